@@ -1,0 +1,315 @@
+"""What can happen: the immutable inputs of the engine, and the commands it answers with.
+
+Every event carries ``ts_ns``, UTC nanoseconds of *receipt*; the engine has no other clock.
+Token prices are the token's own (a NO token's 0.40 is 0.40); only the books turn them into
+YES price space. Nothing here has behaviour.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+from polyframe.model import MarketSpec
+
+
+class Side(StrEnum):
+    """Of an order: BUY or SELL *of its token*. Of a print: what the taker did."""
+
+    BUY = "BUY"
+    SELL = "SELL"
+
+
+class Event(msgspec.Struct, frozen=True, tag_field="event", tag=True):
+    """Base of every input; ``ts_ns`` is the receipt time in UTC nanoseconds."""
+
+    ts_ns: int
+
+
+# --- market data ---------------------------------------------------------------------
+
+
+class LevelChange(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """One level's new total. ``size`` in shares, 0 removes the level.
+
+    ``best_bid_e4`` and ``best_ask_e4`` are the venue's word on the touch after the change,
+    None where it did not say.
+    """
+
+    token_id: str
+    is_bid: bool
+    price_e4: int
+    size: float
+    best_bid_e4: int | None = None
+    best_ask_e4: int | None = None
+
+
+class BookSnapshot(Event, frozen=True):
+    """A token's whole book. Levels are ``(price_e4, size)`` in no promised order.
+
+    ``tick_e4`` and ``min_size_e6`` are None where the venue left them out.
+    """
+
+    venue_ms: int
+    market_id: str
+    token_id: str
+    bids: tuple[tuple[int, float], ...]
+    asks: tuple[tuple[int, float], ...]
+    tick_e4: int | None = None
+    min_size_e6: int | None = None
+    hash: str = ""
+
+
+class PriceChange(Event, frozen=True):
+    """Levels of one market that changed together, often of both tokens."""
+
+    venue_ms: int
+    market_id: str
+    changes: tuple[LevelChange, ...]
+
+
+class TradePrint(Event, frozen=True):
+    """A public trade as seen by its taker; ``taker_side`` is a claim, often wrong (quant.md 0.3)."""
+
+    venue_ms: int
+    market_id: str
+    token_id: str
+    price_e4: int
+    size_e6: int
+    taker_side: Side
+    transaction_hash: str = ""
+
+
+class TickSizeChange(Event, frozen=True):
+    """A new price grid: everything known of this token's book belongs to the old epoch."""
+
+    venue_ms: int
+    market_id: str
+    token_id: str
+    old_tick_e4: int
+    new_tick_e4: int
+
+
+class BestBidAsk(Event, frozen=True):
+    """The venue's word on a token's touch; None where that side is empty."""
+
+    venue_ms: int
+    market_id: str
+    token_id: str
+    best_bid_e4: int | None
+    best_ask_e4: int | None
+
+
+class MarketListed(Event, frozen=True):
+    """The venue announced a market; its details come with the next refresh."""
+
+    venue_ms: int
+    market_id: str
+    token_ids: tuple[str, ...]
+    question: str
+
+
+class MarketResolved(Event, frozen=True):
+    """A market paid out. ``winning_token_id`` is empty where the venue did not say."""
+
+    venue_ms: int
+    market_id: str
+    winning_token_id: str
+
+
+class Unrecognised(Event, frozen=True):
+    """A message the codec could not read; counted and kept, never raised."""
+
+    reason: str
+    sample: str
+
+
+# --- facts about the connection and the universe -------------------------------------
+
+
+class FeedConnected(Event, frozen=True):
+    """A socket is subscribed to these tokens; their books are unknown until a snapshot comes."""
+
+    shard: int
+    token_ids: tuple[str, ...]
+
+
+class FeedLost(Event, frozen=True):
+    """A socket is gone or silent; every book of these tokens is stale from now on."""
+
+    shard: int
+    token_ids: tuple[str, ...]
+    reason: str
+
+
+class BookWitness(Event, frozen=True):
+    """A REST answer for a token, to be compared with the book built from the feed."""
+
+    venue_ms: int
+    token_id: str
+    bids: tuple[tuple[int, float], ...]
+    asks: tuple[tuple[int, float], ...]
+
+
+class MarketsFetched(Event, frozen=True):
+    """Market metadata. ``complete`` is False when paging broke off; ``universe`` is True for a
+    whole selection (anything else is a refresh of markets already known)."""
+
+    markets: tuple[MarketSpec, ...]
+    complete: bool = True
+    universe: bool = True
+    detail: str = ""
+
+
+class Tick(Event, frozen=True):
+    """Time has passed; drives cycles, expiries and markouts when nothing else does."""
+
+
+class RunStarted(Event, frozen=True):
+    """The first event of every run."""
+
+    run_id: str
+    source: str
+
+
+class RunStopping(Event, frozen=True):
+    """The last decision point: pull everything."""
+
+    reason: str
+
+
+# --- what the venue says of our orders -----------------------------------------------
+
+
+class OrderAccepted(Event, frozen=True):
+    """The order rests."""
+
+    order_id: str
+
+
+class OrderRejected(Event, frozen=True):
+    """The order never rested. ``code`` is one of polyframe's, ``message`` the venue's words."""
+
+    order_id: str
+    code: str
+    message: str
+
+
+class OrderCancelled(Event, frozen=True):
+    """The order is gone with ``filled_e6`` filled before; ``reason`` is requested, expired, venue."""
+
+    order_id: str
+    reason: str
+
+
+class CancelRejected(Event, frozen=True):
+    """The cancel came too late; a fill or another end of the order explains it."""
+
+    order_id: str
+    message: str
+
+
+class OrderFilled(Event, frozen=True):
+    """An execution of ours, keyed ``(trade_id, order_id)``; price is the token's own.
+
+    ``fee_e12`` is what we paid (a maker: 0). ``reverses`` names the trade id of a fill
+    whose settlement failed: this event takes it back.
+    """
+
+    order_id: str
+    trade_id: str
+    price_e4: int
+    size_e6: int
+    fee_e12: int
+    is_maker: bool
+    reverses: str = ""
+
+
+class RebatePaid(Event, frozen=True):
+    """The venue paid a maker rebate for one market and day."""
+
+    market_id: str
+    amount_e12: int
+
+
+MarketDataEvent = (
+    BookSnapshot
+    | PriceChange
+    | TradePrint
+    | TickSizeChange
+    | BestBidAsk
+    | MarketListed
+    | MarketResolved
+    | Unrecognised
+)
+OrderEvent = (
+    OrderAccepted | OrderRejected | OrderCancelled | CancelRejected | OrderFilled | RebatePaid
+)
+InputEvent = (
+    MarketDataEvent
+    | FeedConnected
+    | FeedLost
+    | BookWitness
+    | MarketsFetched
+    | Tick
+    | RunStarted
+    | RunStopping
+    | OrderEvent
+)
+
+
+# --- commands ------------------------------------------------------------------------
+
+
+class Command(msgspec.Struct, frozen=True, tag_field="command", tag=True):
+    """Base of everything the engine asks of the outside."""
+
+
+class PlaceOrder(Command, frozen=True):
+    """Place a post-only limit order on one token.
+
+    ``expires_ns`` is when the venue takes it off the book (None: good till cancelled).
+    ``decision_id`` is the decision that wanted it, ``component`` the kind of trading
+    (maker, taker, arb, satellite).
+    """
+
+    order_id: str
+    market_id: str
+    token_id: str
+    side: Side
+    price_e4: int
+    size_e6: int
+    expires_ns: int | None
+    post_only: bool
+    component: str
+    decision_id: int
+
+
+class CancelOrder(Command, frozen=True):
+    """Cancel one order; never blocked by any limit."""
+
+    order_id: str
+    reason: str
+
+
+class Subscribe(Command, frozen=True):
+    """Follow exactly these tokens from now on; whatever else was followed is dropped."""
+
+    token_ids: tuple[str, ...]
+
+
+class Resubscribe(Command, frozen=True):
+    """These tokens' books cannot be trusted: ask the venue for fresh snapshots."""
+
+    token_ids: tuple[str, ...]
+    reason: str
+
+
+class FetchMarkets(Command, frozen=True):
+    """Fetch metadata: the whole universe, or only ``market_ids``."""
+
+    market_ids: tuple[str, ...] = ()
+
+
+OrderCommand = PlaceOrder | CancelOrder
