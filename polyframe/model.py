@@ -14,6 +14,7 @@ from typing import Any, Literal, Protocol
 import msgspec
 
 BookSide = Literal["bid", "ask"]
+SIDES: tuple[BookSide, BookSide] = ("bid", "ask")
 
 
 class FeeSchedule(msgspec.Struct, frozen=True):

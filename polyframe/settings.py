@@ -21,6 +21,19 @@ class CapitalSettings(Config):
     bankroll_usd: Annotated[
         float, s("equity the run starts with; caps are shares of equity", unit="usd", gt=0)
     ] = 5000.0
+    one_sided_mark_offset: Annotated[
+        float,
+        s(
+            "a book with one side only is marked this far inside it, flagged",
+            unit="price",
+            ge=0,
+            le=0.1,
+            production_max=0.0,
+        ),
+    ] = 0.0
+    adverse_horizon_s: Annotated[
+        float, s("horizon of the adverse-selection part of the PnL", unit="s", gt=0, le=86400)
+    ] = 120.0
 
 
 class CycleSettings(Config):

@@ -1,0 +1,85 @@
+"""The account as plugins see it: ledger, open orders and markets behind one read-only view."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from polyframe.runtime.markets import Market, Markets
+from polyframe.runtime.orders import Order, Orders
+from polyframe.runtime.portfolio import Portfolio, Position
+
+_NOTHING = Position()
+
+
+class Account:
+    """Satisfies :class:`polyframe.model.PortfolioView`."""
+
+    def __init__(self, portfolio: Portfolio, orders: Orders, markets: Markets) -> None:
+        self._portfolio = portfolio
+        self._orders = orders
+        self._markets = markets
+
+    @property
+    def bankroll_e12(self) -> int:
+        """What the run started with."""
+        return self._portfolio.bankroll_e12
+
+    @property
+    def cash_e12(self) -> int:
+        """Cash, promised or not."""
+        return self._portfolio.cash_e12
+
+    @property
+    def equity_e12(self) -> int:
+        """Cash plus holdings at their marks."""
+        return self._portfolio.equity_e12
+
+    @property
+    def peak_equity_e12(self) -> int:
+        """Highest equity so far."""
+        return self._portfolio.peak_equity_e12
+
+    @property
+    def day_start_equity_e12(self) -> int:
+        """Equity when the UTC day began (or the run, if later)."""
+        return self._portfolio.day_start_equity_e12
+
+    @property
+    def reserved_e12(self) -> int:
+        """Cash promised to open BUY orders."""
+        return self._orders.reserved_e12
+
+    @property
+    def free_e12(self) -> int:
+        """Cash not promised to anything."""
+        return self._portfolio.cash_e12 - self._orders.reserved_e12
+
+    def position(self, market_id: str) -> Position:
+        """The holdings in one market (zeros when none)."""
+        return self._portfolio.held().get(market_id, _NOTHING)
+
+    def positions(self) -> Mapping[str, Position]:
+        """Every market with a holding."""
+        return self._portfolio.held()
+
+    def orders(self, market_id: str | None = None) -> Sequence[Order]:
+        """Orders that may still fill, in-flight ones included."""
+        if market_id is not None:
+            return self._orders.live(market_id)
+        return list(self._orders.all_live())
+
+    def market(self, market_id: str) -> Market | None:
+        """Another market's view."""
+        return self._markets.find(market_id)
+
+    def free_tokens_e6(self, market_id: str) -> tuple[int, int]:
+        """YES and NO held and not promised to open SELL orders."""
+        position = self.position(market_id)
+        yes_e6, no_e6 = position.yes_e6, position.no_e6
+        for order in self._orders.live(market_id):
+            if not order.is_buy:
+                if order.is_yes:
+                    yes_e6 -= order.leaves_e6
+                else:
+                    no_e6 -= order.leaves_e6
+        return max(0, yes_e6), max(0, no_e6)

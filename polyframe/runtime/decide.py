@@ -1,0 +1,189 @@
+"""One market, one decision: propose, shape, veto, target, orders, record.
+
+The same pipeline serves the selection cycle (where a market may also lose for want of a
+place) and every change in between.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from polyframe.events import CancelOrder, Command, PlaceOrder, Side
+from polyframe.model import SIDES, BookSide, Decision, PluginVeto, Quote, Veto
+from polyframe.money import price_text, size_text
+from polyframe.runtime.account import Account
+from polyframe.runtime.checks import check, reduce_only
+from polyframe.runtime.dispatch import Dispatcher
+from polyframe.runtime.markets import Market
+from polyframe.runtime.orders import Orders, Route
+from polyframe.runtime.reconcile import MutationBudget, reconcile
+from polyframe.settings import QuotingSettings
+
+_SECOND_NS = 1_000_000_000
+RUNTIME = "runtime"
+
+
+class Evaluation(NamedTuple):
+    """What the plugins and the runtime think of quoting one market now."""
+
+    proposal: Quote
+    shaped: Quote
+    vetoes: tuple[PluginVeto, ...]
+    target: Quote
+    bid: Route | None
+    ask: Route | None
+
+
+class Decider:
+    """Evaluates markets and turns targets into commands; owns decision and order numbers."""
+
+    def __init__(
+        self,
+        settings: QuotingSettings,
+        dispatcher: Dispatcher,
+        account: Account,
+        orders: Orders,
+        record: Callable[[Decision], None],
+    ) -> None:
+        self._settings = settings
+        self._dispatcher = dispatcher
+        self._account = account
+        self._orders = orders
+        self._record = record
+        self.budget = MutationBudget(settings)
+        self.decisions = 0
+        self._orders_named = 0
+
+    def evaluate(self, market: Market, now_ns: int) -> Evaluation:
+        """Ask everybody; nothing is changed and nothing leaves."""
+        account, dispatcher = self._account, self._dispatcher
+        proposal = dispatcher.propose_quote(market, account, now_ns)
+        shaped, shape_vetoes = proposal, ()
+        if not proposal.is_empty:
+            shaped, shape_vetoes = dispatcher.shape_quote(proposal, market, account, now_ns)
+        allowed = reduce_only(shaped, market)
+        checked = check(allowed, shaped, market, account)
+        vetoes = (
+            *(PluginVeto(RUNTIME, veto) for veto in checked.vetoes),
+            *shape_vetoes,
+            *dispatcher.pre_quote_veto(allowed, market, account, now_ns),
+        )
+        blocked = {veto.veto.side for veto in vetoes}
+        bid = None if None in blocked or "bid" in blocked else checked.bid
+        ask = None if None in blocked or "ask" in blocked else checked.ask
+        target = Quote(
+            market.market_id,
+            allowed.fair,
+            allowed.bid if bid is not None else None,
+            allowed.ask if ask is not None else None,
+            allowed.policy,
+            allowed.inputs,
+        )
+        return Evaluation(proposal, shaped, vetoes, target, bid, ask)
+
+    def refuse(self, evaluation: Evaluation, veto: Veto) -> Evaluation:
+        """Return the evaluation with one more refusal, and nothing to rest."""
+        return evaluation._replace(
+            vetoes=(*evaluation.vetoes, PluginVeto(RUNTIME, veto)),
+            target=Quote(evaluation.target.market_id, evaluation.target.fair),
+            bid=None,
+            ask=None,
+        )
+
+    def refusal(self, market: Market, veto: Veto) -> Evaluation:
+        """Return an evaluation that nobody was asked for: pull, for this one reason."""
+        nothing = Quote(market.market_id)
+        vetoes = (PluginVeto(RUNTIME, veto),)
+        return Evaluation(nothing, nothing, vetoes, nothing, None, None)
+
+    def act(
+        self, market: Market, evaluation: Evaluation, trigger: str, now_ns: int
+    ) -> tuple[list[Command], bool]:
+        """Bring the market's orders to the target and record the decision.
+
+        Returns the commands, and whether something had to wait for the mutation budget.
+        """
+        self.decisions += 1
+        decision_id = self.decisions
+        commands: list[Command] = []
+        told: list[str] = []
+        deferred = False
+        had_live = bool(market.orders)
+        for side, wanted in zip(SIDES, (evaluation.bid, evaluation.ask), strict=True):
+            action = reconcile(
+                wanted,
+                [order for order in market.orders if order.side == side],
+                tick_e4=market.tick_e4,
+                now_ns=now_ns,
+                settings=self._settings,
+            )
+            for order, reason in action.cancels:
+                if self._orders.ask_cancel(order):
+                    self.budget.note_cancel(now_ns)
+                    commands.append(CancelOrder(order.order_id, reason))
+                    told.append(f"cancel {order.order_id} {reason}")
+            if action.place is not None:
+                if self.budget.take_place(now_ns):
+                    command = self._place(market, side, action.place, decision_id, now_ns)
+                    commands.append(command)
+                    told.append(_told(command, action.place))
+                else:
+                    deferred = True
+        self._record(
+            Decision(
+                decision_id=decision_id,
+                ts_ns=now_ns,
+                market_id=market.market_id,
+                trigger=trigger,
+                outcome=_outcome(evaluation, commands, deferred, had_live),
+                proposal=evaluation.proposal,
+                shaped=evaluation.shaped,
+                vetoes=evaluation.vetoes,
+                target=evaluation.target,
+                commands=tuple(told),
+                best_bid_e4=market.book.best_bid_e4,
+                best_ask_e4=market.book.best_ask_e4,
+                book_age_s=market.book_age_s,
+                state=market.state,
+                net_yes_e6=market.position.net_yes_e6,
+            )
+        )
+        return commands, deferred
+
+    def _place(
+        self, market: Market, side: BookSide, routed: Route, decision_id: int, now_ns: int
+    ) -> PlaceOrder:
+        self._orders_named += 1
+        command = PlaceOrder(
+            order_id=f"o-{self._orders_named:06d}",
+            market_id=market.market_id,
+            token_id=market.spec.token_ids[0 if routed.is_yes else 1],
+            side=Side.BUY if routed.is_buy else Side.SELL,
+            price_e4=routed.price_e4,
+            size_e6=routed.size_e6,
+            expires_ns=now_ns + round(self._settings.order_life_s * _SECOND_NS),
+            post_only=True,
+            component="maker",
+            decision_id=decision_id,
+        )
+        self._orders.place(command, routed.is_yes, now_ns)
+        return command
+
+
+def _told(command: PlaceOrder, routed: Route) -> str:
+    token = "YES" if routed.is_yes else "NO"
+    size, price = size_text(command.size_e6), price_text(command.price_e4)
+    return f"place {command.order_id} {command.side} {token} {size}@{price}"
+
+
+def _outcome(
+    evaluation: Evaluation, commands: Sequence[Command], deferred: bool, had_live: bool
+) -> str:
+    if evaluation.bid is not None or evaluation.ask is not None:
+        if commands:
+            return "quoted"
+        return "deferred" if deferred else "unchanged"
+    if commands or had_live:
+        return "pulled"
+    return "vetoed" if evaluation.vetoes else "no_proposal"

@@ -1,0 +1,451 @@
+"""The engine: events in, commands out. No I/O, no clock, no task, no environment.
+
+``apply`` updates what is known and tells the plugins; ``decide`` is called once a batch and
+answers with commands. "Now" is the time of the event in hand. The same inputs give the same
+outputs, byte for byte: a replay is a proof.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from polyframe import events
+from polyframe.events import Command, FetchMarkets, Subscribe
+from polyframe.model import Cycle, Decision, FeedHealth, Fill, MarketState, Veto
+from polyframe.money import usd_e12
+from polyframe.runtime.account import Account
+from polyframe.runtime.decide import Decider
+from polyframe.runtime.dispatch import Dispatcher
+from polyframe.runtime.markets import Market, Markets, Moment
+from polyframe.runtime.orders import Orders
+from polyframe.runtime.portfolio import Portfolio
+from polyframe.runtime.selection import Phase, Schedule, ranking, walk
+from polyframe.runtime.universe import prefilter
+from polyframe.settings import Settings
+
+_SECOND_NS = 1_000_000_000
+Log = Callable[..., None]
+
+
+class Engine:
+    """Books, orders, portfolio and decisions of one run.
+
+    Args:
+        settings: the core's part of the strategy file.
+        dispatcher: the plugins, compiled.
+        log: called as ``log(message, **fields)``; a replay passes one that does nothing.
+    """
+
+    def __init__(self, settings: Settings, dispatcher: Dispatcher, log: Log) -> None:
+        self.settings = settings
+        self.dispatcher = dispatcher
+        self._log = log
+        self.moment = Moment()
+        self.orders = Orders()
+        self.markets = Markets(settings, self.moment, self.orders)
+        self.portfolio = Portfolio(
+            usd_e12(settings.capital.bankroll_usd),
+            round(settings.capital.adverse_horizon_s * _SECOND_NS),
+        )
+        self.account = Account(self.portfolio, self.orders, self.markets)
+        self.schedule = Schedule(settings)
+        self.decider = Decider(
+            settings.quoting, dispatcher, self.account, self.orders, self._record_decision
+        )
+        self.active: tuple[str, ...] = ()
+        self.cycles = 0
+        self.smallest_active: int | None = None
+        self.largest_active = 0
+        self.outcomes: Counter[str] = Counter()
+        self.vetoes: Counter[str] = Counter()
+        self.last_decision: dict[str, Decision] = {}
+        self.new_decisions: list[Decision] = []
+        self.new_fills: list[Fill] = []
+        self.last_health: FeedHealth | None = None
+        self.warnings: list[str] = []
+        self._since_cycle: list[Decision] = []
+        self._dirty: dict[str, str] = {}
+        self._urgent: set[str] = set()
+        self._decided_ns: dict[str, int] = {}
+        self._states: dict[str, MarketState] = {}
+        self._commands: list[Command] = []
+        self._stopping = False
+        self._handlers: dict[type[Any], Callable[[Any], None]] = {
+            events.BookSnapshot: self._on_snapshot,
+            events.PriceChange: self._on_change,
+            events.TradePrint: self._on_print,
+            events.TickSizeChange: self._on_tick_size,
+            events.BestBidAsk: self._on_best_bid_ask,
+            events.MarketListed: self._on_listed,
+            events.MarketResolved: self._on_resolved,
+            events.Unrecognised: self._on_unrecognised,
+            events.FeedConnected: self._on_connected,
+            events.FeedLost: self._on_lost,
+            events.BookWitness: self._on_witness,
+            events.MarketsFetched: self._on_markets,
+            events.Tick: self._on_tick,
+            events.RunStarted: self._on_started,
+            events.RunStopping: self._on_stopping,
+            events.OrderAccepted: self._on_accepted,
+            events.OrderRejected: self._on_rejected,
+            events.OrderCancelled: self._on_cancelled,
+            events.CancelRejected: self._on_cancel_rejected,
+            events.OrderFilled: self._on_filled,
+            events.RebatePaid: self._on_rebate,
+        }
+
+    # --- the two calls -----------------------------------------------------------------
+
+    def apply(self, event: events.Event) -> None:
+        """Take one event in. The caller owes a :meth:`decide` when the batch is over."""
+        if event.ts_ns > self.moment.now_ns:
+            self.moment.now_ns = event.ts_ns
+        self.portfolio.advance(self.moment.now_ns)
+        self._handlers[type(event)](event)
+
+    def decide(self) -> list[Command]:
+        """Return the commands that follow from everything applied so far."""
+        now_ns = self.moment.now_ns
+        commands, self._commands = self._commands, []
+        self.decider.budget.start_pass(now_ns)
+        if self._stopping:
+            for market_id in self.orders.markets_with_live():
+                commands.extend(self._pull(market_id, Veto("runtime.stopping"), "stopping"))
+            return commands
+        followed = self.markets.followed() if self.schedule.phase is Phase.WARMING else []
+        books = sum(1 for market in followed if market.has_book)
+        waited_s = self.schedule.warmed_up(books, len(followed), now_ns)
+        if waited_s is not None:
+            self._log(
+                "Warmup complete", books=books, markets=len(followed), seconds=f"{waited_s:.1f}"
+            )
+        if self.schedule.cycle_due(now_ns):
+            commands.extend(self._cycle())
+        elif self._dirty:
+            commands.extend(self._decide_dirty())
+        commands.extend(self.schedule.refreshes(self.active, self._followed_ids, now_ns))
+        return commands
+
+    def _followed_ids(self) -> list[str]:
+        return [market.market_id for market in self.markets.followed()]
+
+    # --- decisions ---------------------------------------------------------------------
+
+    def _cycle(self) -> list[Command]:
+        now_ns = self.moment.now_ns
+        ranked, left_out = ranking(self.dispatcher.rank_ids, self.markets, now_ns)
+        selected = walk(ranked, self.decider, self.settings, now_ns, "cycle")
+        commands = selected.commands
+        for market in left_out:
+            commands.extend(self._pull(market.market_id, Veto("runtime.rank"), "cycle"))
+        self.active = tuple(selected.active)
+        self.cycles += 1
+        size = len(self.active)
+        self.largest_active = max(self.largest_active, size)
+        self.smallest_active = (
+            size if self.smallest_active is None else min(self.smallest_active, size)
+        )
+        self._dirty = {market_id: "budget" for market_id in selected.deferred}
+        self._urgent.clear()
+        for market_id in self.active:
+            self._decided_ns[market_id] = now_ns
+        health = self.last_health = self.markets.health()
+        self._log("Active set", size=size, clusters=len(selected.clusters), ranked=len(ranked))
+        self._log("FEED_HEALTH", **feed_health_fields(health))
+        cycle = Cycle(
+            number=self.cycles,
+            ts_ns=now_ns,
+            decisions=tuple(self._since_cycle),
+            active=self.active,
+            clusters=len(selected.clusters),
+            ranked=len(ranked),
+            health=health,
+        )
+        self._since_cycle = []
+        self.dispatcher.on_cycle_end(cycle, self.account, now_ns)
+        if self.schedule.reseed_due(size, now_ns):
+            self._log("Reseed", reason="empty active set", number=self.schedule.reseeds)
+            commands.append(FetchMarkets())
+        return commands
+
+    def _decide_dirty(self) -> list[Command]:
+        now_ns = self.moment.now_ns
+        min_interval_ns = round(self.settings.quoting.min_interval_s * _SECOND_NS)
+        commands: list[Command] = []
+        waiting: dict[str, str] = {}
+        active = set(self.active)
+        for market_id, trigger in self._dirty.items():
+            market = self.markets.find(market_id)
+            if market is None or (market_id not in active and not market.orders):
+                continue
+            since_ns = now_ns - self._decided_ns.get(market_id, 0)
+            if since_ns < min_interval_ns and market_id not in self._urgent:
+                waiting[market_id] = trigger
+                continue
+            self._decided_ns[market_id] = now_ns
+            evaluation = self.decider.evaluate(market, now_ns)
+            if market_id not in active:
+                evaluation = self.decider.refuse(evaluation, Veto("runtime.rank"))
+            market_commands, deferred = self.decider.act(market, evaluation, trigger, now_ns)
+            commands.extend(market_commands)
+            if deferred:
+                waiting[market_id] = "budget"
+        self._dirty = waiting
+        self._urgent.clear()
+        return commands
+
+    def _pull(self, market_id: str, veto: Veto, trigger: str) -> list[Command]:
+        market = self.markets.find(market_id)
+        if market is None:
+            return []
+        commands, _ = self.decider.act(
+            market, self.decider.refusal(market, veto), trigger, self.moment.now_ns
+        )
+        return commands
+
+    def _record_decision(self, decision: Decision) -> None:
+        self.outcomes[decision.outcome] += 1
+        for veto in decision.vetoes:
+            self.vetoes[veto.veto.code] += 1
+        self.last_decision[decision.market_id] = decision
+        self.new_decisions.append(decision)
+        self._since_cycle.append(decision)
+
+    def _touch(self, market_id: str, trigger: str, *, urgent: bool = False) -> None:
+        if market_id not in self._dirty:
+            self._dirty[market_id] = trigger
+        if urgent:
+            self._urgent.add(market_id)
+
+    # --- market data -------------------------------------------------------------------
+
+    def _on_snapshot(self, event: events.BookSnapshot) -> None:
+        self.markets.count("book")
+        market = self.markets.on_snapshot(event)
+        if market is not None:
+            self._book_changed(market)
+
+    def _on_change(self, event: events.PriceChange) -> None:
+        self.markets.count("price_change")
+        market = self.markets.on_change(event)
+        if market is not None:
+            self._book_changed(market)
+
+    def _book_changed(self, market: Market) -> None:
+        top_changed = market.top_changed
+        if top_changed:
+            self._mark(market)
+        self.dispatcher.on_book(market, self.moment.now_ns, top_changed)
+        if top_changed:
+            self._touch(market.market_id, "book")
+
+    def _mark(self, market: Market) -> None:
+        book, offset_e6 = market.book, round(self.settings.capital.one_sided_mark_offset * 1e6)
+        mid_e6 = book.mid_e6
+        if mid_e6 is not None:
+            self.portfolio.mark(market.market_id, mid_e6)
+            return
+        bid_e4, ask_e4 = book.best_bid_e4, book.best_ask_e4
+        if bid_e4 is not None and ask_e4 is None:
+            mark_e6 = min(bid_e4 * 100 + offset_e6, 1_000_000)
+        elif ask_e4 is not None and bid_e4 is None:
+            mark_e6 = max(ask_e4 * 100 - offset_e6, 0)
+        else:
+            return  # crossed for a moment, or empty: the last mark stands
+        self.portfolio.mark(market.market_id, mark_e6, flag="one-sided book")
+
+    def _on_print(self, event: events.TradePrint) -> None:
+        self.markets.count("last_trade_price")
+
+    def _on_tick_size(self, event: events.TickSizeChange) -> None:
+        self.markets.count("tick_size_change")
+        market = self.markets.on_tick_size(event)
+        if market is not None:
+            self._touch(market.market_id, "tick_size", urgent=True)
+
+    def _on_best_bid_ask(self, event: events.BestBidAsk) -> None:
+        self.markets.count("best_bid_ask")
+
+    def _on_listed(self, event: events.MarketListed) -> None:
+        self.markets.count("new_market")
+
+    def _on_resolved(self, event: events.MarketResolved) -> None:
+        self.markets.count("market_resolved")
+        market = self.markets.find(event.market_id)
+        if market is None:
+            return
+        self.markets.put(msgspec.structs.replace(market.spec, closed=True), market.position)
+        if event.winning_token_id in market.spec.token_ids:
+            yes_won = event.winning_token_id == market.spec.token_ids[0]
+            self.portfolio.resolve(market.market_id, 1_000_000 if yes_won else 0)
+        self._touch(market.market_id, "resolved", urgent=True)
+
+    def _on_unrecognised(self, event: events.Unrecognised) -> None:
+        self.markets.parse_errors += 1
+        self.markets.count("unrecognised")
+
+    def _on_connected(self, event: events.FeedConnected) -> None:
+        self.markets.on_connected(event.token_ids)
+
+    def _on_lost(self, event: events.FeedLost) -> None:
+        self.markets.reconnects += 1
+        self._log("Feed lost", shard=event.shard, tokens=len(event.token_ids), reason=event.reason)
+        for market in self.markets.on_lost(event.token_ids):
+            self._touch(market.market_id, "feed_lost", urgent=True)
+
+    def _on_witness(self, event: events.BookWitness) -> None:
+        found = self.markets.on_witness(event)
+        if found is None:
+            return
+        market, must_ask_again = found
+        if must_ask_again:
+            self.markets.distrust(market)
+            self._touch(market.market_id, "witness", urgent=True)
+            self._commands.append(
+                events.Resubscribe(market.spec.token_ids, "REST shows another book")
+            )
+
+    def _on_markets(self, event: events.MarketsFetched) -> None:
+        if not event.complete:
+            self.warnings.append(f"metadata incomplete: {event.detail}")
+            self._log("Metadata incomplete", obtained=len(event.markets), detail=event.detail)
+        now_ns = self.moment.now_ns
+        if not event.universe:
+            for spec in event.markets:
+                market, changed = self.markets.put(
+                    spec, self.portfolio.position_of(spec.market_id)
+                )
+                if changed:
+                    self._touch(market.market_id, "metadata", urgent=True)
+            return
+        kept = prefilter(event.markets, now_ns, self.settings)
+        self._log("Prefilter", kept=f"{len(kept.kept)}/{kept.total}", **kept.excluded)
+        tokens: list[str] = []
+        for spec in kept.kept:
+            self.markets.put(spec, self.portfolio.position_of(spec.market_id))
+            tokens.extend(spec.token_ids)
+        for market_id in self.orders.markets_with_live():
+            market_or_none = self.markets.find(market_id)
+            if market_or_none is not None and market_or_none.spec.token_ids[0] not in tokens:
+                self._commands.extend(self._pull(market_id, Veto("runtime.rank"), "dropped"))
+        self.markets.subscribed = tuple(tokens)
+        self._commands.append(Subscribe(tuple(tokens)))
+        if tokens:
+            self.schedule.start_warmup(now_ns)
+
+    # --- time --------------------------------------------------------------------------
+
+    def _on_tick(self, event: events.Tick) -> None:
+        for market_id in self.orders.markets_with_live():
+            market = self.markets.find(market_id)
+            if market is not None and not market.is_fresh:
+                self._touch(market_id, "stale", urgent=True)
+        for market_id in self.active:
+            market = self.markets.find(market_id)
+            if market is None:
+                continue
+            state = market.state
+            if self._states.setdefault(market_id, state) is not state:
+                self._log(
+                    "Market state", market=market_id, old=self._states[market_id], new=state
+                )
+                self._states[market_id] = state
+                self._touch(market_id, "state", urgent=True)
+            elif self._renewal_due(market, event.ts_ns):
+                self._touch(market_id, "expiry")
+
+    def _renewal_due(self, market: Market, now_ns: int) -> bool:
+        margin_ns = round(self.settings.quoting.renew_before_s * _SECOND_NS)
+        return any(
+            order.expires_ns is not None and order.expires_ns - now_ns <= margin_ns
+            for order in market.orders
+        )
+
+    def _on_started(self, event: events.RunStarted) -> None:
+        self._log("Run started", run=event.run_id, source=event.source)
+
+    def _on_stopping(self, event: events.RunStopping) -> None:
+        self._stopping = True
+        self._log("Run stopping", reason=event.reason)
+
+    # --- our orders --------------------------------------------------------------------
+
+    def _on_accepted(self, event: events.OrderAccepted) -> None:
+        self.orders.accepted(event.order_id)
+
+    def _on_rejected(self, event: events.OrderRejected) -> None:
+        order = self.orders.rejected(event.order_id, event.code)
+        if order is not None:
+            self._touch(order.market_id, "rejected")
+
+    def _on_cancelled(self, event: events.OrderCancelled) -> None:
+        order = self.orders.cancelled(event.order_id)
+        if order is not None:
+            self._touch(order.market_id, "cancelled", urgent=True)
+
+    def _on_cancel_rejected(self, event: events.CancelRejected) -> None:
+        self.orders.cancel_rejected(event.order_id)
+
+    def _on_filled(self, event: events.OrderFilled) -> None:
+        is_reversal = bool(event.reverses)
+        order = (
+            self.orders.find(event.order_id)
+            if is_reversal
+            else self.orders.filled(event.order_id, event.size_e6)
+        )
+        market = None if order is None else self.markets.find(order.market_id)
+        if order is None or market is None:
+            self.warnings.append(f"fill for an unknown order {event.order_id}")
+            return
+        fill = Fill(
+            ts_ns=event.ts_ns,
+            trade_id=event.trade_id,
+            order_id=event.order_id,
+            market_id=order.market_id,
+            token_id=order.token_id,
+            is_yes=order.is_yes,
+            is_buy=order.is_buy is not is_reversal,
+            price_e4=event.price_e4,
+            size_e6=event.size_e6,
+            fee_e12=-event.fee_e12 if is_reversal else event.fee_e12,
+            is_maker=event.is_maker,
+            component=order.component,
+            decision_id=order.decision_id,
+            mid_before_e6=market.book.mid_e6 if market.has_book else None,
+            is_reversal=is_reversal,
+        )
+        if not self.portfolio.apply(fill, event.reverses):
+            return
+        self.new_fills.append(fill)
+        self.dispatcher.on_fill(fill, market, self.account, self.moment.now_ns)
+        self._touch(order.market_id, "fill", urgent=True)
+
+    def _on_rebate(self, event: events.RebatePaid) -> None:
+        self.portfolio.pay_rebate(event.market_id, "maker", event.amount_e12)
+
+
+def feed_health_fields(health: FeedHealth) -> dict[str, object]:
+    """Return the feed's counters as the fields of one ``FEED_HEALTH`` line."""
+    fields: dict[str, object] = dict(health.messages)
+    fields.update(
+        parse_errors=health.parse_errors,
+        tokens=health.tokens,
+        with_book=health.tokens_with_book,
+        fresh_10s=health.fresh_10s,
+        fresh_60s=health.fresh_60s,
+        median_age_s=_seconds(health.median_age_s),
+        max_age_s=_seconds(health.max_age_s),
+        reconnects=health.reconnects,
+        books_checked=health.books_checked,
+        books_mismatched=health.books_mismatched,
+        stalest=",".join(f"{token[:8]}:{age:.1f}" for token, age in health.stalest),
+    )
+    return fields
+
+
+def _seconds(value: float | None) -> str:
+    return "none" if value is None else f"{value:.1f}"

@@ -1,0 +1,314 @@
+"""Cash, holdings, marks and where the money came from: exact, and proven by adding it up twice.
+
+Equity is computed from cash and marked holdings. The attribution is accumulated apart from it,
+as things happen: spread at each fill, inventory at each change of a mark, fees and rebates when
+paid. Their sum must equal the change of equity; the difference is reported, not hidden
+(quant.md A5.3).
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from polyframe.model import Fill
+from polyframe.money import SHARE_E6, notional_e12
+
+_YES_E6 = SHARE_E6
+_DAY_NS = 86_400_000_000_000
+
+
+class Position:
+    """What is held of one market; satisfies :class:`polyframe.model.PositionView`."""
+
+    __slots__ = ("no_cost_e12", "no_e6", "realised_e12", "yes_cost_e12", "yes_e6")
+
+    def __init__(self) -> None:
+        self.yes_e6 = 0
+        self.no_e6 = 0
+        self.yes_cost_e12 = 0
+        self.no_cost_e12 = 0
+        self.realised_e12 = 0
+
+    @property
+    def net_yes_e6(self) -> int:
+        """YES minus NO."""
+        return self.yes_e6 - self.no_e6
+
+    @property
+    def cost_e12(self) -> int:
+        """Cash spent on what is held, at average cost."""
+        return self.yes_cost_e12 + self.no_cost_e12
+
+    @property
+    def is_flat(self) -> bool:
+        """Whether nothing is held."""
+        return self.yes_e6 == 0 and self.no_e6 == 0
+
+    def value_e12(self, yes_mark_e6: int) -> int:
+        """What the holding is worth at a YES mark; NO is worth 1 minus it."""
+        return self.yes_e6 * yes_mark_e6 + self.no_e6 * (_YES_E6 - yes_mark_e6)
+
+    def trade(self, is_yes: bool, is_buy: bool, size_e6: int, cash_e12: int) -> None:
+        """Book a trade of ``cash_e12`` notional; a sell realises against average cost."""
+        held, cost = (
+            (self.yes_e6, self.yes_cost_e12) if is_yes else (self.no_e6, self.no_cost_e12)
+        )
+        if is_buy:
+            held, cost = held + size_e6, cost + cash_e12
+        else:
+            # A sell beyond the holding can only come from a venue that disagrees with us;
+            # the rest is booked at no cost, and reconciliation will name it.
+            removed = cost * min(size_e6, held) // held if held > 0 else 0
+            held, cost = held - size_e6, cost - removed
+            self.realised_e12 += cash_e12 - removed
+        if is_yes:
+            self.yes_e6, self.yes_cost_e12 = held, cost
+        else:
+            self.no_e6, self.no_cost_e12 = held, cost
+
+
+class Attribution:
+    """Where a market's (and component's) money came from, in 1e-12 USD, signed."""
+
+    __slots__ = (
+        "adverse_e12", "fees_e12", "fills", "inventory_e12", "net_yes_e6", "rebates_e12",
+        "resolution_e12", "rewards_e12", "spread_e12", "volume_e12",
+    )  # fmt: skip
+
+    def __init__(self) -> None:
+        self.spread_e12 = 0
+        self.adverse_e12 = 0
+        self.inventory_e12 = 0
+        self.fees_e12 = 0
+        self.rebates_e12 = 0
+        self.rewards_e12 = 0
+        self.resolution_e12 = 0
+        self.net_yes_e6 = 0
+        self.fills = 0
+        self.volume_e12 = 0
+
+    @property
+    def total_e12(self) -> int:
+        """The sum of all parts. ``inventory_e12`` includes what is shown as adverse."""
+        return (
+            self.spread_e12 + self.inventory_e12 + self.fees_e12 + self.rebates_e12
+            + self.rewards_e12 + self.resolution_e12
+        )  # fmt: skip
+
+
+class _PendingAdverse(NamedTuple):
+    due_ns: int
+    trade_id: str
+    market_id: str
+    component: str
+    sign: int
+    size_e6: int
+    mid_before_e6: int
+
+
+class Portfolio:
+    """The account's ledger.
+
+    Args:
+        bankroll_e12: cash at the start.
+        horizon_ns: how long after a fill the adverse move is measured.
+    """
+
+    def __init__(self, bankroll_e12: int, horizon_ns: int) -> None:
+        self.bankroll_e12 = bankroll_e12
+        self.cash_e12 = bankroll_e12
+        self.peak_equity_e12 = bankroll_e12
+        self.day_start_equity_e12 = bankroll_e12
+        self.max_drawdown_e12 = 0
+        self._horizon_ns = horizon_ns
+        self._positions: dict[str, Position] = {}
+        self._held: dict[str, Position] = {}
+        self._marks: dict[str, int] = {}
+        self._flagged_marks: dict[str, str] = {}
+        self._value_e12 = 0
+        self._parts: dict[str, dict[str, Attribution]] = {}
+        self._pending: deque[_PendingAdverse] = deque()
+        self._seen_trades: set[tuple[str, str]] = set()
+        self._day: int | None = None
+        self.fills = 0
+        self.duplicate_fills = 0
+
+    # --- reading -----------------------------------------------------------------------
+
+    @property
+    def equity_e12(self) -> int:
+        """Cash plus holdings at their marks."""
+        return self.cash_e12 + self._value_e12
+
+    @property
+    def realised_e12(self) -> int:
+        """Proceeds of sells minus their average cost, and everything paid in cash."""
+        return (
+            sum(position.realised_e12 for position in self._positions.values())
+            + sum(a.fees_e12 + a.rebates_e12 + a.rewards_e12 for _, _, a in self.attribution())
+        )  # fmt: skip
+
+    @property
+    def unrealised_e12(self) -> int:
+        """Marked value of holdings minus their cost."""
+        return self._value_e12 - sum(position.cost_e12 for position in self._held.values())
+
+    def attribution(self) -> Iterator[tuple[str, str, Attribution]]:
+        """Every market's and component's parts."""
+        for market_id, parts in self._parts.items():
+            for component, part in parts.items():
+                yield market_id, component, part
+
+    @property
+    def attribution_error_e12(self) -> int:
+        """Sum of all parts minus the change of equity; zero, or a bug."""
+        parts = sum(part.total_e12 for _, _, part in self.attribution())
+        return parts - (self.equity_e12 - self.bankroll_e12)
+
+    def position_of(self, market_id: str) -> Position:
+        """The holding's record, created empty."""
+        return self._positions.setdefault(market_id, Position())
+
+    def held(self) -> dict[str, Position]:
+        """Markets with a holding."""
+        return self._held
+
+    def mark_e6(self, market_id: str) -> int | None:
+        """The YES mark in use."""
+        return self._marks.get(market_id)
+
+    @property
+    def flagged_marks(self) -> dict[str, str]:
+        """Held markets whose mark is not a mid, and why."""
+        return {m: why for m, why in self._flagged_marks.items() if m in self._held}
+
+    # --- changes -----------------------------------------------------------------------
+
+    def advance(self, now_ns: int) -> None:
+        """Let time pass: settle due adverse moves at the marks in force, roll the UTC day."""
+        pending = self._pending
+        while pending and pending[0].due_ns <= now_ns:
+            due = pending.popleft()
+            mark_e6 = self._marks.get(due.market_id, due.mid_before_e6)
+            part = self._part(due.market_id, due.component)
+            part.adverse_e12 += due.sign * due.size_e6 * (mark_e6 - due.mid_before_e6)
+        day = now_ns // _DAY_NS
+        if day != self._day:
+            if self._day is not None:
+                self.day_start_equity_e12 = self.equity_e12
+            self._day = day
+
+    def mark(self, market_id: str, yes_mark_e6: int, flag: str = "") -> None:
+        """Set a market's YES mark; the holding's change of value is inventory result."""
+        old = self._marks.get(market_id)
+        self._marks[market_id] = yes_mark_e6
+        if flag:
+            self._flagged_marks[market_id] = flag
+        elif market_id in self._flagged_marks:
+            del self._flagged_marks[market_id]
+        if old is None or old == yes_mark_e6:
+            return
+        position = self._held.get(market_id)
+        if position is None:
+            return
+        move_e6 = yes_mark_e6 - old
+        self._value_e12 += position.net_yes_e6 * move_e6
+        for part in self._parts[market_id].values():
+            part.inventory_e12 += part.net_yes_e6 * move_e6
+        self._track_peak()
+
+    def apply(self, fill: Fill, reversed_trade_id: str = "") -> bool:
+        """Book a fill at its own price; False when the same one was booked before.
+
+        A reversal is a fill the other way round at the same price; ``reversed_trade_id``
+        names what it takes back.
+        """
+        key = (fill.trade_id, fill.order_id)
+        if key in self._seen_trades:
+            self.duplicate_fills += 1
+            return False
+        self._seen_trades.add(key)
+        market_id = fill.market_id
+        position = self.position_of(market_id)
+        # Without a mid the first mark is our own price: no spread is claimed on no evidence.
+        mark_e6 = self._marks.setdefault(market_id, fill.yes_price_e4 * 100)
+        before_e12 = position.value_e12(mark_e6)
+        notional = notional_e12(fill.price_e4, fill.size_e6)
+        is_buy = fill.is_buy
+        self.cash_e12 += (-notional if is_buy else notional) - fill.fee_e12
+        position.trade(fill.is_yes, is_buy, fill.size_e6, notional)
+        self._value_e12 += position.value_e12(mark_e6) - before_e12
+        if position.is_flat:
+            self._held.pop(market_id, None)
+        else:
+            self._held[market_id] = position
+        part = self._part(market_id, fill.component)
+        sign, size_e6 = fill.sign, fill.size_e6
+        part.spread_e12 += sign * size_e6 * (mark_e6 - fill.yes_price_e4 * 100)
+        part.fees_e12 -= fill.fee_e12
+        part.net_yes_e6 += sign * size_e6
+        if fill.is_reversal:
+            part.fills -= 1
+            self.fills -= 1
+            part.volume_e12 -= notional
+            self._pending = deque(
+                due
+                for due in self._pending
+                if (due.trade_id, due.market_id) != (reversed_trade_id, market_id)
+            )
+        else:
+            part.fills += 1
+            self.fills += 1
+            part.volume_e12 += notional
+            self._pending.append(
+                _PendingAdverse(
+                    fill.ts_ns + self._horizon_ns,
+                    fill.trade_id,
+                    market_id,
+                    fill.component,
+                    sign,
+                    size_e6,
+                    mark_e6,
+                )
+            )
+        self._track_peak()
+        return True
+
+    def pay_rebate(self, market_id: str, component: str, amount_e12: int) -> None:
+        """Book a rebate the venue paid."""
+        self.cash_e12 += amount_e12
+        self._part(market_id, component).rebates_e12 += amount_e12
+        self._track_peak()
+
+    def resolve(self, market_id: str, yes_payout_e6: int) -> None:
+        """Pay out a market: holdings become cash at the payout, the last step is resolution."""
+        position = self._held.pop(market_id, None)
+        mark_e6 = self._marks.get(market_id)
+        self._marks[market_id] = yes_payout_e6
+        if position is None or mark_e6 is None:
+            return
+        payout_e12 = position.value_e12(yes_payout_e6)
+        self._value_e12 -= position.value_e12(mark_e6)
+        self.cash_e12 += payout_e12
+        position.realised_e12 += payout_e12 - position.cost_e12
+        position.yes_e6 = position.no_e6 = position.yes_cost_e12 = position.no_cost_e12 = 0
+        for part in self._parts[market_id].values():
+            part.resolution_e12 += part.net_yes_e6 * (yes_payout_e6 - mark_e6)
+            part.net_yes_e6 = 0
+        self._track_peak()
+
+    def _part(self, market_id: str, component: str) -> Attribution:
+        parts = self._parts.setdefault(market_id, {})
+        part = parts.get(component)
+        if part is None:
+            part = parts[component] = Attribution()
+        return part
+
+    def _track_peak(self) -> None:
+        equity = self.equity_e12
+        if equity > self.peak_equity_e12:
+            self.peak_equity_e12 = equity
+        else:
+            self.max_drawdown_e12 = max(self.max_drawdown_e12, self.peak_equity_e12 - equity)

@@ -1,0 +1,65 @@
+"""One batch through the machine: paper venue, engine, commands. Pure; the shell feeds it.
+
+    batch of events -> for each: what the venue owed before it, the event, what it did to our
+    orders -> decide -> orders to the paper venue, everything else back to the shell
+
+Live runs, recordings and replays all go through :meth:`Turn.handle` with the same batches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from polyframe.events import CancelOrder, Command, Event, OrderCommand, OrderEvent, PlaceOrder
+from polyframe.model import Decision, Fill
+from polyframe.runtime.engine import Engine
+from polyframe.runtime.paper import PaperVenue
+
+
+class Outcome:
+    """What one batch led to, in order of happening."""
+
+    __slots__ = ("commands", "decisions", "fills", "order_events")
+
+    def __init__(self) -> None:
+        self.commands: list[Command] = []
+        self.decisions: list[Decision] = []
+        self.fills: list[Fill] = []
+        self.order_events: list[OrderEvent] = []
+
+
+class Turn:
+    """Engine and paper venue, driven batch by batch."""
+
+    def __init__(self, engine: Engine, paper: PaperVenue) -> None:
+        self.engine = engine
+        self.paper = paper
+
+    def handle(self, batch: Sequence[Event]) -> Outcome:
+        """Handle one batch of input events, in receipt order.
+
+        The caller owes the execution of ``Outcome.commands`` (subscriptions and metadata
+        requests; orders have gone to the paper venue already).
+        """
+        engine, paper = self.engine, self.paper
+        outcome = Outcome()
+        for event in batch:
+            self._answers(paper.advance(event.ts_ns), outcome)
+            engine.apply(event)
+            self._answers(paper.observe(event), outcome)
+        orders: list[OrderCommand] = []
+        for command in engine.decide():
+            if isinstance(command, PlaceOrder | CancelOrder):
+                orders.append(command)
+            else:
+                outcome.commands.append(command)
+        if orders:
+            paper.submit(orders, engine.moment.now_ns)
+        outcome.decisions, engine.new_decisions = engine.new_decisions, []
+        outcome.fills, engine.new_fills = engine.new_fills, []
+        return outcome
+
+    def _answers(self, answers: Sequence[OrderEvent], outcome: Outcome) -> None:
+        for answer in answers:
+            outcome.order_events.append(answer)
+            self.engine.apply(answer)
