@@ -27,6 +27,14 @@ class Event(msgspec.Struct, frozen=True, tag_field="event", tag=True):
     ts_ns: int
 
 
+class RawFrame(msgspec.Struct, frozen=True, gc=False):
+    """A market socket's frame as it came; ``ts_ns`` is its receipt, UTC nanoseconds."""
+
+    ts_ns: int
+    shard: int
+    data: bytes
+
+
 # --- market data ---------------------------------------------------------------------
 
 

@@ -1,1 +1,109 @@
-"""polyframe.cli."""
+"""The ``polyframe`` command: verbs are imported when they are called, errors are one line.
+
+Each verb is a module of this package with a click command named ``command``. The table below
+holds what ``polyframe --help`` prints, so that help costs no heavy import.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+from typing import Any
+
+import click
+
+from polyframe import __version__
+from polyframe.errors import PolyframeError, StrategyError
+
+VERBS: dict[str, tuple[str, str]] = {
+    "run": ("polyframe.cli.run", "Trade a strategy file under one profile."),
+    "check": ("polyframe.cli.check", "Check a strategy file; show what differs by profile."),
+    "replay": ("polyframe.cli.replay", "Run a tape again and compare every decision."),
+    "schema": ("polyframe.cli.schema", "Print the strategy file's JSON Schema for editors."),
+    "plugins": ("polyframe.cli.plugins", "List the installed plugins and what they offer."),
+}
+"""Verb -> (module, one line of help), in the order of a user's first day."""
+
+EXIT_INTERRUPTED = 130
+EXIT_BROKEN_PIPE = 141
+
+
+class Verbs(click.Group):
+    """A group that imports a verb's module only when the verb is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return every verb."""
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import and return a verb's command; None for what is no verb."""
+        if cmd_name not in VERBS:
+            return None
+        command: click.Command = import_module(VERBS[cmd_name][0]).command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Resolve a verb, and name the nearest one for a misspelt verb."""
+        if args and args[0] not in VERBS and not args[0].startswith("-"):
+            import difflib
+
+            near = difflib.get_close_matches(args[0][:40], VERBS, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"choose one of {', '.join(VERBS)}"
+            ctx.fail(f"there is no verb {_one_line(args[0][:40])!r}; {hint}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the table of verbs without importing any."""
+        with formatter.section("Verbs"):
+            formatter.write_dl([(verb, summary) for verb, (_, summary) in VERBS.items()])
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the verb; turn a user's mistake into one line and an exit code."""
+        try:
+            result = super().invoke(ctx)
+            # A reader that left early must show here, not while the interpreter shuts down.
+            sys.stdout.flush()
+        except PolyframeError as error:
+            report_error(error)
+            ctx.exit(error.exit_code)
+        except KeyboardInterrupt:
+            click.echo("polyframe: interrupted", err=True)
+            ctx.exit(EXIT_INTERRUPTED)
+        except BrokenPipeError:
+            _silence_stdout()
+            ctx.exit(EXIT_BROKEN_PIPE)
+        return result
+
+
+def report_error(error: PolyframeError) -> None:
+    """Write an error to stderr: one line, or a strategy file's problems one line each."""
+    if isinstance(error, StrategyError):
+        for problem in error.problems:
+            click.echo(_one_line(problem), err=True)
+    else:
+        click.echo(f"polyframe: error: {_one_line(str(error))}", err=True)
+
+
+def _one_line(text: str) -> str:
+    """Return the text without line breaks and terminal controls."""
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode("ascii")
+        for char in text
+    )
+
+
+def _silence_stdout() -> None:
+    """Point stdout at nothing, so that the interpreter's last flush has nobody to fail at."""
+    try:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (OSError, ValueError):  # stdout is not a file: nothing to flush
+        return
+
+
+@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="polyframe", message="%(prog)s %(version)s")
+def main() -> None:
+    """Make markets on Polymarket with plugins and one strategy file."""

@@ -28,13 +28,13 @@ class WrongAnswer(ValueError):
     """A plugin answered something its hook does not allow; the text says what."""
 
 
-def ranking_of(answer: object, known: Collection[str]) -> list[str]:
+def ranking_of(answer: Any, known: Collection[str]) -> list[str]:
     """Return the ranking as a list of known, distinct market ids.
 
     Raises:
         WrongAnswer: it is not a list or tuple of them.
     """
-    if not isinstance(answer, (list, tuple)):
+    if type(answer) not in (list, tuple):
         raise WrongAnswer(f"a ranking is a list of market ids, not {_kind(answer)}")
     seen: set[str] = set()
     for market_id in answer:
@@ -45,7 +45,8 @@ def ranking_of(answer: object, known: Collection[str]) -> list[str]:
         if market_id in seen:
             raise WrongAnswer(f"market {market_id[:20]!r} is ranked twice")
         seen.add(market_id)
-    return list(answer)
+    ranking: list[str] = list(answer)
+    return ranking
 
 
 def quote_fault(answer: object, market_id: str) -> str | None:
@@ -137,9 +138,9 @@ def _rise(leg: QuoteLeg | None, before: QuoteLeg | None) -> int | None:
     return None if leg is None or before is None else leg.price_e4 - before.price_e4
 
 
-def vetoes_fault(answer: object, codes: Collection[str]) -> str | None:
+def vetoes_fault(answer: Any, codes: Collection[str]) -> str | None:
     """Return what makes this no sequence of vetoes with declared codes, or None."""
-    if not isinstance(answer, (list, tuple)):
+    if type(answer) not in (list, tuple):
         return f"the answer is {_kind(answer)}, not a list of Veto"
     for veto in answer:
         if type(veto) is not Veto:

@@ -137,7 +137,7 @@ class Engine:
 
     def _cycle(self) -> list[Command]:
         now_ns = self.moment.now_ns
-        ranked, left_out = ranking(self.dispatcher.rank_ids, self.markets, now_ns)
+        ranked, left_out = ranking(self.dispatcher, self.markets, now_ns)
         selected = walk(ranked, self.decider, self.settings, now_ns, "cycle")
         commands = selected.commands
         for market in left_out:

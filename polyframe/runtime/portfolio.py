@@ -9,7 +9,7 @@ paid. Their sum must equal the change of equity; the difference is reported, not
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from polyframe.model import Fill
@@ -88,6 +88,11 @@ class Attribution:
         self.net_yes_e6 = 0
         self.fills = 0
         self.volume_e12 = 0
+
+    def add(self, other: Attribution) -> None:
+        """Add another one's parts to this one."""
+        for name in self.__slots__:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
 
     @property
     def total_e12(self) -> int:
@@ -178,6 +183,10 @@ class Portfolio:
     def mark_e6(self, market_id: str) -> int | None:
         """The YES mark in use."""
         return self._marks.get(market_id)
+
+    def marks(self) -> Mapping[str, int]:
+        """Every market's YES mark."""
+        return self._marks
 
     @property
     def flagged_marks(self) -> dict[str, str]:

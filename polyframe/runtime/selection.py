@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from enum import StrEnum
 
 from polyframe.events import Command, FetchMarkets
 from polyframe.model import Veto
 from polyframe.runtime.decide import Decider
+from polyframe.runtime.dispatch import Dispatcher
 from polyframe.runtime.markets import Market, Markets
 from polyframe.settings import Settings
 
@@ -161,13 +162,14 @@ def walk(
 
 
 def ranking(
-    rank: Callable[[list[Market], int], Sequence[str] | None], markets: Markets, now_ns: int
+    dispatcher: Dispatcher, markets: Markets, now_ns: int
 ) -> tuple[list[Market], list[Market]]:
     """Return the ranked markets and those the ranking left out (to be pulled)."""
     followed = markets.followed()
-    order = rank(followed, now_ns)
-    if order is None:
+    answer = dispatcher.rank_markets(followed, now_ns)
+    if answer is None:
         return followed, []
+    _, order = answer
     by_id = {market.market_id: market for market in followed}
     ranked = [by_id.pop(market_id) for market_id in order]
     return ranked, list(by_id.values())

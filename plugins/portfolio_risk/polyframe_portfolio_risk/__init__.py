@@ -1,0 +1,162 @@
+"""portfolio_risk: caps on worst-case loss, and the halt. Nothing bypasses them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from polyframe import (
+    Context,
+    Cycle,
+    Fill,
+    MarketView,
+    Plugin,
+    PortfolioView,
+    Quote,
+    QuoteLeg,
+    ReportPeriod,
+    Veto,
+    hookimpl,
+)
+from polyframe.money import usd
+from polyframe_portfolio_risk import caps, halt
+from polyframe_portfolio_risk.account import exposures, rest_of
+from polyframe_portfolio_risk.config import Config as PortfolioRiskConfig
+from polyframe_portfolio_risk.exposure import holding
+
+__all__ = ["PortfolioRisk"]
+
+
+class PortfolioRisk(Plugin):
+    """Shrinks quotes to the caps, refuses what does not fit, halts on losses (see README.md)."""
+
+    Config = PortfolioRiskConfig
+    config: PortfolioRiskConfig
+    codes = (
+        caps.MARKET_CAP,
+        caps.CLUSTER_CAP,
+        caps.AGGREGATE_CAP,
+        halt.DAILY_LOSS,
+        halt.DRAWDOWN,
+    )
+
+    def __init__(self, config: PortfolioRiskConfig, context: Context) -> None:
+        super().__init__(config, context)
+        self._latch = halt.Latch(config, context.store, context.log)
+        self._exposures: dict[str, Any] | None = None
+
+    @hookimpl
+    def shape_quote(
+        self, quote: Quote, market: MarketView, portfolio: PortfolioView
+    ) -> Quote | None:
+        """Return the quote with each leg cut to the room under the caps, or None if all fits."""
+        shrunk = {
+            side: caps.shrunk(
+                side,
+                leg,
+                min(level.room_e12 for level in levels),
+                market.min_size_e6,
+                self.config.headroom_use,
+            )
+            for side, leg, levels in self._legs(quote, market, portfolio)
+        }
+        changed = {side: leg for side, leg in shrunk.items() if leg != quote.leg(side)}
+        return msgspec.structs.replace(quote, **changed) if changed else None
+
+    @hookimpl
+    def pre_quote_veto(
+        self, quote: Quote, market: MarketView, portfolio: PortfolioView, now_ns: int
+    ) -> Sequence[Veto]:
+        """Return the halt, and each cap that a side of the quote would break.
+
+        The order now resting on a side may fill before its cancel arrives, so a side counts
+        with the larger loss of the two: the leg's or the resting orders'.
+        """
+        halted = self._latch.check(portfolio, now_ns)
+        found = [] if halted is None else [halted]
+        for side, leg, levels in self._legs(quote, market, portfolio):
+            resting_e12 = sum(
+                caps.leg_loss_e12(side, order.yes_price_e4, order.leaves_e6)
+                for order in market.orders
+                if order.side == side
+            )
+            loss_e12 = max(caps.leg_loss_e12(side, leg.price_e4, leg.size_e6), resting_e12)
+            found.extend(
+                Veto(level.code, side, usd(level.at_zero_e12 + loss_e12), usd(level.cap_e12))
+                for level in levels
+                if loss_e12 > level.room_e12
+            )
+        return found
+
+    @hookimpl
+    def on_fill(self, fill: Fill, portfolio: PortfolioView, now_ns: int) -> None:
+        """Look at the losses at once: a halt must not wait for the next quote."""
+        self._latch.check(portfolio, now_ns)
+
+    @hookimpl
+    def on_cycle_end(self, cycle: Cycle, portfolio: PortfolioView, now_ns: int) -> None:
+        """Look at the losses and keep the exposures for the report."""
+        self._latch.check(portfolio, now_ns)
+        self._exposures = self._measure(portfolio)
+
+    @hookimpl
+    def report_section(self, period: ReportPeriod) -> Mapping[str, Any]:
+        """Return the exposures at the last cycle's end with caps and utilisation, and the halt."""
+        return {"exposures": self._exposures, "halted": self._latch.halted}
+
+    def _legs(
+        self, quote: Quote, market: MarketView, portfolio: PortfolioView
+    ) -> list[tuple[caps.BookSide, QuoteLeg, tuple[caps.Level, ...]]]:
+        """Return each wanted leg with the caps as its side sees them."""
+        if quote.is_empty:
+            return []
+        limits = caps.caps(portfolio.equity_e12, market.hours_to_close, market.state, self.config)
+        held = holding(market.position)
+        rest = rest_of(market, portfolio)
+        legs: list[tuple[caps.BookSide, QuoteLeg | None]] = [
+            ("bid", quote.bid),
+            ("ask", quote.ask),
+        ]
+        return [
+            (side, leg, caps.levels(side, held, rest, limits))
+            for side, leg in legs
+            if leg is not None
+        ]
+
+    def _measure(self, portfolio: PortfolioView) -> dict[str, Any]:
+        now = exposures(portfolio)
+        equity_e12 = portfolio.equity_e12
+        whole = caps.shares_of(equity_e12, 1.0, self.config)
+        markets: dict[str, Any] = {}
+        for market_id, loss_e12 in now.markets.items():
+            view = portfolio.market(market_id)
+            limit_e12 = (
+                0
+                if view is None
+                else caps.caps(equity_e12, view.hours_to_close, view.state, self.config).market_e12
+            )
+            markets[market_id] = _utilisation(loss_e12, limit_e12)
+        return {
+            "equity_usd": _usd(equity_e12),
+            "markets": markets,
+            "clusters": {
+                cluster_id: _utilisation(loss_e12, whole.cluster_e12)
+                for cluster_id, loss_e12 in now.clusters.items()
+            },
+            "aggregate": _utilisation(now.aggregate_e12, whole.aggregate_e12),
+        }
+
+
+def _utilisation(loss_e12: int, limit_e12: int) -> dict[str, float | None]:
+    """Return exposure and cap in USD and their ratio; None where nothing may be lost."""
+    return {
+        "exposure_usd": _usd(loss_e12),
+        "cap_usd": _usd(limit_e12),
+        "utilisation": round(loss_e12 / limit_e12, 6) if limit_e12 > 0 else None,
+    }
+
+
+def _usd(amount_e12: int) -> float:
+    return round(usd(amount_e12), 6)

@@ -1,0 +1,130 @@
+"""Resolution risk: how likely a market's own words are to end in an argument.
+
+Reads rules text, source and UMA history of a market; never the clock, never the network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from polyframe import (
+    Context,
+    MarketSpec,
+    MarketState,
+    MarketView,
+    Plugin,
+    ReportPeriod,
+    Veto,
+    hookimpl,
+)
+from polyframe_rrs.config import Config as Settings
+from polyframe_rrs.score import CALIBRATION, Part, Score, explain, has_open_dispute
+
+__all__ = ["Part", "Rrs", "Score", "Settings", "explain"]
+
+# More markets than the venue has open; the oldest reading is forgotten first.
+_MOST_CACHED = 50_000
+
+
+class _Reading(NamedTuple):
+    spec: MarketSpec
+    score: Score
+
+
+class Rrs(Plugin):
+    """Vetoes markets whose text scores above the limits; explains each score in the report."""
+
+    Config = Settings
+    codes = ("rrs.disputed", "rrs.maker", "rrs.close_window")
+
+    def __init__(self, config: Settings, context: Context) -> None:
+        super().__init__(config, context)
+        self._readings: dict[str, _Reading] = {}
+
+    @hookimpl
+    def pre_quote_veto(self, market: MarketView) -> Sequence[Veto] | None:
+        """Return rrs.disputed, rrs.maker and rrs.close_window where they apply."""
+        score = self.score(market.spec).value
+        vetoes: list[Veto] = []
+        if market.state is MarketState.DISPUTED or has_open_dispute(market.spec):
+            vetoes.append(Veto("rrs.disputed"))
+        if score > self.config.max_maker_score:
+            vetoes.append(Veto("rrs.maker", None, score, self.config.max_maker_score))
+        limit = self.config.max_close_window_score
+        if market.state is MarketState.CLOSE_WINDOW and score >= limit:
+            vetoes.append(Veto("rrs.close_window", None, score, limit))
+        return vetoes or None
+
+    def score(self, spec: MarketSpec) -> Score:
+        """Return a market's score, read again only when what it is read from has changed."""
+        known = self._readings.get(spec.market_id)
+        if known is not None:
+            if known.spec is spec:
+                return known.score
+            if _read_from(known.spec) == _read_from(spec):
+                self._readings[spec.market_id] = _Reading(spec, known.score)
+                return known.score
+            del self._readings[spec.market_id]
+        score = explain(spec, self.config)
+        if len(self._readings) >= _MOST_CACHED:
+            del self._readings[next(iter(self._readings))]
+        self._readings[spec.market_id] = _Reading(spec, score)
+        return score
+
+    @hookimpl
+    def report_section(self, period: ReportPeriod) -> Mapping[str, Any] | None:
+        """Return limits, the spread of the scores and the riskiest markets with their parts."""
+        scores = sorted(
+            ((market_id, reading.score) for market_id, reading in self._readings.items()),
+            key=lambda item: (-item[1].value, item[0]),
+        )
+        values = sorted(score.value for _, score in scores)
+        limit = self.config.max_maker_score
+        return {
+            "calibration": CALIBRATION,
+            "max_maker_score": limit,
+            "max_close_window_score": self.config.max_close_window_score,
+            "markets_scored": len(values),
+            "markets_refused": sum(value > limit for value in values),
+            "markets_refused_in_close_window": sum(
+                value >= self.config.max_close_window_score for value in values
+            ),
+            "quantiles": {
+                name: round(values[int(share * (len(values) - 1))], 6) if values else None
+                for name, share in (("p10", 0.1), ("p50", 0.5), ("p90", 0.9), ("max", 1.0))
+            },
+            "riskiest": [
+                {
+                    "market_id": market_id,
+                    "score": round(score.value, 6),
+                    "category": score.category,
+                    "parts": [
+                        {
+                            "name": part.name,
+                            "points": round(part.points, 6),
+                            "because": part.because,
+                        }
+                        for part in score.parts
+                    ],
+                }
+                for market_id, score in scores[: self.config.report_riskiest]
+            ],
+        }
+
+
+def _read_from(spec: MarketSpec) -> tuple[object, ...]:
+    """Everything the score is read from: a refresh that changes only volumes keeps the score."""
+    return (
+        spec.rules,
+        spec.question,
+        spec.resolution_source,
+        spec.uma_statuses,
+        spec.category,
+        spec.tags,
+        spec.market_event_title,
+        spec.group_item_title,
+        spec.neg_risk_augmented,
+        spec.end_ns is None,
+        spec.game_start_ns is None,
+    )

@@ -1,0 +1,141 @@
+"""How much a market may still lose, and what one more leg would make of it. Pure."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+from polyframe import MarketState, QuoteLeg
+from polyframe.money import PRICE_ONE_E4, complement_e4, floor_size_e6, notional_e12, usd_e12
+from polyframe_portfolio_risk.account import Rest
+from polyframe_portfolio_risk.config import Config
+from polyframe_portfolio_risk.exposure import Outcomes, market_loss_e12
+
+MARKET_CAP = "portfolio_risk.market_cap"
+CLUSTER_CAP = "portfolio_risk.cluster_cap"
+AGGREGATE_CAP = "portfolio_risk.aggregate_cap"
+
+BookSide = Literal["bid", "ask"]
+
+
+class Caps(NamedTuple):
+    """Largest worst-case losses in 1e-12 USD."""
+
+    market_e12: int
+    cluster_e12: int
+    aggregate_e12: int
+
+
+class Level(NamedTuple):
+    """One cap as seen from one side of one market.
+
+    ``before_e12`` is the exposure without any order of ours in the market; ``at_zero_e12``
+    (signed) the loss, at a leg of no size, in the states in which that leg loses.
+    """
+
+    code: str
+    cap_e12: int
+    before_e12: int
+    at_zero_e12: int
+
+    @property
+    def room_e12(self) -> int:
+        """What the leg may lose: up to the cap, or up to what is lost without it.
+
+        The second half is what lets a leg that only reduces pass when a cap is broken.
+        """
+        return max(self.cap_e12, self.before_e12) - self.at_zero_e12
+
+
+def state_factor(state: MarketState, config: Config) -> float:
+    """Return the cap multiplier of a market's state; a state that is not quoted has none."""
+    if state is MarketState.NORMAL:
+        return 1.0
+    if state is MarketState.WATCH:
+        return config.watch_factor
+    if state is MarketState.CLOSE_WINDOW:
+        return config.close_window_factor
+    return 0.0
+
+
+def caps(equity_e12: int, hours_to_close: float | None, state: MarketState, config: Config) -> Caps:
+    """Return the caps a leg in a market of this state and time to close must keep.
+
+    An unknown close counts as near. Without equity nothing may be lost.
+    """
+    is_near = hours_to_close is None or hours_to_close < config.near_close_h
+    factor = state_factor(state, config) * (config.near_close_factor if is_near else 1.0)
+    return shares_of(equity_e12, factor, config)
+
+
+def shares_of(equity_e12: int, factor: float, config: Config) -> Caps:
+    """Return the caps for an equity, each times ``factor``."""
+    equity = max(equity_e12, 0)
+    return Caps(
+        _share(equity, config.market_cap_share * factor),
+        _share(equity, config.cluster_cap_share * factor),
+        _share(equity, config.aggregate_cap_share * factor),
+    )
+
+
+def _share(amount_e12: int, share: float) -> int:
+    # A share has at most twelve decimals: the product is exact and rounds down.
+    return amount_e12 * usd_e12(round(share, 12)) // 10**12
+
+
+def levels(side: BookSide, held: Outcomes, rest: Rest, limits: Caps) -> tuple[Level, ...]:
+    """Return the three caps as seen by a leg on one side of a market holding ``held``.
+
+    Orders on the other side do not matter here: they lose in other states, and their own
+    side is judged by itself.
+    """
+    if side == "bid":
+        market_zero = -held.no_e12
+        event_zero = rest.event.loss_if_not(held)
+    else:
+        market_zero = -held.yes_e12
+        event_zero = rest.event.loss_if(held)
+    event_before = rest.event.joined(held).loss_e12
+    return (
+        Level(MARKET_CAP, limits.market_e12, market_loss_e12(held), market_zero),
+        Level(
+            CLUSTER_CAP,
+            limits.cluster_e12,
+            rest.cluster_others_e12 + event_before,
+            rest.cluster_others_e12 + event_zero,
+        ),
+        Level(
+            AGGREGATE_CAP,
+            limits.aggregate_e12,
+            rest.aggregate_others_e12 + event_before,
+            rest.aggregate_others_e12 + event_zero,
+        ),
+    )
+
+
+def leg_loss_e12(side: BookSide, yes_price_e4: int, size_e6: int) -> int:
+    """Return what a leg loses when its outcome does not come: p a share, or 1 - p for an ask."""
+    price_e4 = yes_price_e4 if side == "bid" else complement_e4(yes_price_e4)
+    return notional_e12(price_e4, size_e6)
+
+
+def fitting_size_e6(side: BookSide, yes_price_e4: int, room_e12: int) -> int:
+    """Return the largest size, in whole 0.01-share steps, that loses no more than ``room_e12``."""
+    unit_e12 = leg_loss_e12(side, yes_price_e4, 1)
+    if room_e12 <= 0:
+        return 0
+    # A leg that costs nothing cannot exist on the grid; the guard keeps the division honest.
+    return floor_size_e6(room_e12 // unit_e12) if 0 < yes_price_e4 < PRICE_ONE_E4 else 0
+
+
+def shrunk(
+    side: BookSide, leg: QuoteLeg, room_e12: int, min_size_e6: int, headroom_use: float
+) -> QuoteLeg:
+    """Return the leg cut to the room under the caps, or as it is when no legal size fits.
+
+    A leg left too large is not an oversight: the veto then refuses it by name and number.
+    """
+    most_e6 = fitting_size_e6(side, leg.price_e4, room_e12)
+    if leg.size_e6 <= most_e6 or most_e6 < max(min_size_e6, 1):
+        return leg
+    wanted_e6 = floor_size_e6(int(most_e6 * headroom_use))
+    return QuoteLeg(leg.price_e4, wanted_e6 if wanted_e6 >= min_size_e6 else most_e6)

@@ -1,0 +1,116 @@
+"""Worst-case loss over the states a market or an event can end in. Pure, exact integers.
+
+Money is 1e-12 USD. Values are what the state pays less what was paid for it, so they are
+negative when the state loses. Source: quant.md A5.1 (goldens G17, G18); any subset of the
+open orders may fill, and adding each order's loss in each state is exact for the worst one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from polyframe import OrderView, PositionView
+from polyframe.money import PRICE_ONE_E4, complement_e4, notional_e12
+
+
+class Outcomes(NamedTuple):
+    """A market's value in 1e-12 USD if YES wins and if it does not."""
+
+    yes_e12: int
+    no_e12: int
+
+    def plus(self, other: Outcomes) -> Outcomes:
+        """Return the sum, state by state."""
+        return Outcomes(self.yes_e12 + other.yes_e12, self.no_e12 + other.no_e12)
+
+
+NOTHING = Outcomes(0, 0)
+
+
+def holding(position: PositionView) -> Outcomes:
+    """Return what the holdings are worth in each state, less their cost; pairs net themselves."""
+    return Outcomes(
+        notional_e12(PRICE_ONE_E4, position.yes_e6) - position.cost_e12,
+        notional_e12(PRICE_ONE_E4, position.no_e6) - position.cost_e12,
+    )
+
+
+def bid_risk(yes_price_e4: int, size_e6: int) -> Outcomes:
+    """Return the losses of an order on the bid side: its price a share when YES does not win.
+
+    Buying YES at p loses p; selling a held NO at 1 - p gives up 1 for 1 - p: p again.
+    """
+    return Outcomes(0, -notional_e12(yes_price_e4, size_e6))
+
+
+def ask_risk(yes_price_e4: int, size_e6: int) -> Outcomes:
+    """Return the losses of an order on the ask side: 1 - p a share when YES wins."""
+    return Outcomes(-notional_e12(complement_e4(yes_price_e4), size_e6), 0)
+
+
+def order_risk(order: OrderView) -> Outcomes:
+    """Return the losing part of an open order's payoff in each state."""
+    risk = bid_risk if order.side == "bid" else ask_risk
+    return risk(order.yes_price_e4, order.leaves_e6)
+
+
+def with_orders(held: Outcomes, orders: Iterable[OrderView]) -> Outcomes:
+    """Return the values when, in each state, exactly the orders that lose there fill."""
+    yes_e12, no_e12 = held
+    for order in orders:
+        risk = order_risk(order)
+        yes_e12 += risk.yes_e12
+        no_e12 += risk.no_e12
+    return Outcomes(yes_e12, no_e12)
+
+
+def market_loss_e12(values: Outcomes) -> int:
+    """Return the worst-case loss of one market by itself, never below zero."""
+    return max(0, -values.yes_e12, -values.no_e12)
+
+
+class Exclusive(NamedTuple):
+    """Markets of which at most one ends YES, folded so that one more can join in O(1).
+
+    ``none_e12`` is their value when none of them wins; ``worst_win_e12`` the most that is
+    lost on top of that when one of them does (zero or negative).
+    """
+
+    none_e12: int = 0
+    worst_win_e12: int = 0
+
+    def joined(self, values: Outcomes) -> Exclusive:
+        """Return the group with one more market."""
+        return Exclusive(
+            self.none_e12 + values.no_e12,
+            min(self.worst_win_e12, values.yes_e12 - values.no_e12),
+        )
+
+    def loss_if_not(self, values: Outcomes) -> int:
+        """Return the loss, in 1e-12 USD and signed, if a further market does not end YES."""
+        return -(self.none_e12 + self.worst_win_e12 + values.no_e12)
+
+    def loss_if(self, values: Outcomes) -> int:
+        """Return the loss, signed, if a further market ends YES, so that none of these does."""
+        return -(self.none_e12 + values.yes_e12)
+
+    @property
+    def loss_e12(self) -> int:
+        """The worst-case loss of the group, never below zero."""
+        return max(0, -(self.none_e12 + self.worst_win_e12))
+
+
+def event_loss_e12(markets: Iterable[Outcomes], *, exhaustive: bool = False) -> int:
+    """Return the worst-case loss of an exclusive event, never below zero.
+
+    States: each listed market wins, and none of them does. Pass ``exhaustive`` only when
+    the list is known to hold every outcome; an augmented event's never does.
+    """
+    listed = list(markets)
+    group = Exclusive()
+    for values in listed:
+        group = group.joined(values)
+    if not exhaustive or not listed:
+        return group.loss_e12
+    return max(0, -(group.none_e12 + min(one.yes_e12 - one.no_e12 for one in listed)))

@@ -1,0 +1,148 @@
+"""From the words of a market to a score between 0 and 1 that can be read back part by part.
+
+The score is a weighted sum of four groups. Each group adds the shares of the findings below
+and is cut at 1; every finding becomes a :class:`Part` with its points and the words behind
+it, and the parts sum to the score. Nothing here knows what time it is: two markets with the
+same text score the same, an hour or a year before their end.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from polyframe import MarketSpec
+from polyframe_rrs import wording
+from polyframe_rrs.categories import DISPUTE_RATE_BY_CATEGORY, category_of, dispute_rate
+from polyframe_rrs.config import Config
+
+CALIBRATION = "uncalibrated"
+"""No fitted model stands behind the number: it orders markets, it is not a probability."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One finding: which, its points in the score, and the words found or the rule missing."""
+
+    name: str
+    points: float
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """A market's resolution risk in 0..1 and the parts that add up to it, largest first."""
+
+    value: float
+    parts: tuple[Part, ...]
+    category: str
+
+
+Finding = tuple[str, float, str]
+
+
+def explain(spec: MarketSpec, config: Config | None = None) -> Score:
+    """Return the score of a market with every reason.
+
+    An open dispute is 1.0 whatever the text says. ``sum(part.points) == value`` to 1e-12.
+    """
+    config = config or Config()
+    category = category_of(spec)
+    if has_open_dispute(spec):
+        return Score(1.0, (Part("open dispute", 1.0, "the last UMA status is disputed"),), category)
+    text = wording.plain_text(spec)
+    parts: list[Part] = []
+    for weight, findings in (
+        (config.weight_ambiguity, _ambiguity(spec, text)),
+        (config.weight_dispute, _dispute(spec, text, category)),
+        (config.weight_time, _time(spec, text)),
+        (config.weight_clarification, _clarification(text)),
+    ):
+        over = max(1.0, math.fsum(share for _, share, _ in findings))
+        parts.extend(
+            Part(name, weight * share / over, because) for name, share, because in findings if share
+        )
+    parts.sort(key=lambda part: (-part.points, part.name))
+    return Score(math.fsum(part.points for part in parts), tuple(parts), category)
+
+
+def has_open_dispute(spec: MarketSpec) -> bool:
+    """Whether the last word of the market's UMA history is a dispute."""
+    return bool(spec.uma_statuses) and spec.uma_statuses[-1].strip().lower() == "disputed"
+
+
+def _ambiguity(spec: MarketSpec, text: str) -> list[Finding]:
+    findings: list[Finding] = []
+    concreteness, evidence = wording.source_concreteness(spec, text)
+    findings.append(("source", 0.60 * (1.0 - concreteness), evidence))
+    if vague := wording.vague_modifiers(text):
+        findings.append(("vague wording", min(0.36, 0.12 * len(vague)), _list(vague)))
+    if verbs := wording.found(wording.JUDGEMENT, text):
+        findings.append(("judgement", min(0.40, 0.25 * len(verbs)), _list(verbs)))
+    contested, is_defined = wording.undefined_terms(text)
+    if contested:
+        share, note = (0.30, "partly defined") if is_defined else (0.60, "not defined")
+        findings.append(("contested term", share, f"{_list(contested)}: {note}"))
+    if maps := wording.found(wording.INTERPRETED_SOURCE, text):
+        findings.append(("source to interpret", 0.45, _list(maps)))
+    if pages := wording.found(wording.PAGE_STATE, text):
+        findings.append(("page update", 0.35, _list(pages)))
+    conditions = len(wording.CONDITION.findall(text)) + len(wording.EXCLUSION.findall(text))
+    if conditions > 3:
+        findings.append(
+            ("conditions", min(0.15, 0.03 * (conditions - 3)), f"{conditions} conditions")
+        )
+    return findings
+
+
+def _dispute(spec: MarketSpec, text: str, category: str) -> list[Finding]:
+    rates = DISPUTE_RATE_BY_CATEGORY.values()
+    least, most = min(rates), max(rates)
+    rate = dispute_rate(category)
+    findings: list[Finding] = [
+        ("category", 0.50 * (rate - least) / (most - least), f"{category}: {rate:.2%} disputed")
+    ]
+    if "disputed" in (status.strip().lower() for status in spec.uma_statuses):
+        findings.append(("past dispute", 0.60, "disputed before, proposed again"))
+    if revisable := wording.found(wording.REVISABLE, text):
+        ruled = wording.REVISION_RULE.search(text) is not None
+        findings.append(
+            ("revisable data", 0.10 if ruled else 0.30, _list(revisable) + (": ruled" * ruled))
+        )
+    if wording.INTERPRETED_SOURCE.search(text) or wording.PAGE_STATE.search(text):
+        findings.append(("source can change", 0.35, "a map or page decides"))
+    if not wording.FALLBACK.search(text):
+        findings.append(("no fallback", 0.15, "nothing said for a silent source"))
+    if wording.THRESHOLD.search(text) and not wording.EQUALITY.search(text):
+        findings.append(("no equality rule", 0.15, "a threshold, but not what equality means"))
+    if wording.SCHEDULED.search(text) and not wording.POSTPONEMENT.search(text):
+        findings.append(("no postponement rule", 0.15, "a scheduled event, no word on delay"))
+    if spec.neg_risk_augmented or wording.PLACEHOLDER.match(spec.group_item_title.strip()):
+        findings.append(("open list", 0.15, "outcomes may be added, or this is the placeholder"))
+    return findings
+
+
+def _time(spec: MarketSpec, text: str) -> list[Finding]:
+    findings: list[Finding] = []
+    if spec.end_ns is None and spec.game_start_ns is None:
+        findings.append(("no end date", 0.30, "the venue gives no end"))
+    if spec.game_start_ns is not None:
+        return findings  # the venue's schedule is an instant; the text need not repeat it
+    if not wording.DATE.search(text):
+        findings.append(("no deadline", 0.60, "no date in the rules"))
+    elif not wording.ZONE.search(text):
+        findings.append(("no time zone", 0.40, "a date without a time zone"))
+    elif not wording.CLOCK.search(text):
+        findings.append(("no time of day", 0.15, "a date without an hour"))
+    return findings
+
+
+def _clarification(text: str) -> list[Finding]:
+    if words := wording.found(wording.CLARIFIED, text):
+        return [("clarified", 1.0, _list(words))]
+    return []
+
+
+def _list(words: tuple[str, ...], most: int = 4) -> str:
+    shown = ", ".join(word[:40] for word in words[:most])
+    return shown if len(words) <= most else f"{shown} and {len(words) - most} more"

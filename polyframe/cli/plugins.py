@@ -1,0 +1,201 @@
+"""``polyframe plugins``: what is installed, and what one plugin does, may veto and can be told.
+
+The list is read from metadata and imports nothing: looking is free of side effects. ``show``
+imports the one plugin it names.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import click
+import msgspec
+
+from polyframe.hooks import Hooks
+from polyframe.runtime.plugins import (
+    Claimant,
+    check_hooks,
+    claimants,
+    find_claimant,
+    hook_markers,
+    load_class,
+)
+from polyframe.runtime.signatures import HOOK_ARGUMENTS
+
+_BOUNDS = (
+    ("minimum", ">="),
+    ("exclusiveMinimum", ">"),
+    ("maximum", "<="),
+    ("exclusiveMaximum", "<"),
+    ("productionMin", "production >="),
+    ("productionMax", "production <="),
+)
+
+
+@click.group("plugins", invoke_without_command=True)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_context
+def command(context: click.Context, as_json: bool) -> None:
+    """List the installed plugins without importing them; 'show NAME' explains one."""
+    if context.invoked_subcommand is not None:
+        return
+    found = claimants()
+    if as_json:
+        click.echo(json.dumps([_row(claimant) for claimant in found], indent=2))
+        return
+    _print_table(
+        ("name", "distribution", "version"), [tuple(_row(claimant).values()) for claimant in found]
+    )
+    names = [claimant.name for claimant in found]
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        click.echo(
+            f"{_plain(name)} has {names.count(name)} claimants: "
+            "a strategy file must choose one with 'dist: distribution==version'"
+        )
+
+
+@command.command("show")
+@click.argument("name")
+@click.option("--dist", "pin", help="Which claimant, as distribution==version.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def show(name: str, pin: str | None, as_json: bool) -> None:
+    """Import one plugin and show its hooks, veto codes and settings."""
+    claimant = find_claimant(name, pin)
+    kind: Any = load_class(claimant)
+    check_hooks(name, kind)
+    marked = hook_markers(kind)
+    facts = {
+        **_row(claimant),
+        "class": claimant.entry_point.value,
+        "summary": _summary(kind),
+        "on_book_when": getattr(kind, "on_book_when", "change"),
+        "hooks": {hook: _hook(hook) for hook in HOOK_ARGUMENTS if hook in marked},
+        "codes": list(getattr(kind, "codes", ())),
+        "settings": list(settings_of(kind.Config)),
+    }
+    if as_json:
+        click.echo(json.dumps(facts, indent=2))
+        return
+    _print_facts(facts)
+
+
+def settings_of(config: type[msgspec.Struct]) -> Iterator[dict[str, Any]]:
+    """Yield each setting of a Config with path, type, unit, default, bounds and description.
+
+    Nested sections have dotted paths. A setting without a default has the default None and is
+    ``required``.
+    """
+    schema = msgspec.json.schema(config)
+    definitions = schema.get("$defs", {})
+    yield from _settings(_resolved(schema, definitions), definitions, "")
+
+
+def _settings(
+    section: dict[str, Any], definitions: dict[str, Any], prefix: str
+) -> Iterator[dict[str, Any]]:
+    required = section.get("required", ())
+    for key, declared in section.get("properties", {}).items():
+        field = _resolved(declared, definitions)
+        path = f"{prefix}{key}"
+        if "properties" in field:
+            yield from _settings(field, definitions, f"{path}.")
+            continue
+        yield {
+            "path": path,
+            "type": _type_of(field),
+            "unit": field.get("unit", ""),
+            "default": field.get("default"),
+            "required": key in required,
+            "bounds": [f"{sign} {field[word]}" for word, sign in _BOUNDS if word in field],
+            "description": field.get("description", ""),
+        }
+
+
+def _resolved(schema: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
+    reference = schema.get("$ref")
+    if reference is None:
+        return schema
+    beside = {key: value for key, value in schema.items() if key != "$ref"}
+    return {**definitions[reference.rpartition("/")[2]], **beside}
+
+
+def _type_of(field: dict[str, Any]) -> str:
+    if "enum" in field:
+        return " or ".join(str(value) for value in field["enum"])
+    if "anyOf" in field:
+        return " or ".join(_type_of(part) for part in field["anyOf"])
+    return str(field.get("type", "any"))
+
+
+def _row(claimant: Claimant) -> dict[str, str]:
+    return {
+        "name": claimant.name,
+        "distribution": claimant.distribution,
+        "version": claimant.version,
+    }
+
+
+def _hook(hook: str) -> dict[str, str]:
+    return {
+        "arguments": ", ".join(HOOK_ARGUMENTS[hook]),
+        "summary": _summary(getattr(Hooks, hook)),
+    }
+
+
+def _summary(documented: object) -> str:
+    return (inspect.getdoc(documented) or "").partition("\n")[0]
+
+
+def _print_facts(facts: dict[str, Any]) -> None:
+    click.echo(f"{_plain(facts['name'])}: {_plain(facts['summary'])}")
+    click.echo(
+        f"{_plain(facts['class'])} of {_plain(facts['distribution'])} {_plain(facts['version'])}"
+    )
+    hooks = facts["hooks"].items()
+    _print_table(
+        ("hook", "what it is for"),
+        [(f"{hook}({entry['arguments']})", entry["summary"]) for hook, entry in hooks],
+    )
+    if "on_book" in facts["hooks"] and facts["on_book_when"] == "top":
+        click.echo("on_book is called when the best bid or ask changes only")
+    _print_table(("veto code",), [(code,) for code in facts["codes"]])
+    _print_table(
+        ("setting", "type", "unit", "default", "bounds", "meaning"),
+        [
+            (
+                setting["path"],
+                setting["type"],
+                setting["unit"],
+                "(required)" if setting["required"] else json.dumps(setting["default"]),
+                ", ".join(setting["bounds"]),
+                setting["description"],
+            )
+            for setting in facts["settings"]
+        ],
+    )
+
+
+def _print_table(heads: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+    # Here and not above: the list in JSON, and every other verb, starts without rich.
+    from rich.box import SIMPLE
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    if not rows:
+        click.echo(f"no {heads[0]}s")
+        return
+    table = Table(box=SIMPLE, pad_edge=False)
+    for head in heads:
+        table.add_column(head, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(_plain(cell)) for cell in row))  # Text: markup is not read
+    Console().print(table)
+
+
+def _plain(text: str) -> str:
+    """Return a stranger's text with whatever could steer a terminal made visible."""
+    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)

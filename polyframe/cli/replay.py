@@ -1,0 +1,75 @@
+"""``polyframe replay``: run a tape again and compare every decision."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from polyframe.errors import TapeError
+
+_SHOWN = 20
+
+
+@click.command("replay")
+@click.argument("tape", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON line.")
+@click.pass_context
+def command(ctx: click.Context, tape: Path, as_json: bool) -> None:
+    """Run TAPE (a run's folder, its tape folder or one tape file) through the engine again.
+
+    Every decision, fill and order answer is compared with what was recorded; each
+    difference is printed and the exit code is 1.
+    """
+    from polyframe import __version__
+    from polyframe.runtime.lines import visible
+    from polyframe.runtime.plugins import load_plugin_classes
+    from polyframe.runtime.replay import Replay
+    from polyframe.runtime.tape import TapeReader
+    from polyframe.strategy import PluginRequest, strategy_from_resolved
+
+    reader = TapeReader(tape)
+    head = reader.head
+    try:
+        names = [PluginRequest(entry["name"], entry["dist"]) for entry in head.strategy["plugins"]]
+    except (KeyError, TypeError) as error:
+        raise TapeError(f"{tape}: its head names no plugins: {error}") from None
+    classes = load_plugin_classes(names, production=False)
+    configs = {name: kind.Config for name, kind in classes.items()}  # type: ignore[attr-defined]
+    strategy = strategy_from_resolved(
+        head.strategy, configs, head.profile, origin=str(reader.files[0])
+    )
+    replay = Replay(
+        reader,
+        strategy.settings,
+        {request.name: classes[request.name] for request in strategy.requests},
+        strategy.plugins,
+    )
+    shown = []
+    for difference in replay.differences():
+        if len(shown) < _SHOWN:
+            shown.append(difference)
+            if not as_json:
+                click.echo(
+                    f"{difference.where}: {difference.what}: recorded "
+                    f"{visible(difference.recorded)}; replayed {visible(difference.replayed)}"
+                )
+    result = replay.result()
+    if as_json:
+        click.echo(
+            json.dumps(
+                {"run_id": head.run_id, "version": head.version, **result._asdict(),
+                 "first_differences": [difference._asdict() for difference in shown]}
+            )
+        )  # fmt: skip
+    else:
+        click.echo(
+            f"run={head.run_id} batches={result.batches} decisions={result.decisions} "
+            f"fills={result.fills} order_answers={result.order_events} "
+            f"differences={result.differences}" + ("" if result.is_whole else " (tape cut off)")
+        )
+        if head.version != __version__:
+            click.echo(f"recorded by version {head.version}, replayed by {__version__}")
+    if result.differences:
+        ctx.exit(1)

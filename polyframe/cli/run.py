@@ -1,0 +1,202 @@
+"""``polyframe run``: trade a strategy file under one profile."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from polyframe.errors import UsageError
+
+if TYPE_CHECKING:
+    from polyframe.strategy import Strategy
+
+_UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)?")
+
+
+class Duration(click.ParamType):
+    """``90s``, ``2m``, ``1h30m`` as seconds; a bare number is seconds."""
+
+    name = "duration"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Return seconds."""
+        if isinstance(value, float):
+            return value
+        text = str(value).strip()
+        matches = list(_DURATION.finditer(text))
+        if not matches or "".join(match.group() for match in matches) != text:
+            self.fail(f"{text!r} is no duration: write 90s, 2m or 1h30m", param, ctx)
+        total_s = sum(float(m.group(1)) * _UNITS_S[m.group(2) or "s"] for m in matches)
+        if total_s <= 0:
+            self.fail(f"{text!r} is no time at all", param, ctx)
+        return total_s
+
+
+@click.command("run")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--profile", required=True, type=click.Choice(["paper", "production"]))
+@click.option("--for", "for_s", type=Duration(), help="Stop after this much wall time.")
+@click.option("--venue", "choice", help="live, embedded, recording:PATH or a loopback URL.")
+@click.option("--speed", type=click.FloatRange(min=0, min_open=True, max=10_000), default=1.0,
+              help="Market seconds per wall second (recordings, embedded exchange).")
+@click.option("--cycle-s", type=click.FloatRange(min=1, max=3600),
+              help="Override cycle.cycle_s of the file.")
+@click.option("--seed", type=click.IntRange(min=0), help="Override seed of the file.")
+@click.option("--runs", "runs_folder", type=click.Path(path_type=Path, file_okay=False),
+              default=Path("runs"), show_default=True)
+@click.option("--reports", "reports_folder", type=click.Path(path_type=Path, file_okay=False),
+              default=Path("reports"), show_default=True)
+@click.option("--summary-json", "summary_path", type=click.Path(path_type=Path, allow_dash=True),
+              help="Write the run's summary as one JSON line; - for standard output.")
+@click.option("--plain", is_flag=True, help="key=value lines even in a terminal.")
+def command(
+    file: Path,
+    profile: str,
+    for_s: float | None,
+    choice: str | None,
+    speed: float,
+    cycle_s: float | None,
+    seed: int | None,
+    runs_folder: Path,
+    reports_folder: Path,
+    summary_path: Path | None,
+    plain: bool,
+) -> None:
+    """Trade FILE under one profile until stopped (Ctrl-C), --for is over or the source ends.
+
+    The paper profile follows the live market when Polymarket answers and the embedded
+    exchange otherwise; orders go to the paper venue, no key is ever loaded.
+    """  # fmt: skip
+    _check_mode(profile)
+    if profile == "production":
+        raise UsageError(
+            "--profile production: this version has no order entry, only paper trading; "
+            "'polyframe check FILE --profile production' checks the file"
+        )
+    strategy, classes = _load(file, profile, cycle_s, seed)
+    versions = _versions(strategy)
+    import anyio
+
+    from polyframe.runtime.shell import Shell, make_run_folder
+    from polyframe.runtime.status import open_status
+    from polyframe.runtime.venues import open_venue
+
+    folder = make_run_folder(
+        runs_folder, datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ"), strategy.config_hash
+    )
+    status = open_status(folder / "log.txt", plain=plain)
+
+    async def go() -> dict[str, Any]:
+        async with open_venue(choice, strategy.settings, speed) as venue:
+            status.line(
+                "polyframe",
+                {"mode": "paper", "source": venue.source, "why": venue.why, "speed": venue.speed,
+                 "profile": profile, "strategy": strategy.path,
+                 "config": strategy.config_hash[:12], "run": folder.name},
+            )  # fmt: skip
+            shell = Shell(strategy, classes, versions, venue, folder, reports_folder, status)
+            return await shell.run(for_s)
+
+    try:
+        result = anyio.run(go)
+    except BaseExceptionGroup as group:
+        raise _only(group) from None
+    finally:
+        status.close()
+    _tell(result)
+    if summary_path is not None:
+        _write_summary(summary_path, result)
+
+
+def _check_mode(profile: str) -> None:
+    mode = os.environ.get("PAPER_MODE")
+    if mode is None:
+        return
+    if mode.lower() not in {"true", "false"}:
+        raise UsageError(f"PAPER_MODE={mode!r} in the environment: set it to true or false")
+    if (mode.lower() == "true") != (profile == "paper"):
+        raise UsageError(
+            f"PAPER_MODE={mode} in the environment contradicts --profile {profile}: change one"
+        )
+
+
+def _load(
+    file: Path, profile: str, cycle_s: float | None, seed: int | None
+) -> tuple[Strategy, dict[str, type]]:
+    from polyframe.runtime.plugins import load_plugin_classes
+    from polyframe.strategy import load_strategy, named_plugins, strategy_from_resolved
+
+    classes = load_plugin_classes(named_plugins(file), production=profile == "production")
+    configs = {name: kind.Config for name, kind in classes.items()}  # type: ignore[attr-defined]
+    strategy = load_strategy(file, profile, configs)
+    if cycle_s is not None or seed is not None:
+        # The overrides become part of the resolved strategy, its hash, the tape and the report.
+        from polyframe.strategy import with_settings
+
+        changes: dict[tuple[str, ...], Any] = {}
+        if cycle_s is not None:
+            changes["cycle", "cycle_s"] = cycle_s
+        if seed is not None:
+            changes["seed",] = seed
+        strategy = strategy_from_resolved(
+            with_settings(strategy.resolved, changes), configs, profile, origin=str(file)
+        )
+    return strategy, {request.name: classes[request.name] for request in strategy.requests}
+
+
+def _versions(strategy: Strategy) -> dict[str, str]:
+    from polyframe.runtime.plugins import find_claimant
+
+    found = {}
+    for request in strategy.requests:
+        claimant = find_claimant(request.name, request.dist)
+        found[request.name] = f"{claimant.distribution}=={claimant.version}"
+    return found
+
+
+def _only(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """Return the one failure a task group wrapped, or the group when there are several."""
+    inner: BaseException = group
+    while isinstance(inner, BaseExceptionGroup) and len(inner.exceptions) == 1:
+        inner = inner.exceptions[0]
+    return inner
+
+
+def _tell(result: dict[str, Any]) -> None:
+    fills = " ".join(f"{name}={count}" for name, count in result["fills"].items())
+    click.echo(
+        f"source={result['source']} decisions={result['decisions']} orders={result['orders']} "
+        f"fills: {fills}"
+    )
+    click.echo(
+        f"equity={result['equity_usd']:.2f} USD realised={result['realised_usd']:+.4f} "
+        f"unrealised={result['unrealised_usd']:+.4f} "
+        f"attribution error={result['attribution_error_usd']:.6f}"
+    )
+    click.echo(f"report: {result['report'] or 'none'}")
+    click.echo(f"replay: polyframe replay {result['tape']}")
+
+
+def _write_summary(path: Path, result: dict[str, Any]) -> None:
+    text = json.dumps(result, allow_nan=False)
+    if str(path) == "-":
+        click.echo(text)
+        return
+    try:
+        path.write_text(text + "\n", encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"--summary-json {path}: {error.strerror}") from error
+
+
+if __name__ == "__main__":
+    sys.exit("run 'polyframe run', not this module")

@@ -1,0 +1,155 @@
+"""The embedded exchange: one loopback server speaking Polymarket's public protocol.
+
+It runs in the caller's event loop, binds 127.0.0.1 only, and serves one
+:class:`~polyframe.exchange.source.Source`: Gamma, CLOB REST and ``/ws/market`` on one port.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+import anyio
+import msgspec
+from aiohttp import web
+
+from polyframe.errors import PolyframeError, VenueError
+from polyframe.exchange.clock import MarketClock
+from polyframe.exchange.rest_clob import clob_routes
+from polyframe.exchange.rest_gamma import gamma_routes
+from polyframe.exchange.sockets import MarketChannel
+from polyframe.exchange.source import Source
+
+_HOST = "127.0.0.1"
+_PUMP_S = 0.02
+_MOST_FRAMES_A_TURN = 250
+_LARGEST_BODY_BYTES = 2**20
+_DRAIN_S = 5.0
+
+
+class ExchangeUrls(msgspec.Struct, frozen=True):
+    """Where the exchange listens."""
+
+    gamma_url: str
+    clob_url: str
+    ws_url: str
+
+
+class EmbeddedExchange:
+    """A market served on the loopback interface; use it as ``async with``.
+
+    Market time stands at the source's start until the first market socket subscribes, so
+    that nothing is missed; then it runs at ``speed`` market seconds a second.
+
+    ``ended`` is set when the source's last frame has been sent, or when the source failed;
+    the failure is in ``error`` and is raised when the ``async with`` block is left.
+
+    Args:
+        source: what is served.
+        speed: market seconds per wall second.
+        port: 0 lets the system choose.
+        monotonic_ns: the wall clock, injectable for tests.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        *,
+        speed: float = 1.0,
+        port: int = 0,
+        monotonic_ns: Callable[[], int] = time.monotonic_ns,
+    ) -> None:
+        self.source = source
+        self.clock = MarketClock(source.start_ns, speed, monotonic_ns)
+        self.channel = MarketChannel(source)
+        self.ended = anyio.Event()
+        self.error: PolyframeError | None = None
+        self.frames_sent = 0
+        self._port = port
+        self._runner: web.AppRunner | None = None
+        self._pump_task: asyncio.Task[None] | None = None
+
+    @property
+    def urls(self) -> ExchangeUrls:
+        """The addresses, known once entered."""
+        base = f"{_HOST}:{self._port}"
+        return ExchangeUrls(f"http://{base}", f"http://{base}", f"ws://{base}/ws/market")
+
+    async def __aenter__(self) -> Self:
+        """Bind the port and start serving.
+
+        Raises:
+            VenueError: the port cannot be bound.
+        """
+        app = web.Application(client_max_size=_LARGEST_BODY_BYTES)
+        app.add_routes(gamma_routes(self.source))
+        app.add_routes(clob_routes(self.source, self.clock))
+        app.router.add_get("/ws/market", self.channel.handle)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, _HOST, self._port)
+        try:
+            await site.start()
+        except OSError as error:
+            await self._runner.cleanup()
+            self.source.close()
+            raise VenueError(f"cannot listen on {_HOST}:{self._port}: {error.strerror}") from error
+        self._port = self._runner.addresses[0][1]
+        self._pump_task = asyncio.create_task(self._pump(), name="polyframe exchange pump")
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close every socket and stop.
+
+        Raises:
+            PolyframeError: the source had failed and the block itself did not.
+        """
+        failure: BaseException | None = self.error
+        if self._pump_task is not None:
+            self._pump_task.cancel()
+            (outcome,) = await asyncio.gather(self._pump_task, return_exceptions=True)
+            if isinstance(outcome, Exception):  # a defect of a source, not of a file
+                failure = outcome
+        await self.channel.close()
+        if self._runner is not None:
+            await self._runner.cleanup()
+        self.source.close()
+        if failure is not None and kind is None:
+            raise failure
+
+    async def _pump(self) -> None:
+        """Hand out what is due, again and again, leaving the loop to others in between."""
+        await self.channel.subscribed.wait()
+        self.clock.start()
+        try:
+            while not self.source.ended:
+                await self._advance(self.clock())
+                await asyncio.sleep(_PUMP_S)
+            # A reader still not done after that time has lost the end of the recording.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_DRAIN_S):
+                    await self.channel.drained()
+        except PolyframeError as error:
+            self.error = error
+        finally:
+            self.ended.set()
+
+    async def _advance(self, to_ns: int) -> None:
+        while True:
+            frames = self.source.advance(to_ns, _MOST_FRAMES_A_TURN)
+            self.channel.deliver(frames)
+            self.frames_sent += len(frames)
+            if len(frames) < _MOST_FRAMES_A_TURN:
+                self.clock.produced(to_ns)
+                return
+            self.clock.produced(frames[-1].ts_ns)
+            await asyncio.sleep(0)

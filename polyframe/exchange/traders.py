@@ -1,0 +1,173 @@
+"""The simulated crowd: competing makers, noise, sweeps, informed traders, patient limit orders.
+
+Each function answers what one trader does at one moment, from the public book, what it alone
+knows, and its random stream. Nothing here knows the time or sends anything.
+"""
+
+from __future__ import annotations
+
+import math
+from random import Random
+
+from polyframe.events import Side
+from polyframe.exchange.character import Character
+from polyframe.exchange.matching import MatchingBook, NewOrder, TimeInForce
+from polyframe.money import PRICE_ONE_E4, SHARE_E6, floor_size_e6
+
+_CENT_E4 = 100
+# What an informed trader wants to earn a share beyond the touch, in price: fee and risk.
+_INFORMED_EDGE = (0.004, 0.014)
+
+
+def order_of(
+    order_id: str,
+    owner: str,
+    *,
+    is_bid: bool,
+    yes_price_e4: int,
+    shares: float,
+    use_no: bool,
+    time_in_force: TimeInForce = TimeInForce.GTC,
+    post_only: bool = False,
+) -> NewOrder:
+    """Return a YES-space wish as an order on the YES or the NO token."""
+    price_e4 = PRICE_ONE_E4 - yes_price_e4 if use_no else yes_price_e4
+    side = Side.BUY if is_bid != use_no else Side.SELL
+    size_e6 = floor_size_e6(int(shares * SHARE_E6))
+    return NewOrder(order_id, owner, not use_no, side, price_e4, size_e6, time_in_force, post_only)
+
+
+class Maker:
+    """A competing market maker: quotes a ladder around a lagged, slightly wrong estimate.
+
+    It leans against its inventory and against recent flow, and wakes now and then; between
+    two wakes its quotes are stale, which is what informed traders live on.
+    """
+
+    _LADDER = ((0, 1.0), (1, 1.5), (2, 2.2), (4, 3.5))  # ticks behind the first level, size factor
+
+    def __init__(self, owner: str, character: Character, probability: float, rng: Random) -> None:
+        self.owner = owner
+        self.inventory_e6 = 0  # YES minus NO
+        self.order_ids: dict[tuple[bool, int], str] = {}
+        self._estimate = probability
+        self._lag_s = rng.uniform(*character.maker_lag_s)
+        self._half_spread_ticks = rng.randint(*character.half_spread_ticks)
+        self._shares = rng.uniform(*character.level_shares)
+        self._last_ns: int | None = None
+
+    def quotes(
+        self, probability: float, lean: float, book: MatchingBook, now_ns: int, rng: Random
+    ) -> dict[tuple[bool, int], float]:
+        """Return the wanted ladder ``(is_bid, yes_price_e4) -> shares``.
+
+        ``lean`` is the push of recent flow on the price; ``probability`` the truth, of which
+        the maker learns the part its lag allows.
+        """
+        if self._last_ns is not None:
+            learnt = -math.expm1(-(now_ns - self._last_ns) / 1e9 / self._lag_s)
+            self._estimate += learnt * (probability - self._estimate)
+        self._last_ns = now_ns
+        tick = book.tick_e4
+        full_e6 = 40 * self._shares * SHARE_E6
+        skew_e4 = 2.0 * _CENT_E4 * max(-1.0, min(1.0, self.inventory_e6 / full_e6))
+        wobble_e4 = rng.gauss(0.0, 0.15 * tick)
+        centre_e4 = (self._estimate + lean) * PRICE_ONE_E4 - skew_e4 + wobble_e4
+        half_e4 = self._half_spread_ticks * tick
+        wanted: dict[tuple[bool, int], float] = {}
+        for behind, factor in self._LADDER:
+            away_e4 = half_e4 + behind * max(tick, _CENT_E4 // 2 // tick * tick)
+            bid = int((centre_e4 - away_e4) // tick * tick)
+            ask = int(-((-centre_e4 - away_e4) // tick) * tick)
+            if tick <= bid < PRICE_ONE_E4:
+                wanted[True, bid] = self._shares * factor
+            if 0 < ask <= PRICE_ONE_E4 - tick:
+                wanted[False, ask] = self._shares * factor
+        return wanted
+
+    def order(self, order_id: str, *, is_bid: bool, yes_price_e4: int, shares: float) -> NewOrder:
+        """Return a post-only order; tokens held are sold before the other side is bought."""
+        holds_no, holds_yes = self.inventory_e6 < 0, self.inventory_e6 > 0
+        use_no = holds_no if is_bid else not holds_yes
+        return order_of(
+            order_id, self.owner, is_bid=is_bid, yes_price_e4=yes_price_e4, shares=shares,
+            use_no=use_no, post_only=True,
+        )  # fmt: skip
+
+
+def noise_order(order_id: str, book: MatchingBook, *, is_bid: bool, rng: Random) -> NewOrder | None:
+    """Return a small marketable order: 5 to 500 shares within three ticks of the touch."""
+    shares = min(500.0, max(5.0, rng.lognormvariate(3.3, 1.1)))
+    return _taker(order_id, "noise", book, is_bid, shares, 3 * book.tick_e4, rng)
+
+
+def sweep_order(order_id: str, book: MatchingBook, *, is_bid: bool, rng: Random) -> NewOrder | None:
+    """Return an impatient order that eats what rests within two to four cents of the touch."""
+    reach_e4 = rng.randint(2, 4) * _CENT_E4
+    touch = book.best_ask_e4 if is_bid else book.best_bid_e4
+    if touch is None:
+        return None
+    resting_e6 = sum(
+        size for price, size in book.levels(not is_bid) if abs(price - touch) <= reach_e4
+    )
+    shares = min(6_000.0, resting_e6 / SHARE_E6 * rng.uniform(0.5, 1.05))
+    return _taker(order_id, "sweep", book, is_bid, max(5.0, shares), reach_e4, rng)
+
+
+def informed_order(
+    order_id: str, book: MatchingBook, probability: float, rng: Random
+) -> NewOrder | None:
+    """Return an order that takes what is mispriced beyond costs, None when nothing is."""
+    edge_e4 = rng.uniform(*_INFORMED_EDGE) * PRICE_ONE_E4
+    truth_e4 = probability * PRICE_ONE_E4
+    shares = min(500.0, max(5.0, rng.lognormvariate(4.6, 0.8)))
+    ask, bid = book.best_ask_e4, book.best_bid_e4
+    if ask is not None and ask < truth_e4 - edge_e4:
+        return _taker(order_id, "informed", book, True, shares, int(truth_e4 - edge_e4) - ask, rng)
+    if bid is not None and bid > truth_e4 + edge_e4:
+        return _taker(order_id, "informed", book, False, shares, bid - int(truth_e4 + edge_e4), rng)
+    return None
+
+
+def patient_order(
+    order_id: str, book: MatchingBook, probability: float, *, is_bid: bool, rng: Random
+) -> NewOrder | None:
+    """Return a resting order some ticks behind its own touch, now and then inside the spread."""
+    tick = book.tick_e4
+    bid, ask = book.best_bid_e4, book.best_ask_e4
+    behind = min(40, int(rng.expovariate(1 / 5.0)))
+    own, opposite = (bid, ask) if is_bid else (ask, bid)
+    if own is None:
+        own = round(probability * PRICE_ONE_E4) // tick * tick
+        own += -3 * tick if is_bid else 3 * tick
+    elif opposite is not None and abs(opposite - own) > tick and rng.random() < 0.12:
+        behind = -1
+    price = own - behind * tick if is_bid else own + behind * tick
+    if not tick <= price <= PRICE_ONE_E4 - tick:
+        return None
+    shares = min(2_500.0, max(5.0, rng.lognormvariate(4.2 + 0.05 * behind, 1.0)))
+    return order_of(
+        order_id, "crowd", is_bid=is_bid, yes_price_e4=price, shares=shares,
+        use_no=rng.random() < 0.4, post_only=True,
+    )  # fmt: skip
+
+
+def _taker(
+    order_id: str,
+    owner: str,
+    book: MatchingBook,
+    is_bid: bool,
+    shares: float,
+    reach_e4: int,
+    rng: Random,
+) -> NewOrder | None:
+    touch = book.best_ask_e4 if is_bid else book.best_bid_e4
+    if touch is None:
+        return None
+    tick = book.tick_e4
+    limit = touch + reach_e4 // tick * tick if is_bid else touch - reach_e4 // tick * tick
+    limit = min(max(limit, tick), PRICE_ONE_E4 - tick)
+    return order_of(
+        order_id, owner, is_bid=is_bid, yes_price_e4=limit, shares=shares,
+        use_no=rng.random() < 0.45, time_in_force=TimeInForce.FAK,
+    )  # fmt: skip

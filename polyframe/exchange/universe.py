@@ -1,0 +1,346 @@
+"""A generated universe: Gamma-shaped markets of every kind a market maker has to tell apart.
+
+More than half are ordinary: far from their end, clearly worded, two-sided. The rest are what
+selection must refuse or treat with care: vague rules, exclusive outcomes (with an "Other"),
+markets near, past or without their end, dead and one-sided books, in-play games.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import UTC, datetime, timedelta
+from random import Random
+from typing import Any
+
+import msgspec
+
+from polyframe.exchange import character as ch
+from polyframe.exchange.character import Character
+from polyframe.exchange.source import GammaMarket
+from polyframe.exchange.subjects import (
+    CANDIDATES,
+    FEES,
+    Subject,
+    clear_rules,
+    clear_subject,
+    vague_rules,
+    vague_subject,
+)
+
+_HOUR_NS = 3_600 * 10**9
+
+# Shares of the universe; what rounding leaves over is ordinary.
+_SHARES = (
+    ("lively", 0.30),
+    ("calm", 0.32),
+    ("neg_risk", 0.10),
+    ("vague", 0.06),
+    ("last_day", 0.04),
+    ("last_three_days", 0.05),
+    ("past_end", 0.03),
+    ("no_end", 0.02),
+    ("dead", 0.04),
+    ("wild", 0.04),
+)
+_CHARACTERS = {
+    "lively": ch.LIVELY,
+    "calm": ch.CALM,
+    "neg_risk": ch.CALM,
+    "vague": ch.THIN,
+    "last_day": ch.LIVELY,
+    "last_three_days": ch.CALM,
+    "past_end": ch.PAST_END,
+    "no_end": ch.THIN,
+    "dead": ch.DEAD,
+    "wild": ch.WILD,
+}
+
+
+class Listing(msgspec.Struct, frozen=True):
+    """A market with its hidden side.
+
+    ``belief_id`` names the belief it shares with exclusive siblings and ``outcome_index`` its
+    place there; ``probability`` is the belief's start. ``end_ns`` is None without an end date.
+    """
+
+    gamma: dict[str, Any]
+    kind: str
+    character: Character
+    probability: float
+    belief_id: str
+    outcome_index: int
+    end_ns: int | None
+
+
+def generate_universe(seed: int, count: int = 300, start_ns: int = 0) -> list[GammaMarket]:
+    """Return ``count`` market objects as Gamma sends them; the same arguments, the same markets.
+
+    Args:
+        seed: of everything drawn.
+        count: markets, at least 4.
+        start_ns: market time (UTC ns) at which they are looked at.
+    """
+    return [listing.gamma for listing in generate_listings(seed, count, start_ns)]
+
+
+def generate_listings(seed: int, count: int, start_ns: int, *, first: int = 0) -> list[Listing]:
+    """Return the markets of :func:`generate_universe` with their hidden parameters.
+
+    ``first`` is the number of the first market, so that later listings get ids of their own.
+    """
+    rng = Random(f"universe:{seed}:{first}")
+    kinds: list[str] = []
+    for kind, share in _SHARES:
+        kinds += [kind] * int(share * count)
+    kinds += ["lively", "calm"] * (count - len(kinds))
+    kinds = sorted(kinds[:count], key=lambda kind: kind == "neg_risk")
+    plain = kinds[: count - kinds.count("neg_risk")]
+    rng.shuffle(plain)
+    listings = [
+        _listing(seed, index, kind, start_ns, rng) for index, kind in enumerate(plain, first)
+    ]
+    while len(listings) < count:
+        room = count - len(listings)
+        size = room if room < 8 else rng.randint(4, 6)
+        listings += _exclusive_event(seed, first + len(listings), size, start_ns, rng)
+    return listings
+
+
+def _listing(seed: int, index: int, kind: str, start_ns: int, rng: Random) -> Listing:
+    subject = vague_subject(index) if kind == "vague" else clear_subject(index, rng)
+    end_ns = _end_ns(kind, start_ns, rng)
+    deadline = _deadline(end_ns, start_ns)
+    rules = vague_rules(subject) if kind == "vague" else clear_rules(subject, deadline)
+    probability = 0.5 + rng.uniform(-0.32, 0.32)
+    # A fifth of the calm markets is on the fine grid, as popular long-shot markets are.
+    fine = kind == "calm" and rng.random() < 0.2
+    if fine:
+        probability = rng.choice((0.08, 0.92)) + rng.uniform(-0.03, 0.03)
+    gamma = _gamma_market(seed, index, subject, rules, deadline, kind, end_ns, start_ns, rng)
+    if fine:
+        gamma["orderPriceMinTickSize"] = 0.001
+    if kind == "wild":
+        gamma |= {
+            "gameStartTime": f"{_utc(start_ns - _HOUR_NS // 2):%Y-%m-%d %H:%M:%S}+00",
+            "secondsDelay": 3,
+            "clearBookOnStart": True,
+        }
+    if kind == "past_end":
+        history = ["proposed", "disputed"][: rng.randint(0, 2)]
+        gamma["umaResolutionStatuses"] = json.dumps(history)
+        gamma["umaResolutionStatus"] = history[-1] if history else ""
+    character = _CHARACTERS[kind]
+    if kind == "dead" and index % 2:
+        character = ch.ONE_SIDED
+    if fine:  # spreads in ticks of a tenth of a cent
+        character = msgspec.structs.replace(character, half_spread_ticks=(3, 8))
+    return Listing(gamma, kind, character, probability, f"market:{index}", 0, end_ns)
+
+
+def _exclusive_event(seed: int, first: int, size: int, start_ns: int, rng: Random) -> list[Listing]:
+    """Return one negative-risk event: outcomes that exclude each other, the last one "Other"."""
+    augmented = size >= 4
+    end_ns = _end_ns("calm", start_ns, rng)
+    deadline = _deadline(end_ns, start_ns)
+    names = [*rng.sample(CANDIDATES, size - 1), "Other"] if augmented else CANDIDATES[:size]
+    weights = [rng.uniform(0.3, 1.0) for _ in names]
+    title = f"Winner of the district {first} election"
+    listings = []
+    for place, name in enumerate(names):
+        subject = Subject(
+            "Politics", title, f"Will {name} win the district {first} election?",
+            f"{name if name != 'Other' else 'anyone not named in this event'} wins the district "
+            f"{first} election scheduled to be held by {{deadline}}",
+            "the certified result of the state electoral commission", "https://results.example.org",
+        )  # fmt: skip
+        rules = clear_rules(subject, deadline)
+        index = first + place
+        gamma = _gamma_market(
+            seed, index, subject, rules, deadline, "neg_risk", end_ns, start_ns, rng
+        )
+        gamma |= {
+            "negRisk": True,
+            "negRiskOther": name == "Other",
+            "negRiskRequestID": f"0x{_key(seed, 'request', str(index))}",
+            "groupItemTitle": name,
+            "groupItemThreshold": str(place),
+        }
+        gamma["events"] = [
+            {
+                **gamma["events"][0],
+                "id": str(900_000 + first),
+                "slug": _slug(title),
+                "negRisk": True,
+                "negRiskMarketID": f"0x{_key(seed, 'group', str(first))}",
+                "enableNegRisk": True,
+                "negRiskAugmented": augmented,
+            }
+        ]
+        listings.append(
+            Listing(gamma, "neg_risk", ch.CALM, weights[place], f"event:{first}", place, end_ns)
+        )
+    return listings
+
+
+def _end_ns(kind: str, start_ns: int, rng: Random) -> int | None:
+    match kind:
+        case "no_end":
+            return None
+        case "wild":
+            hours = rng.uniform(1.5, 6.0)
+        case "last_day":
+            hours = rng.uniform(2.0, 23.0)
+        case "last_three_days":
+            hours = rng.uniform(26.0, 70.0)
+        case "past_end":
+            hours = -rng.uniform(1.0, 40.0)
+        case _:
+            hours = rng.uniform(100.0, 1_500.0)
+    return start_ns + int(hours * 3600) * 10**9
+
+
+def _gamma_market(
+    seed: int,
+    index: int,
+    subject: Subject,
+    rules: str,
+    deadline: str,
+    kind: str,
+    end_ns: int | None,
+    start_ns: int,
+    rng: Random,
+) -> dict[str, Any]:
+    """Return one market object with the fields of venue.md 6.1 and 6.2."""
+    fees = FEES[subject.category]
+    question = subject.question.format(deadline=deadline)
+    created_ns = start_ns - int(rng.uniform(3.0, 60.0) * 24) * _HOUR_NS
+    volume_24h = _volume_24h_usd(kind, rng)
+    volume = round(volume_24h * rng.uniform(3.0, 40.0), 2)
+    event_slug = f"{_slug(subject.event_title)}-{_key(seed, 'event', subject.event_title)[:6]}"
+    tags = [
+        {"id": str(1 + list(FEES).index(subject.category)), "label": subject.category,
+         "slug": subject.category.lower()},
+    ]  # fmt: skip
+    market: dict[str, Any] = {
+        "id": str(700_000 + index),
+        "question": question,
+        "conditionId": f"0x{_key(seed, 'condition', str(index))}",
+        "slug": f"{_slug(question)}-{_key(seed, 'market', str(index))[:6]}",
+        "resolutionSource": subject.url,
+        "startDate": _iso(created_ns),
+        "description": rules,
+        "outcomes": json.dumps(list(subject.outcomes)),
+        "outcomePrices": '["0.5", "0.5"]',
+        "clobTokenIds": json.dumps([_token_id(seed, index, side) for side in ("yes", "no")]),
+        "questionID": f"0x{_key(seed, 'question', str(index))}",
+        "version": "v1",
+        "active": True,
+        "closed": False,
+        "archived": False,
+        "restricted": True,
+        "acceptingOrders": True,
+        "acceptingOrdersTimestamp": _iso(created_ns),
+        "enableOrderBook": True,
+        "orderPriceMinTickSize": 0.01,
+        "orderMinSize": 5,
+        "negRisk": False,
+        "negRiskOther": False,
+        "volume": str(volume),
+        "volumeNum": volume,
+        "volume24hr": volume_24h,
+        "volume24hrClob": volume_24h,
+        "liquidity": "0",
+        "liquidityNum": 0.0,
+        "liquidityClob": 0.0,
+        "makerBaseFee": 1000,
+        "takerBaseFee": 1000,
+        "feesEnabled": fees.rate > 0,
+        "rewardsMinSize": 50,
+        "rewardsMaxSpread": 4.5 if kind in ("lively", "calm") else 3.5,
+        "clobRewards": (
+            [{"id": str(index), "rewardsDailyRate": rng.choice((5, 10, 20, 50))}]
+            if kind in ("lively", "calm") and rng.random() < 0.4
+            else []
+        ),
+        "holdingRewardsEnabled": False,
+        "secondsDelay": 0,
+        "clearBookOnStart": False,
+        "automaticallyActive": True,
+        "automaticallyResolved": False,
+        "manualActivation": False,
+        "umaBond": "500",
+        "umaReward": "5",
+        "umaResolutionStatuses": "[]",
+        "umaResolutionStatus": "",
+        "customLiveness": 0,
+        "rfqEnabled": False,
+        "groupItemTitle": "",
+        "groupItemThreshold": "0",
+        "createdAt": _iso(created_ns),
+        "updatedAt": _iso(start_ns),
+        "tags": tags,
+        "events": [
+            {
+                "id": str(800_000 + int(_key(seed, "event", subject.event_title)[:4], 16)),
+                "slug": event_slug,
+                "title": subject.event_title,
+                "negRisk": False,
+                "enableNegRisk": False,
+                "negRiskAugmented": False,
+                "tags": tags,
+            }
+        ],
+    }
+    if fees.rate > 0:
+        market["feeType"] = fees.fee_type
+        market["feeSchedule"] = {
+            "exponent": 1,
+            "rate": fees.rate,
+            "takerOnly": True,
+            "rebateRate": fees.rebate_share,
+        }
+    if end_ns is not None:
+        market["endDate"] = _iso(end_ns)
+        market["endDateIso"] = market["endDate"][:10]
+    if subject.category == "Sports":
+        market["sportsMarketType"] = "totals" if subject.outcomes[0] == "Over" else "moneyline"
+    return market
+
+
+def _volume_24h_usd(kind: str, rng: Random) -> float:
+    least, most = {
+        "lively": (8_000.0, 250_000.0),
+        "calm": (600.0, 12_000.0),
+        "wild": (30_000.0, 400_000.0),
+        "dead": (0.0, 0.0),
+        "last_day": (4_000.0, 90_000.0),
+    }.get(kind, (100.0, 5_000.0))
+    return round(least * (most / least) ** rng.random(), 2) if most else 0.0
+
+
+def _deadline(end_ns: int | None, start_ns: int) -> str:
+    """Return the day before the end: the market ends when that day is over in New York."""
+    day = _utc(end_ns if end_ns is not None else start_ns) - timedelta(hours=5)
+    return f"{day:%B} {day.day}, {day.year}"
+
+
+def _utc(instant_ns: int) -> datetime:
+    return datetime.fromtimestamp(instant_ns // 10**9, UTC)
+
+
+def _iso(instant_ns: int) -> str:
+    return f"{_utc(instant_ns):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _key(seed: int, *parts: str) -> str:
+    return hashlib.sha256(":".join((str(seed), *parts)).encode()).hexdigest()
+
+
+def _token_id(seed: int, index: int, side: str) -> str:
+    return str(int(_key(seed, "token", str(index), side), 16))
+
+
+def _slug(text: str) -> str:
+    kept = "".join(letter if letter.isalnum() else "-" for letter in text.lower())
+    return "-".join(part for part in kept.split("-") if part)[:80]

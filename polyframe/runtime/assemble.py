@@ -1,0 +1,70 @@
+"""From a strategy to a machine that can take batches: the same way for runs and replays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from polyframe.money import usd_e12
+from polyframe.plugin import Config, Log
+from polyframe.runtime.dispatch import Dispatcher
+from polyframe.runtime.engine import Engine
+from polyframe.runtime.failures import PluginProblem
+from polyframe.runtime.paper import PaperVenue
+from polyframe.runtime.plugins import build_contexts, register
+from polyframe.runtime.turn import Turn
+from polyframe.settings import Settings
+
+WriteLine = Callable[[str, Mapping[str, object]], None]
+_MILLISECOND_NS = 1_000_000
+
+
+def no_line(message: str, fields: Mapping[str, object]) -> None:
+    """Write nothing: what a replay does with log lines."""
+
+
+class Machine:
+    """A turn with everything it was built from, for the shell and the replay."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        classes: Mapping[str, type],
+        configs: Mapping[str, Config],
+        stores: Mapping[str, dict[str, Any]],
+        write: WriteLine,
+        timer: Callable[[], int] | None,
+    ) -> None:
+        def log(message: str, /, **fields: object) -> None:
+            write(message, fields)
+
+        def on_problem(problem: PluginProblem) -> None:
+            log(
+                "Plugin problem",
+                plugin=problem.plugin,
+                hook=problem.hook,
+                action=problem.action,
+                message=problem.message,
+            )
+
+        self.contexts = build_contexts(list(classes), settings.seed, stores, lambda _: Log(write))
+        self.dispatcher = Dispatcher(
+            register(classes, configs, self.contexts),
+            timer=timer,
+            budget_ns=round(settings.quoting.plugin_budget_ms * _MILLISECOND_NS),
+            on_problem=on_problem,
+        )
+        self.engine = Engine(settings, self.dispatcher, log)
+        self.paper = PaperVenue(
+            settings.paper, settings.seed, usd_e12(settings.capital.bankroll_usd)
+        )
+        self.turn = Turn(self.engine, self.paper)
+
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """Every veto code the plugins declared."""
+        return tuple(code for codes in self.dispatcher.codes.values() for code in codes)
+
+    def stores(self) -> dict[str, dict[str, Any]]:
+        """Every plugin's document as it stands."""
+        return {name: context.store for name, context in self.contexts.items()}

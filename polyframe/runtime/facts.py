@@ -1,0 +1,227 @@
+"""The runtime's own facts as JSON-ready data: what reports and summaries are built from.
+
+Money is float USD rounded to 1e-6 here and nowhere else; the rounded parts of the attribution
+are shown with the exact error, computed before rounding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from polyframe.runtime.checks import CODES
+from polyframe.runtime.engine import Engine
+from polyframe.runtime.paper import PaperVenue, ProfileResult
+from polyframe.runtime.portfolio import Attribution
+
+
+def usd6(amount_e12: int) -> float:
+    """Return 1e-12 USD as dollars rounded to six decimals."""
+    return round(amount_e12 / 1e12, 6)
+
+
+def run_facts(
+    engine: Engine, paper: PaperVenue, run: Mapping[str, Any], codes: tuple[str, ...]
+) -> dict[str, Any]:
+    """Return everything the runtime knows of its own run.
+
+    Args:
+        engine: the engine after its last batch.
+        paper: the venue its orders went to.
+        run: identity of the run (id, source, mode, profile, hashes, times).
+        codes: every veto code that could have been cast, so that a zero is a visible zero.
+    """
+    portfolio = engine.portfolio
+    return {
+        "run": dict(run),
+        "portfolio": _portfolio(engine),
+        "attribution": _attribution(engine),
+        "orders": {
+            "placed": engine.orders.placed,
+            "cancel_requests": engine.orders.cancel_requests,
+            "rejected_by_code": dict(sorted(engine.orders.rejected_by_code.items())),
+            "unexpected_answers": engine.orders.unexpected,
+            "deferred_by_budget": engine.decider.budget.deferred,
+            "fills": portfolio.fills,
+            "duplicate_fills": portfolio.duplicate_fills,
+        },
+        "decisions": {
+            "total": engine.decider.decisions,
+            "by_outcome": dict(sorted(engine.outcomes.items())),
+            "cycles": engine.cycles,
+            "largest_active_set": engine.largest_active,
+            "smallest_active_set": engine.smallest_active,
+            "reseeds": engine.schedule.reseeds,
+        },
+        "vetoes": {
+            code: engine.vetoes.get(code, 0) for code in (*CODES, *codes)
+        },
+        "paper_profiles": paper_profiles(engine, paper),
+        "feed": feed(engine),
+        "plugins": {
+            "detached": list(engine.dispatcher.detached),
+            "problems": [
+                {"plugin": p.plugin, "hook": p.hook, "message": p.message, "count": p.count,
+                 "action": p.action}
+                for p in engine.dispatcher.problems
+            ],
+        },
+        "warnings": list(engine.warnings),
+    }  # fmt: skip
+
+
+def _portfolio(engine: Engine) -> dict[str, Any]:
+    portfolio = engine.portfolio
+    positions = []
+    for market_id, position in portfolio.held().items():
+        mark_e6 = portfolio.mark_e6(market_id)
+        market = engine.markets.find(market_id)
+        positions.append(
+            {
+                "market_id": market_id,
+                "question": "" if market is None else market.spec.question,
+                "yes": position.yes_e6 / 1e6,
+                "no": position.no_e6 / 1e6,
+                "mark": None if mark_e6 is None else mark_e6 / 1e6,
+                "mark_flag": portfolio.flagged_marks.get(market_id, ""),
+                "cost_usd": usd6(position.cost_e12),
+                "value_usd": None if mark_e6 is None else usd6(position.value_e12(mark_e6)),
+            }
+        )
+    return {
+        "bankroll_usd": usd6(portfolio.bankroll_e12),
+        "equity_usd": usd6(portfolio.equity_e12),
+        "cash_usd": usd6(portfolio.cash_e12),
+        "reserved_usd": usd6(engine.orders.reserved_e12),
+        "realised_usd": usd6(portfolio.realised_e12),
+        "unrealised_usd": usd6(portfolio.unrealised_e12),
+        "peak_equity_usd": usd6(portfolio.peak_equity_e12),
+        "max_drawdown_usd": usd6(portfolio.max_drawdown_e12),
+        "positions": positions,
+    }
+
+
+def _attribution(engine: Engine) -> dict[str, Any]:
+    portfolio = engine.portfolio
+    total = Attribution()
+    by_component: dict[str, Attribution] = {}
+    by_market: dict[str, Attribution] = {}
+    for market_id, component, part in portfolio.attribution():
+        for into in (
+            total,
+            by_component.setdefault(component, Attribution()),
+            by_market.setdefault(market_id, Attribution()),
+        ):
+            into.add(part)
+    change_e12 = portfolio.equity_e12 - portfolio.bankroll_e12
+    return {
+        "horizon_s": engine.settings.capital.adverse_horizon_s,
+        "total": {
+            **_parts(total),
+            "sum": usd6(total.total_e12),
+            "equity_change": usd6(change_e12),
+            "error": portfolio.attribution_error_e12 / 1e12,
+        },
+        "by_component": {name: _parts(part) for name, part in sorted(by_component.items())},
+        "by_market": {name: _parts(part) for name, part in sorted(by_market.items())},
+    }
+
+
+def _parts(part: Attribution) -> dict[str, Any]:
+    """Return the parts; what a mark moved within the horizon is shown as adverse."""
+    return {
+        "spread": usd6(part.spread_e12),
+        "adverse": usd6(part.adverse_e12),
+        "inventory": usd6(part.inventory_e12 - part.adverse_e12),
+        "fees": usd6(part.fees_e12),
+        "rebates": usd6(part.rebates_e12),
+        "rewards": usd6(part.rewards_e12),
+        "resolution": usd6(part.resolution_e12),
+        "other": 0.0,
+        "total": usd6(part.total_e12),
+        "fills": part.fills,
+        "volume_usd": usd6(part.volume_e12),
+    }
+
+
+def paper_profiles(engine: Engine, paper: PaperVenue) -> dict[str, Any]:
+    """Return the three fill profiles of the one path that was taken."""
+    results = paper.results(engine.portfolio.marks())
+    return {name: _profile(result) for name, result in results.items()}
+
+
+def _profile(result: ProfileResult) -> dict[str, Any]:
+    to_fill_ns = result.median_time_to_fill_ns
+    return {
+        "fills": result.fills,
+        "filled_shares": result.filled_e6 / 1e6,
+        "volume_usd": usd6(result.volume_e12),
+        "realised_usd": usd6(result.realised_e12),
+        "unrealised_usd": usd6(result.unrealised_e12),
+        "rebates_usd": usd6(result.rebates_e12),
+        "rebates_accrued_usd": usd6(result.rebates_accrued_e12),
+        "equity_usd": usd6(result.equity_e12),
+        "headline_equity_usd": usd6(result.headline_equity_e12),
+        "stale_evidence_fills": result.stale_fills,
+        "reversed_fills": result.reversed_fills,
+        "capacity_limited_shares": result.capacity_limited_e6 / 1e6,
+        "orders": result.orders,
+        "fill_rate_by_order": round(result.fill_rate_by_order, 6),
+        "fill_rate_by_share": round(result.fill_rate_by_share, 6),
+        "median_time_to_fill_s": None if to_fill_ns is None else round(to_fill_ns / 1e9, 3),
+    }
+
+
+def feed(engine: Engine) -> dict[str, Any]:
+    """Return the feed's counters now."""
+    health = engine.markets.health()
+    return {
+        "messages": dict(health.messages),
+        "parse_errors": health.parse_errors,
+        "unknown_tokens": engine.markets.unknown_token,
+        "tokens": health.tokens,
+        "tokens_with_book": health.tokens_with_book,
+        "fresh_10s": health.fresh_10s,
+        "fresh_60s": health.fresh_60s,
+        "median_age_s": health.median_age_s,
+        "max_age_s": health.max_age_s,
+        "reconnects": health.reconnects,
+        "books_checked": health.books_checked,
+        "books_at_touch": engine.markets.check.at_touch,
+        "books_ahead": engine.markets.check.ahead,
+        "books_mismatched": health.books_mismatched,
+        "witness_agreed": health.witness_agreed,
+        "witness_differed": health.witness_differed,
+    }
+
+
+def summary(facts: Mapping[str, Any], report: str | None, tape: str | None) -> dict[str, Any]:
+    """Return the one-line summary of a run (``--summary-json``)."""
+    run, portfolio, decisions = facts["run"], facts["portfolio"], facts["decisions"]
+    return {
+        "run_id": run["id"],
+        "mode": run["mode"],
+        "profile": run["profile"],
+        "source": run["source"],
+        "speed": run["speed"],
+        "config_hash": run["config_hash"],
+        "decisions": decisions["total"],
+        "decisions_by_outcome": decisions["by_outcome"],
+        "quotes": decisions["by_outcome"].get("quoted", 0),
+        "vetoes": facts["vetoes"],
+        "orders": facts["orders"]["placed"],
+        "orders_rejected": sum(facts["orders"]["rejected_by_code"].values()),
+        "fills": {name: profile["fills"] for name, profile in facts["paper_profiles"].items()},
+        "equity_usd": portfolio["equity_usd"],
+        "realised_usd": portfolio["realised_usd"],
+        "unrealised_usd": portfolio["unrealised_usd"],
+        "attribution_error_usd": facts["attribution"]["total"]["error"],
+        "books_checked": facts["feed"]["books_checked"],
+        "books_mismatched": facts["feed"]["books_mismatched"],
+        "cycles": decisions["cycles"],
+        "largest_active_set": decisions["largest_active_set"],
+        "smallest_active_set_after_warmup": decisions["smallest_active_set"],
+        "plugin_problems": len(facts["plugins"]["problems"]),
+        "report": report,
+        "tape": tape,
+    }

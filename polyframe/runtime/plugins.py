@@ -1,0 +1,363 @@
+"""From names in a strategy file to registered plugins: find, load, check, build, register.
+
+Plugins are found by the *metadata* of installed distributions (entry-point group
+``polyframe.plugins``). Only what the strategy file names is imported, and a name must have
+exactly one claimant: a dependency cannot slip in, or replace, a plugin by being installed.
+Everything a running plugin could do wrong silently is refused here, before the first event.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib.metadata
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from random import Random
+from typing import Any, Protocol
+
+import pluggy
+
+from polyframe.errors import PluginNotFound, PluginRefused
+from polyframe.hooks import PROJECT, Hooks
+from polyframe.plugin import API_VERSION, Config, Context, Log
+from polyframe.runtime.signatures import HOOK_ARGUMENTS, method_fault
+
+GROUP = "polyframe.plugins"
+OWN_DISTRIBUTION = "polyframe-mm"
+RESERVED_NAME = "runtime"
+"""The engine's own vetoes are cast under this name."""
+
+_NAME = re.compile(r"[a-z0-9_]+")
+_CODE = re.compile(r"[a-z0-9_]+\.[a-z0-9_]+")
+_BOOK_NEEDS = ("change", "top")
+
+
+class PluginRequest(Protocol):
+    """What a strategy file says of one plugin: its name, and a pin ``dist==version`` or None."""
+
+    @property
+    def name(self) -> str:
+        """The key under ``plugins:``, which is also the entry point's name."""
+        ...
+
+    @property
+    def dist(self) -> str | None:
+        """The pin."""
+        ...
+
+
+@dataclass(frozen=True)
+class Claimant:
+    """An installed distribution that offers a plugin name; nothing of it has been imported."""
+
+    name: str
+    distribution: str
+    version: str
+    entry_point: importlib.metadata.EntryPoint
+
+    @property
+    def is_own(self) -> bool:
+        """Whether it comes with polyframe itself."""
+        return _normal(self.distribution) == OWN_DISTRIBUTION
+
+
+@dataclass(frozen=True)
+class Registered:
+    """Plugin instances, by name in the order of the strategy file, and the manager that has them.
+
+    ``codes`` are the veto codes each declares.
+    """
+
+    instances: Mapping[str, object]
+    codes: Mapping[str, tuple[str, ...]]
+    manager: pluggy.PluginManager
+
+
+# --- find ------------------------------------------------------------------------------
+
+
+def claimants(name: str | None = None) -> list[Claimant]:
+    """Return who offers plugins (or this one), by name then distribution; imports none of them.
+
+    A distribution seen twice on ``sys.path`` (an editable install beside its source tree) counts
+    once: the copy that comes first, which is also the one Python would import.
+    """
+    found: dict[tuple[str, str, str], Claimant] = {}
+    for point in importlib.metadata.entry_points(group=GROUP):
+        if point.dist is None or (name is not None and point.name != name):
+            continue
+        claimant = Claimant(point.name, point.dist.name, point.dist.version, point)
+        found.setdefault((point.name, _normal(claimant.distribution), point.value), claimant)
+    return [found[key] for key in sorted(found)]
+
+
+def find_claimant(name: str, pin: str | None = None) -> Claimant:
+    """Return the one claimant of a name; a pin ``distribution==version`` selects among several.
+
+    Raises:
+        PluginNotFound: nobody offers the name, several do and no pin selects one, or the pin
+            names another distribution or version than the installed one.
+        PluginRefused: the pin is not ``distribution==version``.
+    """
+    offers = claimants(name)
+    if not offers:
+        raise PluginNotFound(
+            f"plugin {name!r}: no installed distribution offers it{_near(name)}; "
+            "'polyframe plugins' lists what is installed"
+        )
+    if pin is not None:
+        return _pinned(name, pin, offers)
+    if len(offers) > 1:
+        raise PluginNotFound(
+            f"plugin {name!r} is offered by {_listed(offers)}; choose one in the strategy file "
+            f"with 'dist: {offers[0].distribution}=={offers[0].version}'"
+        )
+    return offers[0]
+
+
+def _pinned(name: str, pin: str, offers: list[Claimant]) -> Claimant:
+    distribution, separator, version = (part.strip() for part in pin.partition("=="))
+    if not separator or not distribution or not version:
+        raise PluginRefused(f"plugin {name!r}: dist is {pin!r}, not 'distribution==version'")
+    same = [offer for offer in offers if _normal(offer.distribution) == _normal(distribution)]
+    if not same:
+        raise PluginNotFound(
+            f"plugin {name!r}: pinned to {pin}, but offered by {_listed(offers)} only"
+        )
+    if same[0].version != version:
+        raise PluginNotFound(
+            f"plugin {name!r}: pinned to {pin}, but {same[0].distribution} {same[0].version} "
+            "is installed; install the pinned version or change the pin"
+        )
+    if len(same) > 1:
+        raise PluginNotFound(
+            f"plugin {name!r}: {distribution} itself offers it {len(same)} times; report it there"
+        )
+    return same[0]
+
+
+def _listed(offers: Iterable[Claimant]) -> str:
+    return " and ".join(f"{offer.distribution} {offer.version}" for offer in offers)
+
+
+def _near(name: str) -> str:
+    names = sorted({offer.name for offer in claimants()})
+    close = difflib.get_close_matches(name, names, n=1)
+    return f" (did you mean {close[0]!r}?)" if close else ""
+
+
+def _normal(distribution: str) -> str:
+    # The spelling rule of the packaging index: runs of - _ . are one, case is none.
+    return re.sub(r"[-_.]+", "-", distribution).lower()
+
+
+# --- load ------------------------------------------------------------------------------
+
+
+def load_plugin_classes(requests: Iterable[PluginRequest], production: bool) -> dict[str, type]:
+    """Return the named plugins' classes, in the order of the requests, checked for shape.
+
+    In production a plugin from another distribution than polyframe's must be pinned: what runs
+    with money is what was reviewed.
+
+    Raises:
+        PluginNotFound: see :func:`find_claimant`.
+        PluginRefused: unpinned in production, not importable, named twice, or ill-shaped.
+    """
+    classes: dict[str, type] = {}
+    for request in requests:
+        if request.name in classes:
+            raise PluginRefused(f"plugin {request.name!r} is named twice in the strategy file")
+        claimant = find_claimant(request.name, request.dist)
+        if production and request.dist is None and not claimant.is_own:
+            raise PluginRefused(
+                f"plugin {request.name!r}: production wants third-party plugins pinned; review "
+                f"it, then add 'dist: {claimant.distribution}=={claimant.version}'"
+            )
+        classes[request.name] = load_class(claimant)
+    return classes
+
+
+def load_class(claimant: Claimant) -> type:
+    """Import one claimant's class and check its shape.
+
+    Raises:
+        PluginRefused: its module cannot be imported, or the class breaks the contract.
+    """
+    point = claimant.entry_point
+    try:
+        found = point.load()
+    except (Exception, SystemExit) as error:
+        raise PluginRefused(
+            f"plugin {claimant.name!r}: {point.value} of {claimant.distribution} "
+            f"{claimant.version} cannot be imported: {one_line(error)}"
+        ) from error
+    check_class(claimant.name, found)
+    if not isinstance(found, type):  # check_class has said so already; this tells the type checker
+        raise PluginRefused(f"plugin {claimant.name!r} is not a class")
+    return found
+
+
+def check_class(name: str, found: object) -> None:
+    """Check that an object has a plugin's shape (docs/writing-a-plugin.md).
+
+    Raises:
+        PluginRefused: with the first thing that is wrong, and how to put it right.
+    """
+    fault = _class_fault(name, found)
+    if fault is not None:
+        raise PluginRefused(f"plugin {name!r}: {fault}")
+
+
+def _class_fault(name: str, found: object) -> str | None:
+    if not _NAME.fullmatch(name):
+        return "its name is not made of a-z, 0-9 and _ (the key of its entry point)"
+    if name == RESERVED_NAME:
+        return f"the name {RESERVED_NAME!r} belongs to the engine's own vetoes"
+    if not isinstance(found, type):
+        return (
+            f"its entry point names {_article(type(found).__name__)}, not a class; "
+            f'write {name} = "module:Class"'
+        )
+    api_version = getattr(found, "api_version", None)
+    if api_version != API_VERSION or type(api_version) is not int:
+        return (
+            f"its api_version is {api_version!r}, this polyframe speaks {API_VERSION}; "
+            "install a matching release of the plugin, or inherit from polyframe.Plugin"
+        )
+    book_need = getattr(found, "on_book_when", "change")
+    if book_need not in _BOOK_NEEDS:
+        return f"on_book_when is {book_need!r}, not 'change' or 'top'"
+    return _config_fault(getattr(found, "Config", None)) or _codes_fault(
+        name, getattr(found, "codes", ())
+    )
+
+
+def _config_fault(config: object) -> str | None:
+    if not (isinstance(config, type) and issubclass(config, Config)):
+        return "it has no Config class; write 'class Config(polyframe.Config)' (it may be empty)"
+    rules = config.__struct_config__
+    if not rules.forbid_unknown_fields or not rules.frozen:
+        return "its Config must stay frozen and forbid unknown fields: a misspelt limit is no limit"
+    if "dist" in (*config.__struct_fields__, *config.__struct_encode_fields__):
+        return "its Config has a field 'dist', which the strategy file uses for the pin; rename it"
+    return None
+
+
+def _codes_fault(name: str, codes: object) -> str | None:
+    if not isinstance(codes, tuple):
+        return f"codes is {_article(type(codes).__name__)}, not a tuple (mind the comma of a pair)"
+    for code in codes:
+        if not isinstance(code, str) or not _CODE.fullmatch(code):
+            return f"code {code!r} is not '<plugin>.<reason>' in a-z, 0-9 and _"
+        if not code.startswith(f"{name}."):
+            return f"code {code!r} does not start with '{name}.': a veto says whose it is"
+    repeated = [code for code in codes if codes.count(code) > 1]
+    return f"code {repeated[0]!r} is declared twice" if repeated else None
+
+
+def one_line(error: BaseException) -> str:
+    """Return an exception as ``Type: message`` on one line of at most 300 characters."""
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text}"[:300] if text else type(error).__name__
+
+
+def _article(noun: str) -> str:
+    return f"an {noun}" if noun[:1] in "aeiou" else f"a {noun}"
+
+
+# --- build and register ------------------------------------------------------------------
+
+
+def build_contexts(
+    names: Iterable[str],
+    seed: int,
+    stores: Mapping[str, dict[str, Any]],
+    log_factory: Callable[[str], Log],
+) -> dict[str, Context]:
+    """Return each plugin's context; its random stream depends on seed and name only.
+
+    So adding a plugin to the file does not change another plugin's randomness. A name without a
+    stored document starts with an empty one.
+    """
+    return {
+        name: Context(name, Random(f"{seed}:{name}"), stores.get(name, {}), log_factory(name))
+        for name in names
+    }
+
+
+def register(
+    classes: Mapping[str, type], configs: Mapping[str, Config], contexts: Mapping[str, Context]
+) -> Registered:
+    """Build one instance of each class and register it, in the order of ``classes``.
+
+    Raises:
+        PluginRefused: a class cannot be built, or one of its hooks could not be called as the
+            contract says (docs/hooks.md).
+    """
+    manager = pluggy.PluginManager(PROJECT)
+    manager.add_hookspecs(Hooks)
+    instances: dict[str, object] = {}
+    codes: dict[str, tuple[str, ...]] = {}
+    for name, kind in classes.items():
+        check_class(name, kind)
+        try:
+            instance = kind(configs[name], contexts[name])
+        except Exception as error:
+            raise PluginRefused(
+                f"plugin {name!r}: {kind.__name__}(config, context) failed: {one_line(error)}"
+            ) from error
+        check_hooks(name, kind)
+        _refuse_own_hooks(name, instance)
+        try:
+            manager.register(instance, name)
+        except (pluggy.PluginValidationError, ValueError) as error:
+            raise PluginRefused(f"plugin {name!r}: {one_line(error)}") from error
+        instances[name] = instance
+        codes[name] = tuple(getattr(kind, "codes", ()))
+    try:
+        manager.check_pending()
+    except pluggy.PluginValidationError as error:
+        raise PluginRefused(one_line(error)) from error
+    return Registered(instances, codes, manager)
+
+
+def check_hooks(name: str, kind: type) -> None:
+    """Check every method of a plugin class that is, or was meant to be, a hook.
+
+    Raises:
+        PluginRefused: with the method, what is wrong with it, and how to put it right.
+    """
+    markers = hook_markers(kind)
+    for method in dir(kind):
+        if method.startswith("__"):
+            continue
+        fault = method_fault(kind, method, markers.get(method))
+        if fault is not None:
+            raise PluginRefused(f"plugin {name!r}: {kind.__name__}.{method} {fault}")
+    if not markers:
+        raise PluginRefused(
+            f"plugin {name!r}: {kind.__name__} implements no hook; "
+            f"mark a method with @hookimpl (hooks: {', '.join(HOOK_ARGUMENTS)})"
+        )
+
+
+def _refuse_own_hooks(name: str, instance: object) -> None:
+    # Set on the instance, a hook would escape the checks above, or hide the class's one.
+    for method in HOOK_ARGUMENTS:
+        if method in getattr(instance, "__dict__", {}):
+            raise PluginRefused(
+                f"plugin {name!r}: {method} is set on the instance; define it on the class"
+            )
+
+
+def hook_markers(kind: type) -> dict[str, Mapping[str, Any]]:
+    """Return the methods marked with ``@hookimpl`` and the options each was marked with."""
+    manager = pluggy.PluginManager(PROJECT)
+    found: dict[str, Mapping[str, Any]] = {}
+    for method in dir(kind):
+        options = manager.parse_hookimpl_opts(kind, method)
+        if options is not None:
+            found[method] = options
+    return found

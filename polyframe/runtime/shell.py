@@ -1,0 +1,390 @@
+"""The shell: sockets, files, signals and the clock around the pure turn.
+
+Everything asynchronous of a run is here. Batches come in through :meth:`Shell.take`, one at a
+time; each is recorded, handled and recorded again before the next.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import anyio
+from anyio.abc import TaskGroup
+
+from polyframe import __version__
+from polyframe.errors import PolyframeError, VenueError
+from polyframe.events import (
+    Command,
+    FetchMarkets,
+    InputEvent,
+    MarketsFetched,
+    RawFrame,
+    Resubscribe,
+    RunStarted,
+    RunStopping,
+    Subscribe,
+    Tick,
+)
+from polyframe.model import ReportPeriod
+from polyframe.polymarket.feed import MarketFeed
+from polyframe.polymarket.gamma import FetchResult, fetch_markets, fetch_universe
+from polyframe.polymarket.rest import RestClient, RestError
+from polyframe.runtime.assemble import Machine
+from polyframe.runtime.facts import run_facts, summary
+from polyframe.runtime.report_writer import day_of, write_atomically, write_report
+from polyframe.runtime.status import StatusSink
+from polyframe.runtime.tape import Head, TapeWriter, events_of
+from polyframe.runtime.venues import Venue
+from polyframe.strategy import Strategy
+
+_SECOND_NS = 1_000_000_000
+# Below this a sleep is the scheduler's, not ours.
+_SHORTEST_SLEEP_S = 0.01
+_FLUSH_S = 1.0
+# Cancels of an orderly stop are confirmed within this much market time, or it is said.
+_STOP_LIMIT_NS = 120 * _SECOND_NS
+_REPORT_PLUGIN = "truth_report"
+
+
+class Shell:
+    """One run of a strategy at a venue.
+
+    Args:
+        strategy: the resolved strategy file.
+        classes: its plugins.
+        plugin_versions: ``distribution==version`` by plugin name, for manifest and tape.
+        venue: the open venue.
+        run_folder: the run's own directory, existing and empty.
+        reports_folder: where daily reports go.
+        status: where status and log lines go.
+    """
+
+    def __init__(
+        self,
+        strategy: Strategy,
+        classes: Mapping[str, type],
+        plugin_versions: Mapping[str, str],
+        venue: Venue,
+        run_folder: Path,
+        reports_folder: Path,
+        status: StatusSink,
+    ) -> None:
+        settings = strategy.settings
+        self.strategy = strategy
+        self.venue = venue
+        self.status = status
+        self.run_folder = run_folder
+        self.run_id = run_folder.name
+        self._reports_folder = reports_folder
+        self._settings = settings
+        self.machine = Machine(
+            settings, classes, strategy.plugins, {}, status.line, time.perf_counter_ns
+        )
+        self._started_ns = venue.clock()
+        head = Head(
+            version=__version__,
+            run_id=self.run_id,
+            source=venue.source,
+            profile=strategy.profile,
+            speed=venue.speed,
+            config_hash=strategy.config_hash,
+            strategy=strategy.resolved,
+            plugins=dict(plugin_versions),
+            stores=self.machine.stores(),
+        )
+        self._head = head
+        write_atomically(run_folder / "manifest.json", _manifest(head))
+        self.tape_folder = run_folder / "tape"
+        self.tape = TapeWriter(
+            self.tape_folder, head, round(settings.tape.rotate_mb * 1024 * 1024)
+        )
+        self.feed = MarketFeed(
+            venue.ws_url,
+            venue.clob_url,
+            settings.feed,
+            clock=venue.clock,
+            sink=self.take,
+            proof_ns=self.machine.engine.markets.token_proof_ns,
+            speed=venue.speed,
+        )
+        self._waiting: deque[list[RawFrame | InputEvent]] = deque()
+        self._is_handling = False
+        self._tasks: TaskGroup | None = None
+        self._stop = anyio.Event()
+        self._stop_reason = ""
+        self._cycles_saved = 0
+        self._day: str | None = None
+        self.report_path: Path | None = None
+
+    # --- one batch ---------------------------------------------------------------------
+
+    def take(self, batch: list[RawFrame | InputEvent]) -> None:
+        """Handle a batch, and whatever handling it brings about, in order."""
+        self._waiting.append(batch)
+        if self._is_handling:
+            return
+        self._is_handling = True
+        try:
+            while self._waiting:
+                self._handle(self._waiting.popleft())
+        finally:
+            self._is_handling = False
+
+    def _handle(self, batch: list[RawFrame | InputEvent]) -> None:
+        self.tape.batch(batch)
+        outcome = self.machine.turn.handle(events_of(batch))
+        self.tape.outcome(outcome)
+        for command in outcome.commands:
+            self._execute(command)
+
+    def _execute(self, command: Command) -> None:
+        match command:
+            case Subscribe(token_ids=token_ids):
+                self.feed.set_tokens(token_ids)
+            case Resubscribe(token_ids=token_ids):
+                self.feed.resubscribe(token_ids)
+            case FetchMarkets(market_ids=market_ids):
+                if self._tasks is not None:
+                    self._tasks.start_soon(self._fetch, market_ids)
+
+    # --- tasks -------------------------------------------------------------------------
+
+    async def run(self, for_s: float | None) -> dict[str, Any]:
+        """Run until the time is over, the venue has ended, or somebody stops it.
+
+        Returns:
+            The summary of the run.
+        """
+        try:
+            async with anyio.create_task_group() as tasks:
+                self._tasks = tasks
+                tasks.start_soon(self._watch_signals)
+                tasks.start_soon(self._watch_end)
+                if for_s is not None:
+                    tasks.start_soon(self._watch_time, for_s)
+                self.take([RunStarted(self.venue.clock(), self.run_id, self.venue.source)])
+                await self._first_fetch()
+                tasks.start_soon(self.feed.run)
+                tasks.start_soon(self._tick)
+                tasks.start_soon(self._show)
+                await self._stop.wait()
+                self._settle()
+                tasks.cancel_scope.cancel()
+        finally:
+            self._tasks = None
+            facts = self._finish()
+        return facts
+
+    async def _first_fetch(self) -> None:
+        with anyio.CancelScope() as scope:
+            async with anyio.create_task_group() as tasks:
+
+                async def give_up() -> None:
+                    await self._stop.wait()
+                    scope.cancel()
+
+                tasks.start_soon(give_up)
+                result = await self._universe()
+                if not result.markets:
+                    raise VenueError(
+                        f"{self.venue.gamma_url} listed no market to trade: "
+                        f"{result.detail or dict(result.skipped)}"
+                    )
+                self._give(result, universe=True)
+                tasks.cancel_scope.cancel()
+
+    async def _universe(self) -> FetchResult:
+        try:
+            async with RestClient(self.venue.gamma_url) as rest:
+                return await fetch_universe(rest, limit=self._settings.universe.max_markets)
+        except RestError as error:
+            return FetchResult(markets=(), complete=False, detail=str(error))
+
+    async def _fetch(self, market_ids: tuple[str, ...]) -> None:
+        if not market_ids:
+            self._give(await self._universe(), universe=True)
+            return
+        try:
+            async with RestClient(self.venue.gamma_url) as rest:
+                result = await fetch_markets(rest, market_ids)
+        except RestError as error:
+            result = FetchResult(markets=(), complete=False, detail=str(error))
+        self._give(result, universe=False)
+
+    def _give(self, result: FetchResult, *, universe: bool) -> None:
+        self.take(
+            [
+                MarketsFetched(
+                    self.venue.clock(), result.markets, result.complete, universe, result.detail
+                )
+            ]
+        )
+
+    async def _tick(self) -> None:
+        tick_s = max(self._settings.cycle.tick_s / self.venue.speed, _SHORTEST_SLEEP_S)
+        flushed_s = anyio.current_time()
+        while True:
+            await anyio.sleep(tick_s)
+            now_ns = self.venue.clock()
+            self._roll_day(now_ns)
+            self.take([Tick(now_ns)])
+            self._save_stores()
+            if anyio.current_time() - flushed_s > _FLUSH_S:
+                flushed_s = anyio.current_time()
+                self.tape.flush()
+
+    async def _show(self) -> None:
+        while True:
+            self.status.show(self.machine, self.venue, self._head)
+            await anyio.sleep(self.status.period_s)
+
+    async def _watch_signals(self) -> None:
+        with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+            async for number in signals:
+                if self._stop.is_set():
+                    # The second time somebody means it: no more waiting for confirmations.
+                    raise KeyboardInterrupt
+                self.stop("interrupted" if number == signal.SIGINT else "terminated")
+
+    async def _watch_end(self) -> None:
+        await self.venue.ended.wait()
+        self.stop("the source has ended")
+
+    async def _watch_time(self, for_s: float) -> None:
+        await anyio.sleep(for_s)
+        self.stop(f"{for_s:g} s are over")
+
+    def stop(self, reason: str) -> None:
+        """Ask for an orderly stop: pull everything, confirm, report."""
+        if not self._stop.is_set():
+            self._stop_reason = reason
+            self._stop.set()
+
+    # --- the end -----------------------------------------------------------------------
+
+    def _settle(self) -> None:
+        """Pull every order and let the paper venue confirm, in market time, at once."""
+        now_ns = max(self.venue.clock(), self.machine.engine.moment.now_ns)
+        self.take([RunStopping(now_ns, self._stop_reason)])
+        limit_ns = now_ns + _STOP_LIMIT_NS
+        orders = self.machine.engine.orders
+        while orders.markets_with_live():
+            due_ns = self.machine.paper.next_due_ns()
+            if due_ns is None or due_ns > limit_ns:
+                break
+            self.take([Tick(max(due_ns, self.machine.engine.moment.now_ns))])
+        left = sum(1 for _ in orders.all_live())
+        self.status.line("Orders left", {"count": left})
+        if left:
+            self.machine.engine.warnings.append(f"{left} orders not confirmed gone at the stop")
+
+    def _finish(self) -> dict[str, Any]:
+        now_ns = max(self._started_ns, self.machine.engine.moment.now_ns)
+        self._write_report(now_ns)
+        self._save_stores(force=True)
+        self.tape.close()
+        result = summary(
+            self._facts(now_ns),
+            None if self.report_path is None else str(self.report_path),
+            str(self.tape_folder),
+        )
+        (self.run_folder / "summary.json").write_text(
+            json.dumps(result, allow_nan=False) + "\n", encoding="utf-8"
+        )
+        return result
+
+    def _facts(self, now_ns: int) -> dict[str, Any]:
+        run = {
+            "id": self.run_id,
+            "mode": "paper",
+            "profile": self.strategy.profile,
+            "source": self.venue.source,
+            "why": self.venue.why,
+            "speed": self.venue.speed,
+            "strategy": self._settings.name,
+            "config_hash": self.strategy.config_hash,
+            "version": __version__,
+            "plugins": dict(self._head.plugins),
+            "seed": self._settings.seed,
+            "started_ns": self._started_ns,
+            "ended_ns": now_ns,
+            "stop_reason": self._stop_reason,
+            "tape": str(self.tape_folder),
+        }
+        facts = run_facts(self.machine.engine, self.machine.paper, run, self.machine.codes)
+        stats = self.feed.stats()
+        facts["feed"]["sockets"] = [
+            {"shard": s.shard, "tokens": s.tokens, "frames": s.frames, "sessions": s.sessions,
+             "uptime_s": None if s.uptime_s is None else round(s.uptime_s, 3)}
+            for s in stats.shards
+        ]  # fmt: skip
+        facts["feed"]["witness_failures"] = stats.witness_failures
+        return facts
+
+    def _roll_day(self, now_ns: int) -> None:
+        day = day_of(now_ns)
+        if self._day is not None and day != self._day:
+            self._write_report(now_ns, self._day)
+        self._day = day
+
+    def _write_report(self, now_ns: int, day: str | None = None) -> None:
+        day = day or day_of(now_ns)
+        facts = self._facts(now_ns)
+        period = ReportPeriod(day=day, start_ns=self._started_ns, end_ns=now_ns, facts=facts)
+        sections = self.machine.dispatcher.report_section(period)
+        main = sections.pop(_REPORT_PLUGIN, None)
+        if main is None:
+            self.status.line("No report", {"reason": f"{_REPORT_PLUGIN} is not in the file"})
+            return
+        content = {"report": main, "sections": sections}
+        self.report_path = write_report(self._reports_folder, day, self.run_id, content)
+        write_atomically(self.run_folder / f"report-{day}.json", content)
+
+    def _save_stores(self, *, force: bool = False) -> None:
+        cycles = self.machine.engine.cycles
+        if not force and cycles == self._cycles_saved:
+            return
+        self._cycles_saved = cycles
+        write_atomically(self.run_folder / "plugins.json", self.machine.stores())
+
+
+def _manifest(head: Head) -> dict[str, Any]:
+    return {
+        "run_id": head.run_id,
+        "version": head.version,
+        "source": head.source,
+        "profile": head.profile,
+        "speed": head.speed,
+        "config_hash": head.config_hash,
+        "plugins": dict(head.plugins),
+        "strategy": head.strategy,
+    }
+
+
+def make_run_folder(runs_folder: Path, started: str, config_hash: str) -> Path:
+    """Create and return an empty folder for a run: ``<start>-<config hash>``.
+
+    Raises:
+        PolyframeError: the folder cannot be created.
+    """
+    try:
+        runs_folder.mkdir(parents=True, exist_ok=True)
+        for number in range(1, 1000):
+            suffix = "" if number == 1 else f"-{number}"
+            folder = runs_folder / f"{started}-{config_hash[:8]}{suffix}"
+            try:
+                folder.mkdir()
+            except FileExistsError:
+                continue
+            return folder
+    except OSError as error:
+        raise PolyframeError(f"{runs_folder}: cannot be written: {error.strerror}") from error
+    raise PolyframeError(f"{runs_folder}: a thousand runs began in this second")
+
+

@@ -1,0 +1,185 @@
+"""What a person sees of a run: a live screen in a terminal, ``key=value`` lines elsewhere.
+
+Everything that came from the market is escaped before it is shown.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Protocol, TextIO
+
+from polyframe.money import price_text, size_text
+from polyframe.runtime.assemble import Machine
+from polyframe.runtime.engine import Engine
+from polyframe.runtime.lines import line, visible
+from polyframe.runtime.tape import Head
+from polyframe.runtime.venues import Venue
+
+_MARKETS_SHOWN = 16
+
+
+class StatusSink(Protocol):
+    """Where log lines and status go."""
+
+    @property
+    def period_s(self) -> float:
+        """Wall seconds between two status outputs."""
+        ...
+
+    def line(self, message: str, fields: Mapping[str, object]) -> None:
+        """Take one log line."""
+        ...
+
+    def show(self, machine: Machine, venue: Venue, head: Head) -> None:
+        """Show where the run stands."""
+        ...
+
+
+class PlainStatus:
+    """``key=value`` lines on a stream and in the run's log file."""
+
+    def __init__(self, out: TextIO, log_path: Path | None, period_s: float = 5.0) -> None:
+        self._out = out
+        self._log = None if log_path is None else log_path.open("a", encoding="utf-8")
+        self.period_s = period_s
+
+    def line(self, message: str, fields: Mapping[str, object]) -> None:
+        """Write one log line."""
+        text = line(message, fields)
+        print(text, file=self._out, flush=True)
+        self._keep(text)
+
+    def show(self, machine: Machine, venue: Venue, head: Head) -> None:
+        """Write one status line."""
+        self.line("status", status_fields(machine, venue))
+
+    def _keep(self, text: str) -> None:
+        if self._log is not None:
+            self._log.write(text + "\n")
+            self._log.flush()
+
+    def close(self) -> None:
+        """Close the log file."""
+        if self._log is not None:
+            self._log.close()
+
+
+class ScreenStatus:
+    """A live screen (rich): quotes beside the book, inventory, PnL, vetoes, feed health."""
+
+    def __init__(self, log_path: Path | None, period_s: float = 0.5) -> None:
+        from rich.console import Console
+        from rich.live import Live
+
+        self._console = Console(highlight=False)
+        self._live = Live(console=self._console, auto_refresh=False, transient=False)
+        self._live.start()
+        self._log = None if log_path is None else log_path.open("a", encoding="utf-8")
+        self.period_s = period_s
+
+    def line(self, message: str, fields: Mapping[str, object]) -> None:
+        """Write one log line above the screen."""
+        from rich.text import Text
+
+        text = line(message, fields)
+        self._console.print(Text(text, style="dim"))
+        if self._log is not None:
+            self._log.write(text + "\n")
+            self._log.flush()
+
+    def show(self, machine: Machine, venue: Venue, head: Head) -> None:
+        """Redraw the screen."""
+        self._live.update(screen(machine, venue, head), refresh=True)
+
+    def close(self) -> None:
+        """Leave the last screen standing and close the log file."""
+        self._live.stop()
+        if self._log is not None:
+            self._log.close()
+
+
+def status_fields(machine: Machine, venue: Venue) -> dict[str, object]:
+    """Return one status line's fields."""
+    engine = machine.engine
+    portfolio = engine.portfolio
+    health = engine.markets.health()
+    pnl_usd = (portfolio.equity_e12 - portfolio.bankroll_e12) / 1e12
+    top = ",".join(f"{code}:{count}" for code, count in engine.vetoes.most_common(4))
+    return {
+        "source": venue.source,
+        "phase": engine.schedule.phase,
+        "active": len(engine.active),
+        "resting": sum(1 for _ in engine.orders.all_live()),
+        "orders": engine.orders.placed,
+        "fills": portfolio.fills,
+        "equity_usd": f"{portfolio.equity_e12 / 1e12:.2f}",
+        "pnl_usd": f"{pnl_usd:+.4f}",
+        "positions": len(portfolio.held()),
+        "decisions": engine.decider.decisions,
+        "top_vetoes": top or "none",
+        "books": f"{health.tokens_with_book}/{health.tokens}",
+        "fresh_10s": health.fresh_10s,
+        "messages": sum(health.messages.values()),
+    }
+
+
+def screen(machine: Machine, venue: Venue, head: Head) -> object:
+    """Return the live screen as a rich renderable."""
+    from rich.console import Group
+    from rich.panel import Panel
+    from rich.text import Text
+
+    engine = machine.engine
+    fields = status_fields(machine, venue)
+    title = f"polyframe · {visible(head.profile)} · {visible(venue.source)} · {head.run_id}"
+    numbers = Text("  ".join(f"{name} {value}" for name, value in fields.items()))
+    return Group(Panel(numbers, title=Text(title), title_align="left"), _quotes(engine))
+
+
+def _quotes(engine: Engine) -> object:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(expand=True, pad_edge=False)
+    for name in ("market", "our bid", "bid", "ask", "our ask", "age s", "net YES", "last decision"):
+        table.add_column(name, justify="left" if name in {"market", "last decision"} else "right")
+    for market_id in engine.active[:_MARKETS_SHOWN]:
+        market = engine.markets.find(market_id)
+        if market is None:
+            continue
+        own = {order.side: order for order in market.orders}
+        decision = engine.last_decision.get(market_id)
+        age_s = market.book_age_s
+        cells = [
+            visible(market.spec.question)[:48],
+            _order(own["bid"].yes_price_e4, own["bid"].leaves_e6) if "bid" in own else "-",
+            _price(market.book.best_bid_e4),
+            _price(market.book.best_ask_e4),
+            _order(own["ask"].yes_price_e4, own["ask"].leaves_e6) if "ask" in own else "-",
+            "-" if age_s is None else f"{age_s:.1f}",
+            size_text(market.position.net_yes_e6) if market.position.net_yes_e6 >= 0
+            else "-" + size_text(-market.position.net_yes_e6),
+            "" if decision is None else decision.outcome,
+        ]  # fmt: skip
+        table.add_row(*(Text(cell) for cell in cells))
+    hidden = len(engine.active) - _MARKETS_SHOWN
+    if hidden > 0:
+        table.caption = f"and {hidden} more"
+    return table
+
+
+def _price(price_e4: int | None) -> str:
+    return "-" if price_e4 is None else price_text(price_e4)
+
+
+def _order(price_e4: int, leaves_e6: int) -> str:
+    return f"{size_text(leaves_e6)} @ {price_text(price_e4)}"
+
+
+def open_status(log_path: Path | None, *, plain: bool) -> PlainStatus | ScreenStatus:
+    """Return the screen when a person is watching a terminal, else lines."""
+    if plain or not sys.stdout.isatty():
+        return PlainStatus(sys.stdout, log_path)
+    return ScreenStatus(log_path)

@@ -1,0 +1,142 @@
+"""Where a run's market data comes from: the live venue, the embedded exchange, a recording.
+
+This is the one place where runs differ. Whatever is chosen speaks Polymarket's protocol, so
+everything after it is the same code.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+import anyio
+
+from polyframe.errors import UsageError, VenueError
+from polyframe.polymarket import hosts
+from polyframe.polymarket.clob_public import server_time
+from polyframe.polymarket.rest import RestClient, RestError
+from polyframe.settings import Settings
+
+_RECORDING = "recording:"
+
+
+class Venue(NamedTuple):
+    """An open venue.
+
+    ``source`` is what reports say (live, embedded, recording, url); ``why`` is told on the
+    first line; ``clock`` returns market time in UTC ns; ``ended`` is set when nothing more
+    will come.
+    """
+
+    source: str
+    why: str
+    gamma_url: str
+    clob_url: str
+    ws_url: str
+    clock: Callable[[], int]
+    speed: float
+    ended: anyio.Event
+
+
+@asynccontextmanager
+async def open_venue(
+    choice: str | None, settings: Settings, speed: float
+) -> AsyncIterator[Venue]:
+    """Open the venue a run asked for, or the best one there is.
+
+    Args:
+        choice: ``live``, ``embedded``, ``recording:PATH``, a loopback URL, or None: the live
+            venue when it answers within ``venue.probe_timeout_s``, else ``venue.fallback``.
+        settings: the core's settings.
+        speed: market seconds per wall second; 1 for the live venue.
+
+    Raises:
+        VenueError: nothing there answers.
+        UsageError: the choice is none of these, or the speed does not fit it.
+    """
+    if choice is None:
+        fault = await _probe(hosts.CLOB_URL, settings.venue.probe_timeout_s)
+        if fault is None:
+            choice, why = "live", "Polymarket answers"
+        elif settings.venue.fallback == "embedded":
+            choice, why = "embedded", f"Polymarket does not answer ({fault})"
+        else:
+            raise VenueError(
+                f"Polymarket does not answer ({fault}) and venue.fallback is none: check the "
+                "network, or run with --venue embedded"
+            )
+    elif choice == "live":
+        fault = await _probe(hosts.CLOB_URL, settings.venue.probe_timeout_s)
+        if fault is not None:
+            raise VenueError(
+                f"Polymarket does not answer ({fault}): check the network, or run with "
+                "--venue embedded"
+            )
+        why = "asked for"
+    else:
+        why = "asked for"
+    if choice == "live":
+        if speed != 1:
+            raise UsageError("--speed is for recordings and the embedded exchange; live time is 1")
+        yield Venue(
+            "live", why, hosts.GAMMA_URL, hosts.CLOB_URL, hosts.MARKET_WS_URL, time.time_ns, 1.0,
+            anyio.Event(),
+        )  # fmt: skip
+    elif choice == "embedded" or choice.startswith(_RECORDING):
+        # Imported here: a live run needs no server.
+        from polyframe.exchange import open_recording, open_simulated
+
+        if choice == "embedded":
+            source = "embedded"
+            exchange = open_simulated(
+                settings.seed, settings.embedded.markets, settings.embedded.activity, speed
+            )
+        else:
+            path = Path(choice.removeprefix(_RECORDING))
+            source = f"{_RECORDING}{path.name}"
+            exchange = open_recording(path, speed)
+        async with exchange:
+            urls = exchange.urls
+            yield Venue(
+                source, why, urls.gamma_url, urls.clob_url, urls.ws_url, exchange.clock, speed,
+                exchange.ended,
+            )  # fmt: skip
+    elif choice.startswith(("http://", "https://")):
+        if not hosts.is_loopback(choice):
+            raise UsageError(
+                f"--venue {choice}: only a loopback URL may be given; Polymarket's own addresses "
+                "are fixed in the code (--venue live)"
+            )
+        fault = await _probe(choice, settings.venue.probe_timeout_s)
+        if fault is not None:
+            raise VenueError(f"{choice} does not answer ({fault}): start it, or choose another")
+        ws_url = f"ws://{urlsplit(choice).netloc}/ws/market"
+        yield Venue(
+            "url", why, choice, choice, ws_url, _paced_clock(speed), speed, anyio.Event()
+        )
+    else:
+        raise UsageError(
+            f"--venue {choice!r}: choose live, embedded, recording:PATH or a loopback URL"
+        )
+
+
+async def _probe(clob_url: str, timeout_s: float) -> str | None:
+    """Return None when the venue answers in time, else what went wrong."""
+    try:
+        with anyio.fail_after(timeout_s):
+            async with RestClient(clob_url, attempts=1, timeout_s=timeout_s) as rest:
+                await server_time(rest)
+    except TimeoutError:
+        return f"no answer within {timeout_s:g} s"
+    except RestError as error:
+        return str(error)
+    return None
+
+
+def _paced_clock(speed: float) -> Callable[[], int]:
+    origin_ns, started_ns = time.time_ns(), time.monotonic_ns()
+    return lambda: origin_ns + round((time.monotonic_ns() - started_ns) * speed)

@@ -1,0 +1,309 @@
+"""Caps: what is shrunk, what is refused with which numbers, and that limits hold."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from polyframe import MarketState, Quote, QuoteLeg
+from polyframe.money import usd_e12
+from polyframe.testing.builders import (
+    NOW_NS,
+    a_market,
+    a_plugin,
+    a_portfolio,
+    a_position,
+    a_spec,
+    an_order,
+)
+from polyframe_portfolio_risk import PortfolioRisk
+from polyframe_portfolio_risk.account import exposures
+
+
+def risk():
+    """A fresh plugin: the halt is a latch, and one test must not halt the next."""
+    return a_plugin(PortfolioRisk)
+
+
+def leg(price_e4, shares):
+    return QuoteLeg(price_e4, round(shares * 1_000_000))
+
+
+def two_sided(shares=100, bid_e4=4800, ask_e4=5200, market_id="0xm1"):
+    return Quote(market_id, 0.5, leg(bid_e4, shares), leg(ask_e4, shares), "classic")
+
+
+def vetoes(quote, market, **account):
+    portfolio = a_portfolio(markets=[market, *account.pop("others", [])], **account)
+    return [
+        (veto.code.removeprefix("portfolio_risk."), veto.side)
+        for veto in risk().pre_quote_veto(quote, market, portfolio, NOW_NS)
+    ]
+
+
+def shaped(quote, market, **account):
+    portfolio = a_portfolio(markets=[market, *account.pop("others", [])], **account)
+    return risk().shape_quote(quote, market, portfolio) or quote
+
+
+def test_fifty_dollars_a_side_fit_the_default_account():
+    assert vetoes(two_sided(104), a_market()) == []
+    assert shaped(two_sided(104), a_market()) == two_sided(104)
+
+
+def test_the_market_cap_refuses_with_its_numbers():
+    market = a_market()
+    found = risk().pre_quote_veto(two_sided(105), market, a_portfolio(markets=[market]), NOW_NS)
+    assert [(veto.code, veto.side) for veto in found] == [
+        ("portfolio_risk.market_cap", "bid"),
+        ("portfolio_risk.market_cap", "ask"),
+    ]
+    assert (found[0].observed, found[0].limit) == (50.4, 50.0)
+
+
+def test_a_cent_less_equity_shrinks_instead_of_refusing():
+    # 49.90 USD of room: 103.95 shares at 0.48; 95 % of them, so that the next cent does not
+    # pull the order again.
+    market = a_market()
+    quote = shaped(two_sided(104.16), market, equity_usd=4990)
+    assert quote.bid == leg(4800, 98.75)
+    assert quote.ask == leg(5200, 98.75)
+    assert vetoes(quote, market, equity_usd=4990) == []
+    assert quote.fair == 0.5
+
+
+@pytest.mark.parametrize(
+    ("changes", "limit_usd"),
+    [
+        ({}, 50.0),
+        ({"hours_to_close": 48.0}, 50.0),
+        ({"hours_to_close": 47.9}, 25.0),
+        ({"hours_to_close": None}, 25.0),
+        ({"state": MarketState.WATCH, "hours_to_close": 60.0}, 40.0),
+        ({"state": MarketState.WATCH, "hours_to_close": 30.0}, 20.0),
+        ({"state": MarketState.CLOSE_WINDOW, "hours_to_close": 10.0}, 12.5),
+        ({"state": MarketState.DISPUTED}, 0.0),
+        ({"state": MarketState.UNKNOWN}, 0.0),
+    ],
+)
+def test_caps_by_state_and_time_to_close(changes, limit_usd):
+    market = a_market(**changes)
+    found = risk().pre_quote_veto(two_sided(500), market, a_portfolio(markets=[market]), NOW_NS)
+    assert [veto.limit for veto in found if veto.code.endswith("market_cap")] == [limit_usd] * 2
+
+
+def test_without_equity_nothing_may_be_added():
+    assert ("market_cap", "bid") in vetoes(two_sided(1), a_market(), equity_usd=0)
+    assert ("market_cap", "bid") in vetoes(
+        two_sided(1), a_market(), equity_usd=-5, day_start_equity_usd=0, peak_equity_usd=0
+    )
+
+
+def test_inventory_uses_up_the_room_of_its_own_side_only():
+    market = a_market(position=a_position(yes=80, cost_usd=40))
+    quote = shaped(two_sided(100), market)
+    assert quote.bid == leg(4800, 19.79)  # 10 USD of room: 20.83 shares, 95 % of them
+    assert quote.ask == leg(5200, 100)
+
+
+def test_a_leg_that_only_reduces_passes_a_broken_cap():
+    # 90 USD at risk against 50: selling is free, buying is not.
+    market = a_market(position=a_position(yes=180, cost_usd=90))
+    assert vetoes(two_sided(100), market) == [("market_cap", "bid")]
+    closing = dataclasses.replace(market, state=MarketState.DISPUTED)
+    assert ("market_cap", "ask") not in vetoes(two_sided(100), closing)
+
+
+def test_two_sides_do_not_excuse_each_other():
+    # An ask of 50 USD rests; with a cap of 12.50 that is no reason to let a bid of 48 pass.
+    market = a_market(
+        state=MarketState.CLOSE_WINDOW,
+        hours_to_close=10.0,
+        orders=[an_order(side="ask", yes_price_e4=5000, shares=100)],
+    )
+    assert ("market_cap", "bid") in vetoes(two_sided(100), market)
+
+
+def test_a_leg_replaces_what_rests_on_its_side():
+    market = a_market(orders=[an_order(side="bid", yes_price_e4=4700, shares=100)])
+    assert vetoes(two_sided(100), market) == []
+
+
+def test_a_larger_resting_order_counts_until_it_is_gone():
+    market = a_market(orders=[an_order(side="bid", yes_price_e4=4800, shares=200)])
+    assert vetoes(two_sided(10), market) == [("market_cap", "bid")]
+
+
+def test_a_leg_with_no_legal_size_left_is_refused_by_name():
+    # 2 USD of room buy 4.16 shares; the market's least is 5.
+    market = a_market(position=a_position(yes=96, cost_usd=48))
+    assert shaped(two_sided(100), market).bid == leg(4800, 100)
+    assert vetoes(two_sided(100), market) == [("market_cap", "bid")]
+
+
+def test_the_minimum_size_is_kept_when_only_the_margin_is_missing():
+    # 2.45 USD of room buy 5.10 shares, 95 % of them would be below the minimum of 5.
+    market = a_market(position=a_position(yes=95.1, cost_usd=47.55))
+    quote = shaped(two_sided(100), market)
+    assert quote.bid == leg(4800, 5.10)
+    assert vetoes(quote, market) == []
+
+
+def _full_markets(count, cluster_id=None):
+    return [
+        a_market(
+            f"other{i}",
+            cluster_id=cluster_id or f"cluster{i}",
+            position=a_position(yes=100, cost_usd=50),
+        )
+        for i in range(count)
+    ]
+
+
+def test_the_cluster_cap():
+    market = a_market(cluster_id="politics")
+    # 11 markets x 50 USD leave 50 of the 600 USD; 12 leave nothing.
+    assert vetoes(two_sided(100), market, others=_full_markets(11, "politics")) == []
+    assert vetoes(two_sided(100), market, others=_full_markets(12, "politics")) == [
+        ("cluster_cap", "bid"),
+        ("cluster_cap", "ask"),
+    ]
+    assert vetoes(two_sided(100), market, others=_full_markets(12)) == []
+
+
+def test_the_aggregate_cap():
+    assert vetoes(two_sided(100), a_market(), others=_full_markets(39)) == []
+    assert vetoes(two_sided(100), a_market(), others=_full_markets(40)) == [
+        ("aggregate_cap", "bid"),
+        ("aggregate_cap", "ask"),
+    ]
+
+
+def test_a_hedge_in_an_exclusive_event_needs_no_room():
+    # NO_B loses when B wins. Buying YES_B pays then: the event's worst case falls, so the bid
+    # passes although the cluster is over its cap. Selling YES_B adds to it.
+    def outcome(name, **changes):
+        spec = a_spec(name, neg_risk=True, market_event_id="race")
+        return a_market(spec=spec, cluster_id="race", **changes)
+
+    others = [outcome(f"x{i}", position=a_position(no=100, cost_usd=60)) for i in range(2)]
+    b = outcome("B", position=a_position(no=1500, cost_usd=900))
+    quote = Quote("B", 0.4, leg(3800, 100), leg(4200, 100))
+    assert vetoes(quote, b, others=others) == [("market_cap", "ask"), ("cluster_cap", "ask")]
+
+
+@pytest.mark.parametrize(
+    "settings_given", [{"market_cap_share": 1.5}, {"headroom_use": 0}, {"daily_loss_share": 0}]
+)
+def test_settings_are_bounded(settings_given):
+    with pytest.raises(msgspec.ValidationError):
+        a_plugin(PortfolioRisk, **settings_given)
+
+
+# --- properties ----------------------------------------------------------------------
+
+prices = st.integers(1, 99).map(lambda cents: cents * 100)
+shares = st.integers(0, 40_000).map(lambda hundredths: hundredths / 100)
+
+
+@st.composite
+def accounts(draw):
+    """An account of five markets, three of them one exclusive event, and a quote for the first."""
+
+    def market(i):
+        name = f"m{i}"
+        spec = a_spec(name, neg_risk=i < 3, market_event_id="race" if i < 3 else name)
+        yes, no = draw(shares), draw(shares)
+        orders = [
+            an_order(name, draw(st.sampled_from(["bid", "ask"])), draw(prices), draw(shares))
+            for _ in range(draw(st.integers(0, 2)))
+        ]
+        return a_market(
+            spec=spec,
+            cluster_id="politics" if i < 4 else "sports",
+            position=a_position(yes, no, round((yes + no) * draw(st.floats(0, 1)), 2)),
+            orders=orders,
+        )
+
+    markets = [market(i) for i in range(5)]
+    bid, ask = draw(prices), draw(prices)
+    size = draw(st.floats(5, 500))
+    quote = Quote("m0", 0.5, leg(bid, round(size, 2)), leg(ask, round(size, 2)))
+    return markets, quote, draw(st.floats(0, 50_000))
+
+
+def _with_orders_of_first(markets, orders):
+    return [dataclasses.replace(markets[0], orders=tuple(orders)), *markets[1:]]
+
+
+@settings(deadline=None, max_examples=200)
+@given(accounts())
+def test_what_passes_keeps_every_cap_or_makes_nothing_worse(case):
+    markets, quote, equity_usd = case
+    market = markets[0]
+    equity_usd = round(equity_usd, 2)
+    portfolio = a_portfolio(equity_usd=equity_usd, markets=markets)
+    refused = {
+        veto.side for veto in risk().pre_quote_veto(quote, market, portfolio, NOW_NS) if veto.side
+    }
+    placed = [
+        an_order("m0", side, wanted.price_e4, wanted.size_e6 / 1e6)
+        for side, wanted in (("bid", quote.bid), ("ask", quote.ask))
+        if side not in refused
+    ]
+    before = exposures(a_portfolio(markets=_with_orders_of_first(markets, [])))
+    after = exposures(a_portfolio(markets=_with_orders_of_first(markets, placed)))
+    equity_e12 = usd_e12(equity_usd)
+    cluster = market.cluster_id
+    for was, now, share in (
+        (before.markets.get("m0", 0), after.markets.get("m0", 0), 100),
+        (before.clusters.get(cluster, 0), after.clusters.get(cluster, 0), 12),
+        (before.aggregate_e12, after.aggregate_e12, 40),
+    ):
+        limit = equity_e12 * share // (100 if share != 100 else 10_000)
+        assert now <= max(was, limit)
+
+
+@settings(deadline=None, max_examples=200)
+@given(accounts())
+def test_what_is_shaped_is_not_refused(case):
+    markets, quote, equity_usd = case
+    markets = _with_orders_of_first(markets, [])
+    portfolio = a_portfolio(equity_usd=round(equity_usd, 2), markets=markets)
+    fitted = risk().shape_quote(quote, markets[0], portfolio) or quote
+    refused = {veto.side for veto in risk().pre_quote_veto(fitted, markets[0], portfolio, NOW_NS)}
+    for side in ("bid", "ask"):
+        wanted, got = quote.leg(side), fitted.leg(side)
+        assert got.price_e4 == wanted.price_e4
+        assert got.size_e6 <= wanted.size_e6
+        assert got.size_e6 % 10_000 == 0
+        if got.size_e6 < wanted.size_e6:
+            assert side not in refused
+            assert got.size_e6 >= markets[0].min_size_e6
+
+
+def test_one_decision_costs_far_less_than_its_budget():
+    # 40 markets with a holding and a quote each; the engine's budget is 5 ms a call.
+    others = [
+        dataclasses.replace(
+            market,
+            orders=(an_order(market.market_id, "bid"), an_order(market.market_id, "ask", 5200)),
+        )
+        for market in _full_markets(40)
+    ]
+    market = a_market()
+    portfolio = a_portfolio(markets=[market, *others])
+    quote = two_sided(100)
+    plugin = risk()
+    elapsed_s = []
+    for _ in range(20):
+        started = time.process_time()
+        plugin.pre_quote_veto(quote, market, portfolio, NOW_NS)
+        elapsed_s.append(time.process_time() - started)
+    # The best of twenty: the bound is generous so that a busy machine does not decide it.
+    assert min(elapsed_s) < 0.005

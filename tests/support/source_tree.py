@@ -1,0 +1,167 @@
+"""The source tree as the lint tests see it: which module is in which layer, who imports whom.
+
+Everything is read with ``ast``; no module of polyframe is imported.
+"""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+# The arrows of docs/adr/0001: a module may import from its own layer and from lower ones.
+LAYER_NAMES = (
+    "numbers",
+    "vocabulary",
+    "contract",
+    "settings",
+    "pure",
+    "shell",
+    "strategy",
+    "top",
+)
+NUMBERS, VOCABULARY, CONTRACT, SETTINGS, PURE, SHELL, STRATEGY, TOP = range(len(LAYER_NAMES))
+
+LAYER_OF = {
+    "polyframe.errors": NUMBERS,
+    "polyframe.money": NUMBERS,
+    "polyframe.model": VOCABULARY,
+    "polyframe.events": VOCABULARY,
+    "polyframe.hooks": CONTRACT,
+    "polyframe.plugin": CONTRACT,
+    "polyframe": CONTRACT,  # the public API re-exports the contract
+    "polyframe.settings": SETTINGS,
+    "polyframe.__main__": TOP,
+}
+# These packages are pure, but for the modules named in IMPURE.
+PACKAGE_LAYER = {
+    "polyframe.runtime": PURE,
+    "polyframe.exchange": PURE,
+    "polyframe.polymarket": PURE,
+    "polyframe.strategy": STRATEGY,
+    "polyframe.cli": TOP,
+    "polyframe.dashboard": TOP,
+    "polyframe.testing": TOP,
+}
+# The shells: they touch the clock, files or sockets. A new module is pure until it is named here.
+IMPURE = {
+    "polyframe.exchange",
+    "polyframe.exchange.clock",
+    "polyframe.exchange.rest_clob",
+    "polyframe.exchange.rest_gamma",
+    "polyframe.exchange.server",
+    "polyframe.exchange.sockets",
+    "polyframe.polymarket.clob_public",
+    "polyframe.polymarket.feed",
+    "polyframe.polymarket.gamma",
+    "polyframe.polymarket.rest",
+    "polyframe.polymarket.shard",
+    "polyframe.runtime.replay",
+    "polyframe.runtime.report_writer",
+    "polyframe.runtime.shell",
+    "polyframe.runtime.status",
+    "polyframe.runtime.summary",
+    "polyframe.runtime.tape",
+    "polyframe.runtime.venues",
+}
+
+
+def layer_of(module: str) -> int | None:
+    """Return the layer of a core module, None for a module nobody has placed yet."""
+    if module in LAYER_OF:
+        return LAYER_OF[module]
+    if module in IMPURE:
+        return SHELL
+    for package, layer in PACKAGE_LAYER.items():
+        if f"{module}.".startswith(f"{package}."):
+            return layer
+    return None
+
+
+@dataclass(frozen=True)
+class Module:
+    """One Python file: its dotted name, where it lies, and whether it is a package's init."""
+
+    name: str
+    path: Path
+    is_package: bool = False
+
+    @property
+    def place(self) -> str:
+        """The path from the root of the repository."""
+        return self.path.relative_to(ROOT).as_posix()
+
+    @cached_property
+    def text(self) -> str:
+        """The source."""
+        return self.path.read_text(encoding="utf-8")
+
+
+def _modules_under(folder: Path, import_root: Path) -> list[Module]:
+    found = []
+    for path in sorted(folder.rglob("*.py")):
+        parts = path.relative_to(import_root).with_suffix("").parts
+        is_package = parts[-1] == "__init__"
+        found.append(Module(".".join(parts[:-1] if is_package else parts), path, is_package))
+    return found
+
+
+def core_modules() -> list[Module]:
+    """Return every module of the ``polyframe`` package."""
+    return _modules_under(ROOT / "polyframe", ROOT)
+
+
+def plugin_packages() -> list[Path]:
+    """Return the import package of every first-party plugin."""
+    return sorted(path for path in (ROOT / "plugins").glob("*/polyframe_*") if path.is_dir())
+
+
+def plugin_modules() -> list[Module]:
+    """Return every module of every first-party plugin."""
+    return [
+        module
+        for package in plugin_packages()
+        for module in _modules_under(package, package.parent)
+    ]
+
+
+def is_pure(module: Module) -> bool:
+    """Whether the module must not know of clocks, sockets or chance."""
+    layer = layer_of(module.name)
+    return layer is not None and layer <= PURE
+
+
+@dataclass(frozen=True)
+class Import:
+    """One imported name as written, made absolute: ``from polyframe import money`` is
+    ``polyframe.money``."""
+
+    line: int
+    target: str
+
+
+def imports_of(text: str, name: str, *, is_package: bool = False) -> list[Import]:
+    """Return every import of a source, also those inside functions and ``TYPE_CHECKING``."""
+    package = name.split(".") if is_package else name.split(".")[:-1]
+    found = []
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Import):
+            found += [Import(node.lineno, alias.name) for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else []
+            prefix = ".".join([*base, *([node.module] if node.module else [])])
+            found += [Import(node.lineno, f"{prefix}.{alias.name}") for alias in node.names]
+    return found
+
+
+def resolve(target: str, known: frozenset[str]) -> str:
+    """Return the longest prefix of a target that is a module: the rest is a name inside it."""
+    parts = target.split(".")
+    for end in range(len(parts), 0, -1):
+        candidate = ".".join(parts[:end])
+        if candidate in known:
+            return candidate
+    return target
