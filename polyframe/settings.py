@@ -53,6 +53,10 @@ class CycleSettings(Config):
         float, s("how often the warm-up looks", unit="s", gt=0, le=10)
     ] = 0.5
     max_active: Annotated[int, s("markets quoted at once", unit="count", ge=1, le=500)] = 40
+    keep_within_rank: Annotated[
+        int,
+        s("a quoted market keeps its place while it ranks this high", unit="count", ge=1, le=5000),
+    ] = 60
     max_per_cluster: Annotated[
         int, s("quoted markets that may move together", unit="count", ge=1)
     ] = 5

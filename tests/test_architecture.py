@@ -240,7 +240,7 @@ def test_what_a_plugin_may_import_is_not_refused() -> None:
 
 
 def test_layers_are_what_the_design_says() -> None:
-    order = "errors model plugin settings runtime.engine runtime.shell strategy.loading cli.run"
+    order = "errors model plugin settings runtime.engine strategy.loading runtime.shell cli.run"
     layers = [layer_of(f"polyframe.{name}") for name in order.split()]
     assert layers == sorted(set(layers))
     assert layer_of("polyframe.polymarket.codec") == PURE

@@ -25,7 +25,7 @@ def command(ctx: click.Context, tape: Path, as_json: bool) -> None:
     from polyframe import __version__
     from polyframe.runtime.lines import visible
     from polyframe.runtime.plugins import load_plugin_classes
-    from polyframe.runtime.replay import Replay
+    from polyframe.runtime.replay import Difference, Replay
     from polyframe.runtime.tape import TapeReader
     from polyframe.strategy import PluginRequest, strategy_from_resolved
 
@@ -46,7 +46,7 @@ def command(ctx: click.Context, tape: Path, as_json: bool) -> None:
         {request.name: classes[request.name] for request in strategy.requests},
         strategy.plugins,
     )
-    shown = []
+    shown: list[Difference] = []
     for difference in replay.differences():
         if len(shown) < _SHOWN:
             shown.append(difference)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import re
@@ -21,7 +22,7 @@ _UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)?")
 
 
-class Duration(click.ParamType):
+class Duration(click.ParamType[float]):
     """``90s``, ``2m``, ``1h30m`` as seconds; a bare number is seconds."""
 
     name = "duration"
@@ -141,15 +142,13 @@ def _load(
     strategy = load_strategy(file, profile, configs)
     if cycle_s is not None or seed is not None:
         # The overrides become part of the resolved strategy, its hash, the tape and the report.
-        from polyframe.strategy import with_settings
-
-        changes: dict[tuple[str, ...], Any] = {}
+        settings = copy.deepcopy(strategy.resolved["settings"])
         if cycle_s is not None:
-            changes["cycle", "cycle_s"] = cycle_s
+            settings["cycle"]["cycle_s"] = cycle_s
         if seed is not None:
-            changes["seed",] = seed
+            settings["seed"] = seed
         strategy = strategy_from_resolved(
-            with_settings(strategy.resolved, changes), configs, profile, origin=str(file)
+            {**strategy.resolved, "settings": settings}, configs, profile, origin=str(file)
         )
     return strategy, {request.name: classes[request.name] for request in strategy.requests}
 

@@ -43,6 +43,7 @@ class Publisher:
         self._published: dict[tuple[bool, int], int] = {}
         self._touch: tuple[int | None, int | None] = (None, None)
         self._trades = 0
+        self._has_begun = False
         self._last_lifted_ask = False  # whether the last taker bought YES or sold NO
 
     def book(self, token_id: str, now_ns: int) -> BookMessage:
@@ -70,8 +71,9 @@ class Publisher:
         side = Side.BUY if self._last_lifted_ask == is_yes else Side.SELL
         return wire_price(last if is_yes else PRICE_ONE_E4 - last), side.value
 
-    def forget_changes(self) -> None:
-        """Take the book as it is for published: what was done so far is nobody's news."""
+    def begin(self) -> None:
+        """Take the book as it is for published; until now nothing was anybody's news."""
+        self._has_begun = True
         self._changed_levels()
         self._touch = (self._book.best_bid_e4, self._book.best_ask_e4)
         self._note_mid()
@@ -80,8 +82,11 @@ class Publisher:
         """Return the frames of one trader's action, in the order the venue sends them.
 
         Prints first (one per match, seen from the taker), then the levels' new totals, then,
-        after a trade, both books; then the touch, for flagged sockets.
+        after a trade, both books; then the touch, for flagged sockets. Nothing before
+        :meth:`begin`.
         """
+        if not self._has_begun:
+            return []
         frames = [self._print(match, now_ns) for match in matches]
         changes = self._changed_levels()
         if changes:

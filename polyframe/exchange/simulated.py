@@ -277,7 +277,7 @@ class SimulatedSource:
         elif character.book == "one_sided":
             for price in (10, 20, 30, 40, 50)[: character.crowd_orders]:
                 self._rest_forgotten(market, price * market.book.tick_e4 // 10)
-        market.publisher.forget_changes()
+        market.publisher.begin()
         end_ns = market.listing.end_ns
         if end_ns is None:
             return

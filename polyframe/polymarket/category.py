@@ -8,7 +8,7 @@ OTHER = "other"
 
 # Tag slugs by category, the more telling category first: a market tagged both "geopolitics"
 # and "politics" is geopolitics. docs/market-data.md shows the same table.
-_SLUGS: Mapping[str, Sequence[str]] = {
+SLUGS: Mapping[str, Sequence[str]] = {
     "sports": (
         "sports", "games", "nba", "wnba", "nfl", "mlb", "nhl", "soccer", "football", "tennis",
         "esports", "ufc", "mma", "boxing", "cricket", "golf", "f1", "formula1", "epl", "ncaa",
@@ -45,8 +45,8 @@ _SLUGS: Mapping[str, Sequence[str]] = {
         "tv", "video-games", "youtube", "mrbeast", "art", "religion",
     ),
 }  # fmt: skip
-_CATEGORY_BY_SLUG = {slug: name for name, slugs in _SLUGS.items() for slug in slugs}
-_RANK = {name: rank for rank, name in enumerate(_SLUGS)}
+_CATEGORY_BY_SLUG = {slug: name for name, slugs in SLUGS.items() for slug in slugs}
+_RANK = {name: rank for rank, name in enumerate(SLUGS)}
 # Without tags, some series say enough (the venue's series slugs of 2026).
 _SERIES_PARTS = (("up-or-down", "crypto"), ("tweet", "mentions"))
 

@@ -15,10 +15,10 @@ import anyio
 import msgspec
 from anyio.abc import TaskGroup
 
-from polyframe.events import BookWitness
+from polyframe.events import BookWitness, RawFrame
 from polyframe.polymarket.clob_public import fetch_books
 from polyframe.polymarket.rest import RestClient, RestError
-from polyframe.polymarket.shard import Batch, RawFrame, Shard, Sink
+from polyframe.polymarket.shard import Batch, Shard, Sink
 from polyframe.settings import FeedSettings
 
 __all__ = ["Batch", "FeedStats", "MarketFeed", "RawFrame", "ShardStats", "Sink"]

@@ -165,7 +165,7 @@ def section_of(answer: object) -> dict[str, Any]:
     if not isinstance(answer, Mapping):
         raise WrongAnswer(f"a section is a mapping, not {_kind(answer)}")
     plain = _plain(answer, "section", 0)
-    # The copy is also encoded once: text or integers that JSON cannot carry are found here.
+    # The copy is also encoded once: text that UTF-8 cannot carry is found here.
     section: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(plain))
     return section
 
@@ -180,9 +180,7 @@ def _plain(value: object, path: str, depth: int) -> object:
         return {key: _plain(item, f"{path}.{key}", depth + 1) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [_plain(item, f"{path}[{at}]", depth + 1) for at, item in enumerate(value)]
-    if value is None or type(value) in (str, bool, int):
-        return value
-    if type(value) is float and math.isfinite(value):
+    if value is None or type(value) in (str, bool) or _is_plain_number(value):
         return value
     raise WrongAnswer(f"{path} is {_shown(value)}, which JSON cannot carry")
 
@@ -201,7 +199,10 @@ def _is_plain_number(value: object) -> bool:
 
 
 def _kind(value: object) -> str:
-    return "nothing" if value is None else f"a {type(value).__name__}"
+    if value is None:
+        return "nothing"
+    name = type(value).__name__
+    return f"an {name}" if name[:1] in "aeiou" else f"a {name}"
 
 
 def _shown(value: object) -> str:

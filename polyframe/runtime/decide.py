@@ -59,7 +59,8 @@ class Decider:
         """Ask everybody; nothing is changed and nothing leaves."""
         account, dispatcher = self._account, self._dispatcher
         proposal = dispatcher.propose_quote(market, account, now_ns)
-        shaped, shape_vetoes = proposal, ()
+        shaped = proposal
+        shape_vetoes: tuple[PluginVeto, ...] = ()
         if not proposal.is_empty:
             shaped, shape_vetoes = dispatcher.shape_quote(proposal, market, account, now_ns)
         allowed = reduce_only(shaped, market)

@@ -20,6 +20,9 @@ from polyframe.money import usd_e12
 from polyframe.runtime.account import Account
 from polyframe.runtime.decide import Decider
 from polyframe.runtime.dispatch import Dispatcher
+from polyframe.runtime.fills import fill_of
+from polyframe.runtime.health import feed_health_fields
+from polyframe.runtime.marks import mark_to_book
 from polyframe.runtime.markets import Market, Markets, Moment
 from polyframe.runtime.orders import Orders
 from polyframe.runtime.portfolio import Portfolio
@@ -51,6 +54,7 @@ class Engine:
             usd_e12(settings.capital.bankroll_usd),
             round(settings.capital.adverse_horizon_s * _SECOND_NS),
         )
+        self._one_sided_offset_e6 = round(settings.capital.one_sided_mark_offset * 1e6)
         self.account = Account(self.portfolio, self.orders, self.markets)
         self.schedule = Schedule(settings)
         self.decider = Decider(
@@ -114,7 +118,8 @@ class Engine:
         self.decider.budget.start_pass(now_ns)
         if self._stopping:
             for market_id in self.orders.markets_with_live():
-                commands.extend(self._pull(market_id, Veto("runtime.stopping"), "stopping"))
+                if self.orders.has_to_leave(market_id):
+                    commands.extend(self._pull(market_id, Veto("runtime.stopping"), "stopping"))
             return commands
         followed = self.markets.followed() if self.schedule.phase is Phase.WARMING else []
         books = sum(1 for market in followed if market.has_book)
@@ -138,7 +143,7 @@ class Engine:
     def _cycle(self) -> list[Command]:
         now_ns = self.moment.now_ns
         ranked, left_out = ranking(self.dispatcher, self.markets, now_ns)
-        selected = walk(ranked, self.decider, self.settings, now_ns, "cycle")
+        selected = walk(ranked, self.active, self.decider, self.settings, now_ns)
         commands = selected.commands
         for market in left_out:
             commands.extend(self._pull(market.market_id, Veto("runtime.rank"), "cycle"))
@@ -177,8 +182,12 @@ class Engine:
         min_interval_ns = round(self.settings.quoting.min_interval_s * _SECOND_NS)
         commands: list[Command] = []
         waiting: dict[str, str] = {}
-        active = set(self.active)
+        active = frozenset(self.active)
+        has_room = self.decider.budget.has_room(now_ns)
         for market_id, trigger in self._dirty.items():
+            if trigger == "budget" and not has_room:
+                waiting[market_id] = trigger
+                continue
             market = self.markets.find(market_id)
             if market is None or (market_id not in active and not market.orders):
                 continue
@@ -194,6 +203,7 @@ class Engine:
             commands.extend(market_commands)
             if deferred:
                 waiting[market_id] = "budget"
+                has_room = False
         self._dirty = waiting
         self._urgent.clear()
         return commands
@@ -216,7 +226,7 @@ class Engine:
         self._since_cycle.append(decision)
 
     def _touch(self, market_id: str, trigger: str, *, urgent: bool = False) -> None:
-        if market_id not in self._dirty:
+        if self._dirty.get(market_id, "budget") == "budget":
             self._dirty[market_id] = trigger
         if urgent:
             self._urgent.add(market_id)
@@ -238,25 +248,10 @@ class Engine:
     def _book_changed(self, market: Market) -> None:
         top_changed = market.top_changed
         if top_changed:
-            self._mark(market)
+            mark_to_book(self.portfolio, market, self._one_sided_offset_e6)
         self.dispatcher.on_book(market, self.moment.now_ns, top_changed)
         if top_changed:
             self._touch(market.market_id, "book")
-
-    def _mark(self, market: Market) -> None:
-        book, offset_e6 = market.book, round(self.settings.capital.one_sided_mark_offset * 1e6)
-        mid_e6 = book.mid_e6
-        if mid_e6 is not None:
-            self.portfolio.mark(market.market_id, mid_e6)
-            return
-        bid_e4, ask_e4 = book.best_bid_e4, book.best_ask_e4
-        if bid_e4 is not None and ask_e4 is None:
-            mark_e6 = min(bid_e4 * 100 + offset_e6, 1_000_000)
-        elif ask_e4 is not None and bid_e4 is None:
-            mark_e6 = max(ask_e4 * 100 - offset_e6, 0)
-        else:
-            return  # crossed for a moment, or empty: the last mark stands
-        self.portfolio.mark(market.market_id, mark_e6, flag="one-sided book")
 
     def _on_print(self, event: events.TradePrint) -> None:
         self.markets.count("last_trade_price")
@@ -401,23 +396,7 @@ class Engine:
         if order is None or market is None:
             self.warnings.append(f"fill for an unknown order {event.order_id}")
             return
-        fill = Fill(
-            ts_ns=event.ts_ns,
-            trade_id=event.trade_id,
-            order_id=event.order_id,
-            market_id=order.market_id,
-            token_id=order.token_id,
-            is_yes=order.is_yes,
-            is_buy=order.is_buy is not is_reversal,
-            price_e4=event.price_e4,
-            size_e6=event.size_e6,
-            fee_e12=-event.fee_e12 if is_reversal else event.fee_e12,
-            is_maker=event.is_maker,
-            component=order.component,
-            decision_id=order.decision_id,
-            mid_before_e6=market.book.mid_e6 if market.has_book else None,
-            is_reversal=is_reversal,
-        )
+        fill = fill_of(event, order, market)
         if not self.portfolio.apply(fill, event.reverses):
             return
         self.new_fills.append(fill)
@@ -426,26 +405,3 @@ class Engine:
 
     def _on_rebate(self, event: events.RebatePaid) -> None:
         self.portfolio.pay_rebate(event.market_id, "maker", event.amount_e12)
-
-
-def feed_health_fields(health: FeedHealth) -> dict[str, object]:
-    """Return the feed's counters as the fields of one ``FEED_HEALTH`` line."""
-    fields: dict[str, object] = dict(health.messages)
-    fields.update(
-        parse_errors=health.parse_errors,
-        tokens=health.tokens,
-        with_book=health.tokens_with_book,
-        fresh_10s=health.fresh_10s,
-        fresh_60s=health.fresh_60s,
-        median_age_s=_seconds(health.median_age_s),
-        max_age_s=_seconds(health.max_age_s),
-        reconnects=health.reconnects,
-        books_checked=health.books_checked,
-        books_mismatched=health.books_mismatched,
-        stalest=",".join(f"{token[:8]}:{age:.1f}" for token, age in health.stalest),
-    )
-    return fields
-
-
-def _seconds(value: float | None) -> str:
-    return "none" if value is None else f"{value:.1f}"

@@ -172,6 +172,10 @@ class Orders:
         """Markets in which something may still fill."""
         return list(self._live)
 
+    def has_to_leave(self, market_id: str) -> bool:
+        """Whether something of ours in a market is not even on its way out."""
+        return any(order.status is not OrderStatus.LEAVING for order in self.live(market_id))
+
     def ask_cancel(self, order: Order) -> bool:
         """Note that a cancel leaves; False when one is under way already."""
         if order.status is OrderStatus.LEAVING:

@@ -86,6 +86,12 @@ class MutationBudget:
         since = now_ns - 60 * _SECOND_NS
         self._recent = [at_ns for at_ns in self._recent if at_ns > since]
 
+    def has_room(self, now_ns: int) -> bool:
+        """Whether a place asked for now would be granted."""
+        since = now_ns - 60 * _SECOND_NS
+        recent = sum(1 for at_ns in self._recent if at_ns > since)
+        return self._left_in_pass > 0 and recent < self._per_min
+
     def take_place(self, now_ns: int) -> bool:
         """Take one place; False when it has to wait."""
         if self._left_in_pass <= 0 or len(self._recent) >= self._per_min:

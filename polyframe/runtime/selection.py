@@ -130,15 +130,24 @@ class Selected:
 
 
 def walk(
-    ranked: list[Market], decider: Decider, settings: Settings, now_ns: int, trigger: str
+    ranked: list[Market],
+    incumbents: tuple[str, ...],
+    decider: Decider,
+    settings: Settings,
+    now_ns: int,
 ) -> Selected:
     """Fill the active set from the top of the ranking; every market gets a recorded decision.
 
-    A market that is vetoed takes no place. Places and cluster limits apply on the way.
+    Markets quoted already come first while they rank within ``keep_within_rank``: a place
+    in the queue is worth more than a place in the ranking. A market that is vetoed takes no
+    place. Places and cluster limits apply on the way.
     """
     cycle = settings.cycle
     selected = Selected()
-    for market in ranked:
+    quoted = frozenset(incumbents)
+    kept = [m for m in ranked[: cycle.keep_within_rank] if m.market_id in quoted]
+    kept_ids = frozenset(market.market_id for market in kept)
+    for market in [*kept, *(m for m in ranked if m.market_id not in kept_ids)]:
         evaluation = decider.evaluate(market, now_ns)
         if not evaluation.target.is_empty:
             in_cluster = selected.clusters.get(market.cluster_id, 0)
@@ -154,7 +163,7 @@ def walk(
             else:
                 selected.active.append(market.market_id)
                 selected.clusters[market.cluster_id] = in_cluster + 1
-        commands, deferred = decider.act(market, evaluation, trigger, now_ns)
+        commands, deferred = decider.act(market, evaluation, "cycle", now_ns)
         selected.commands.extend(commands)
         if deferred:
             selected.deferred.append(market.market_id)

@@ -10,9 +10,9 @@ import json
 import signal
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import anyio
 from anyio.abc import TaskGroup
@@ -32,6 +32,7 @@ from polyframe.events import (
     Tick,
 )
 from polyframe.model import ReportPeriod
+from polyframe.plugin import Config
 from polyframe.polymarket.feed import MarketFeed
 from polyframe.polymarket.gamma import FetchResult, fetch_markets, fetch_universe
 from polyframe.polymarket.rest import RestClient, RestError
@@ -41,7 +42,7 @@ from polyframe.runtime.report_writer import day_of, write_atomically, write_repo
 from polyframe.runtime.status import StatusSink
 from polyframe.runtime.tape import Head, TapeWriter, events_of
 from polyframe.runtime.venues import Venue
-from polyframe.strategy import Strategy
+from polyframe.settings import Settings
 
 _SECOND_NS = 1_000_000_000
 # Below this a sleep is the scheduler's, not ours.
@@ -50,6 +51,35 @@ _FLUSH_S = 1.0
 # Cancels of an orderly stop are confirmed within this much market time, or it is said.
 _STOP_LIMIT_NS = 120 * _SECOND_NS
 _REPORT_PLUGIN = "truth_report"
+
+
+class Plan(Protocol):
+    """What a run needs of a resolved strategy file."""
+
+    @property
+    def settings(self) -> Settings:
+        """The core's settings."""
+        ...
+
+    @property
+    def plugins(self) -> Mapping[str, Config]:
+        """The plugins' settings, in hook order."""
+        ...
+
+    @property
+    def profile(self) -> str:
+        """The profile's name."""
+        ...
+
+    @property
+    def resolved(self) -> dict[str, Any]:
+        """Everything as plain data, for tape and manifest."""
+        ...
+
+    @property
+    def config_hash(self) -> str:
+        """SHA-256 of ``resolved``."""
+        ...
 
 
 class Shell:
@@ -67,7 +97,7 @@ class Shell:
 
     def __init__(
         self,
-        strategy: Strategy,
+        strategy: Plan,
         classes: Mapping[str, type],
         plugin_versions: Mapping[str, str],
         venue: Venue,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Protocol, TextIO
+from typing import TYPE_CHECKING, Protocol, TextIO
 
 from polyframe.money import price_text, size_text
 from polyframe.runtime.assemble import Machine
@@ -16,6 +16,9 @@ from polyframe.runtime.engine import Engine
 from polyframe.runtime.lines import line, visible
 from polyframe.runtime.tape import Head
 from polyframe.runtime.venues import Venue
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
 
 _MARKETS_SHOWN = 16
 
@@ -125,7 +128,7 @@ def status_fields(machine: Machine, venue: Venue) -> dict[str, object]:
     }
 
 
-def screen(machine: Machine, venue: Venue, head: Head) -> object:
+def screen(machine: Machine, venue: Venue, head: Head) -> RenderableType:
     """Return the live screen as a rich renderable."""
     from rich.console import Group
     from rich.panel import Panel
@@ -138,7 +141,7 @@ def screen(machine: Machine, venue: Venue, head: Head) -> object:
     return Group(Panel(numbers, title=Text(title), title_align="left"), _quotes(engine))
 
 
-def _quotes(engine: Engine) -> object:
+def _quotes(engine: Engine) -> RenderableType:
     from rich.table import Table
     from rich.text import Text
 

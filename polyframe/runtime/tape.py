@@ -122,7 +122,7 @@ class TapeWriter:
         self._file.flush()
 
     def _close_file(self) -> None:
-        self._out.close()
+        self._out.flush(zstandard.FLUSH_FRAME)
         if not self._file.closed:
             self._file.close()
 

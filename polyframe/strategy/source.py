@@ -54,6 +54,7 @@ _UNFIT = re.compile(
     "[^\t\n\r\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
     "|[\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]"
 )
+_HALF = re.compile("[\ud800-\udfff]")
 
 
 class Problem(NamedTuple):
@@ -190,7 +191,8 @@ def parse_source(text: str, path: str) -> Source:
             f"is not valid YAML{printable(while_, 80)}: {printable(problem, 80)}; check the "
             "indentation, quotes, brackets and colons here",
         ) from None
-    except YAMLError as error:
+    except (YAMLError, ValueError, OverflowError) as error:
+        # The last two: an escape such as "\\UFFFFFFFF" that names no character.
         raise refuse(1, f"is not valid YAML: {printable(str(error), 120)}; mend it") from None
     return tree.source()
 
@@ -332,6 +334,9 @@ class _Tree:
 
     def _scalar(self, event: ScalarEvent, path: KeyPath, line: int) -> Any:
         text: str = event.value
+        if _HALF.search(text):
+            self._unreadable.add(path)
+            self._tell(line, path, "holds half of a character pair; write the character itself")
         if event.style or event.tag is not None:
             return text
         if text in _WORDS:

@@ -98,6 +98,16 @@ def test_links_between_documents_are_alive(texts: dict[str, str]) -> None:
     assert not dead
 
 
+def test_every_document_that_is_mentioned_exists(texts: dict[str, str]) -> None:
+    missing = []
+    for name, text in texts.items():
+        if name.endswith((".py", ".md", ".yaml", ".toml")):
+            said = re.sub(r"<!--.*?-->", "", text, flags=re.DOTALL)
+            mentioned = re.findall(r"(?<![\w/])docs/[\w/-]+\.md", said)
+            missing += [f"{name}: {path}" for path in mentioned if not (ROOT / path).is_file()]
+    assert not missing
+
+
 def test_documents_name_only_make_targets_that_exist(texts: dict[str, str]) -> None:
     targets = set(re.findall(r"^([a-z]+):", texts["Makefile"], re.MULTILINE))
     for name in ("README.md", "CONTRIBUTING.md", ".ci/run"):

@@ -129,7 +129,7 @@ class Bench:
         """Background volume at a price that meets nobody, so that R14 does not bind."""
         self.print(ms, 99, size, "BUY", tx="background")
 
-    def order(self, order_id, side, cents, size, *, expires_ns=None, **changes):
+    def order(self, order_id, side, cents, size, /, *, expires_ns=None, **changes):
         """An order at a YES price; to offer YES is to buy NO, so that cash suffices.
 
         When mirrored, the same order on the other token: to bid YES is then to sell NO.
@@ -145,7 +145,7 @@ class Bench:
         )  # fmt: skip
         return PlaceOrder(**(values | changes))
 
-    def place(self, ms, order_id, side, cents, size, **changes):
+    def place(self, ms, order_id, side, cents, size, /, **changes):
         self.venue.submit([self.order(order_id, side, cents, size, **changes)], self._ns(ms))
 
     def cancel(self, ms, order_id):

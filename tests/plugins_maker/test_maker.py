@@ -6,7 +6,7 @@ import dataclasses
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from polyframe.money import complement_e4, notional_e12, usd
@@ -169,6 +169,7 @@ def test_settings_are_closed_and_bounded(settings):
 # --- properties ----------------------------------------------------------------------
 
 
+@settings(deadline=None)
 @given(markets())
 def test_every_leg_is_on_the_grid_in_range_and_rests(market):
     wanted = quote(market)
@@ -188,6 +189,7 @@ def test_every_leg_is_on_the_grid_in_range_and_rests(market):
         assert wanted.bid.price_e4 + complement_e4(wanted.ask.price_e4) <= 10_000 - tick
 
 
+@settings(deadline=None)
 @given(markets())
 def test_a_side_never_risks_more_than_its_budget(market):
     wanted = quote(market)
@@ -204,6 +206,7 @@ def test_a_side_never_risks_more_than_its_budget(market):
         assert notional_e12(price, reducing.size_e6 + 10_000) > 50 * 10**12
 
 
+@settings(deadline=None)
 @given(markets())
 def test_symmetric_under_the_mirror(market):
     wanted, other = quote(market), quote(mirrored(market))
@@ -214,6 +217,7 @@ def test_symmetric_under_the_mirror(market):
             assert leg.size_e6 == twin.size_e6
 
 
+@settings(deadline=None)
 @given(markets(), st.integers(0, 30_000), st.integers(0, 30_000))
 def test_monotone_in_inventory(market, more, less):
     long = dataclasses.replace(market, position=a_position(yes=(more + less) / 100))
@@ -227,6 +231,7 @@ def test_monotone_in_inventory(market, more, less):
             assert leg.price_e4 <= other.price_e4
 
 
+@settings(deadline=None)
 @given(markets())
 def test_multipliers_only_widen(market):
     calm = dataclasses.replace(market, updates_per_s=0.0, jump_1h=0.0, hours_to_close=999.0)
@@ -237,6 +242,7 @@ def test_multipliers_only_widen(market):
         assert wanted.ask.price_e4 >= narrow.ask.price_e4
 
 
+@settings(deadline=None)
 @given(st.floats(0.001, 0.999), st.integers(-(10**12), 10**12), st.floats(-10, 1000))
 def test_inventory_fraction_is_bounded_and_signed(mid, net, cap):
     f = classic.inventory_fraction(net, mid, cap)
@@ -244,6 +250,7 @@ def test_inventory_fraction_is_bounded_and_signed(mid, net, cap):
     assert f * net >= 0
 
 
+@settings(deadline=None)
 @given(st.floats(-1, 1))
 def test_budgets(f):
     bid, ask = classic.side_budgets_usd(Config(), f)

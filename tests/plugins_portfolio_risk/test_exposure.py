@@ -161,6 +161,7 @@ def test_an_event_is_exact_over_all_subsets(markets):
     assert event_loss_e12(values) == brute_force_loss_e12(markets)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(-(10**13), 10**13), st.integers(-(10**13), 10**13))))
 def test_the_fold_does_not_depend_on_order_and_a_last_market_joins_in_one_step(pairs):
     values = [Outcomes(*pair) for pair in pairs]

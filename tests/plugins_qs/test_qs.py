@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from polyframe import MarketState, PluginVeto, ReportPeriod, Veto
@@ -143,6 +143,7 @@ def test_score_golden():
     )
 
 
+@settings(deadline=None)
 @given(st.floats(1, 1e7), st.floats(1.001, 10))
 def test_score_never_saturates(size, factor):
     def of(shares):
@@ -151,6 +152,7 @@ def test_score_never_saturates(size, factor):
     assert of(size) < of(size * factor) < 1.0
 
 
+@settings(deadline=None)
 @given(
     st.integers(1, 97),
     st.integers(1, 3),

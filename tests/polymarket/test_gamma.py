@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from collections import Counter
 from datetime import UTC, datetime
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -15,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from polyframe.model import FeeSchedule, MarketSpec, RewardTerms
-from polyframe.polymarket.category import category_of
+from polyframe.polymarket.category import SLUGS, category_of
 from polyframe.polymarket.gamma import fetch_markets, fetch_universe
 from polyframe.polymarket.gamma_market import instant_ns, parse_market
 from polyframe.polymarket.rest import RestClient
@@ -396,3 +398,10 @@ async def test_a_refresh_finds_closed_markets_and_names_what_is_missing(serve) -
     assert not short.complete
     assert "1 of 2 markets not had" in short.detail
     assert [each.market_id for each in short.markets] == ["0x5"]
+
+
+def test_the_documented_category_table_is_the_table() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "market-data.md").read_text()
+    table = page.partition("| category | tag slugs |")[2]
+    documented = dict(re.findall(r"^\| ([a-z]+) \| ([a-z0-9 -]+) \|$", table, re.MULTILINE))
+    assert documented == {name: " ".join(slugs) for name, slugs in SLUGS.items()}

@@ -19,11 +19,11 @@ LAYER_NAMES = (
     "contract",
     "settings",
     "pure",
-    "shell",
     "strategy",
+    "shell",
     "top",
 )
-NUMBERS, VOCABULARY, CONTRACT, SETTINGS, PURE, SHELL, STRATEGY, TOP = range(len(LAYER_NAMES))
+NUMBERS, VOCABULARY, CONTRACT, SETTINGS, PURE, STRATEGY, SHELL, TOP = range(len(LAYER_NAMES))
 
 LAYER_OF = {
     "polyframe.errors": NUMBERS,
@@ -50,6 +50,7 @@ PACKAGE_LAYER = {
 IMPURE = {
     "polyframe.exchange",
     "polyframe.exchange.clock",
+    "polyframe.exchange.recording",
     "polyframe.exchange.rest_clob",
     "polyframe.exchange.rest_gamma",
     "polyframe.exchange.server",
@@ -63,7 +64,6 @@ IMPURE = {
     "polyframe.runtime.report_writer",
     "polyframe.runtime.shell",
     "polyframe.runtime.status",
-    "polyframe.runtime.summary",
     "polyframe.runtime.tape",
     "polyframe.runtime.venues",
 }

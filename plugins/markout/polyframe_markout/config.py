@@ -25,7 +25,10 @@ class Config(PluginConfig, frozen=True):
     max_mid_age_s: Annotated[
         float,
         setting(
-            "a mid further than this from the horizon is discarded", unit="s", gt=0, production_max=5.0
+            "a mid further than this from the horizon is discarded",
+            unit="s",
+            gt=0,
+            production_max=5.0,
         ),
     ] = 5.0
     window_fills: Annotated[

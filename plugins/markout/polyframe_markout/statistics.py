@@ -48,16 +48,19 @@ def cluster_means_c(fills: Iterable[Evidence], gap_s: float = 60.0) -> list[floa
 
 def newey_west_lag(n: int) -> int:
     """Return the Bartlett lag ``floor(4 (n / 100)^(2/9))``, at least 1."""
-    return max(1, math.floor(4 * (n / 100) ** (2 / 9)))
+    return max(1, math.floor(4 * math.pow(n / 100, 2 / 9)))
 
 
 def iid_se(values: Sequence[float]) -> float | None:
-    """Return the standard error of the mean of independent values; None below two."""
+    """Return the standard error of the mean of independent values, variance divided by n.
+
+    None below two values.
+    """
     n = len(values)
     if n < 2:
         return None
     mean = math.fsum(values) / n
-    return math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (n - 1) / n)
+    return math.sqrt(math.fsum((value - mean) ** 2 for value in values) / n / n)
 
 
 def newey_west_se(values: Sequence[float], lag: int | None = None) -> float | None:

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from polyframe import MarketView, PortfolioView
+from polyframe import MarketView, OrderView, PortfolioView
 from polyframe_portfolio_risk.exposure import (
     NOTHING,
     Exclusive,
     Outcomes,
     holding,
     market_loss_e12,
-    order_risk,
+    with_orders,
 )
 
 GroupKey = tuple[str, str]
@@ -33,10 +33,14 @@ class Rest(NamedTuple):
 
 def market_values(portfolio: PortfolioView) -> dict[str, Outcomes]:
     """Return each market's value by state, holdings and open orders, where there are any."""
-    values = {market_id: holding(position) for market_id, position in portfolio.positions().items()}
+    orders: dict[str, list[OrderView]] = {}
     for order in portfolio.orders():
-        known = values.get(order.market_id, NOTHING)
-        values[order.market_id] = known.plus(order_risk(order))
+        orders.setdefault(order.market_id, []).append(order)
+    values = {
+        market_id: with_orders(holding(position), orders.pop(market_id, ()))
+        for market_id, position in portfolio.positions().items()
+    }
+    values.update((market_id, with_orders(NOTHING, some)) for market_id, some in orders.items())
     return values
 
 

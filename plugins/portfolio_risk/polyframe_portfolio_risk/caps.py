@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Literal, NamedTuple
 
 from polyframe import MarketState, QuoteLeg
-from polyframe.money import PRICE_ONE_E4, complement_e4, floor_size_e6, notional_e12, usd_e12
+from polyframe.money import PRICE_ONE_E4, floor_size_e6, usd_e12
 from polyframe_portfolio_risk.account import Rest
 from polyframe_portfolio_risk.config import Config
-from polyframe_portfolio_risk.exposure import Outcomes, market_loss_e12
+from polyframe_portfolio_risk.exposure import Outcomes, ask_loss_e12, bid_loss_e12, market_loss_e12
 
 MARKET_CAP = "portfolio_risk.market_cap"
 CLUSTER_CAP = "portfolio_risk.cluster_cap"
@@ -114,17 +114,14 @@ def levels(side: BookSide, held: Outcomes, rest: Rest, limits: Caps) -> tuple[Le
 
 def leg_loss_e12(side: BookSide, yes_price_e4: int, size_e6: int) -> int:
     """Return what a leg loses when its outcome does not come: p a share, or 1 - p for an ask."""
-    price_e4 = yes_price_e4 if side == "bid" else complement_e4(yes_price_e4)
-    return notional_e12(price_e4, size_e6)
+    return (bid_loss_e12 if side == "bid" else ask_loss_e12)(yes_price_e4, size_e6)
 
 
 def fitting_size_e6(side: BookSide, yes_price_e4: int, room_e12: int) -> int:
     """Return the largest size, in whole 0.01-share steps, that loses no more than ``room_e12``."""
-    unit_e12 = leg_loss_e12(side, yes_price_e4, 1)
-    if room_e12 <= 0:
+    if room_e12 <= 0 or not 0 < yes_price_e4 < PRICE_ONE_E4:
         return 0
-    # A leg that costs nothing cannot exist on the grid; the guard keeps the division honest.
-    return floor_size_e6(room_e12 // unit_e12) if 0 < yes_price_e4 < PRICE_ONE_E4 else 0
+    return floor_size_e6(room_e12 // leg_loss_e12(side, yes_price_e4, 1))
 
 
 def shrunk(

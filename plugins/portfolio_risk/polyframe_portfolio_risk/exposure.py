@@ -20,10 +20,6 @@ class Outcomes(NamedTuple):
     yes_e12: int
     no_e12: int
 
-    def plus(self, other: Outcomes) -> Outcomes:
-        """Return the sum, state by state."""
-        return Outcomes(self.yes_e12 + other.yes_e12, self.no_e12 + other.no_e12)
-
 
 NOTHING = Outcomes(0, 0)
 
@@ -36,32 +32,28 @@ def holding(position: PositionView) -> Outcomes:
     )
 
 
-def bid_risk(yes_price_e4: int, size_e6: int) -> Outcomes:
-    """Return the losses of an order on the bid side: its price a share when YES does not win.
+def bid_loss_e12(yes_price_e4: int, size_e6: int) -> int:
+    """Return what an order on the bid side loses when YES does not win: its price a share.
 
     Buying YES at p loses p; selling a held NO at 1 - p gives up 1 for 1 - p: p again.
     """
-    return Outcomes(0, -notional_e12(yes_price_e4, size_e6))
+    return notional_e12(yes_price_e4, size_e6)
 
 
-def ask_risk(yes_price_e4: int, size_e6: int) -> Outcomes:
-    """Return the losses of an order on the ask side: 1 - p a share when YES wins."""
-    return Outcomes(-notional_e12(complement_e4(yes_price_e4), size_e6), 0)
-
-
-def order_risk(order: OrderView) -> Outcomes:
-    """Return the losing part of an open order's payoff in each state."""
-    risk = bid_risk if order.side == "bid" else ask_risk
-    return risk(order.yes_price_e4, order.leaves_e6)
+def ask_loss_e12(yes_price_e4: int, size_e6: int) -> int:
+    """Return what an order on the ask side loses when YES wins: 1 - p a share."""
+    return notional_e12(complement_e4(yes_price_e4), size_e6)
 
 
 def with_orders(held: Outcomes, orders: Iterable[OrderView]) -> Outcomes:
     """Return the values when, in each state, exactly the orders that lose there fill."""
     yes_e12, no_e12 = held
     for order in orders:
-        risk = order_risk(order)
-        yes_e12 += risk.yes_e12
-        no_e12 += risk.no_e12
+        price_e4 = order.yes_price_e4
+        if order.side == "bid":
+            no_e12 -= bid_loss_e12(price_e4, order.leaves_e6)
+        else:
+            yes_e12 -= ask_loss_e12(price_e4, order.leaves_e6)
     return Outcomes(yes_e12, no_e12)
 
 

@@ -107,7 +107,6 @@ class Executions:
             elif not order.cross_waiting:
                 order.cross_waiting = True
                 order.cross_episode += 1
-                order.cross_printed_e6 = 0
                 due_ns = ts_ns + self._window_ns
                 self._schedule(due_ns, partial(self._end_wait, market, order, order.cross_episode))
 
@@ -119,9 +118,7 @@ class Executions:
         order.cross_waiting = False
         # The queue may have moved without a book event: the optimistic profile looks first.
         self._cross_fill(market, order, OPTIMISTIC, order.leaves_e6[OPTIMISTIC], due_ns)
-        # A late print that filled us in the meantime was this very cross.
-        most_e6 = market.crossing_e6(order, BASE) - order.cross_printed_e6
-        return self._cross_fill(market, order, BASE, most_e6, due_ns)
+        return self._cross_fill(market, order, BASE, order.leaves_e6[BASE], due_ns)
 
     def _cross_fill(
         self, market: PaperMarket, order: QueuedOrder, profile: int, most_e6: int, ts_ns: int
@@ -155,8 +152,9 @@ class Executions:
         if size_e6 <= 0:
             return []
         order.leaves_e6[profile] -= size_e6
-        if profile == BASE and cause == "print":
-            order.cross_printed_e6 += size_e6
+        if profile == BASE and cause == "print" and order.cross_waiting:
+            # The late print the wait was for: what it filled, the cross cannot fill again.
+            market.consume_crossing(order, BASE, size_e6)
         market.own_volume[profile].add(ts_ns, size_e6)
         proof_ns = market.proof_ns
         fill = PaperFill(

@@ -57,14 +57,13 @@ class QueuedOrder:
         ahead_e6: public shares in front of us.
         leaves_e6: our shares not yet filled.
         cross_credit_e6: filled because the book crossed us, print not yet seen (R5).
-        cross_*: the running wait of the base profile for that print.
+        cross_waiting, cross_episode: the base profile's wait for that print.
     """
 
     __slots__ = (
         "ahead_e6",
         "cross_credit_e6",
         "cross_episode",
-        "cross_printed_e6",
         "cross_waiting",
         "effective_ns",
         "expires_ns",
@@ -117,7 +116,6 @@ class QueuedOrder:
         self.max_displayed_e6 = 0
         self.cross_waiting = False
         self.cross_episode = 0
-        self.cross_printed_e6 = 0
         self.is_ended = False
 
     @property

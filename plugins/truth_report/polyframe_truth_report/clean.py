@@ -1,0 +1,71 @@
+"""Makes any mapping safe to publish: finite rounded numbers, reasons for nulls, visible text.
+
+Text from the venue is hostile until escaped: control characters, bidirectional overrides and
+zero-width characters are shown as ``\\u202e``, so that no title can rewrite a line around it.
+"""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+from collections.abc import Mapping
+from typing import Any
+
+MONEY_DECIMALS = 6
+NOT_REPORTED = "not reported by the runtime"
+_HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+
+
+def visible(text: str) -> str:
+    """Return a text with every control, format, bidi and line-separator character escaped."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(_escaped(ch) if unicodedata.category(ch) in _HIDDEN else ch for ch in text)
+
+
+def _escaped(character: str) -> str:
+    code = ord(character)
+    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
+
+
+class Cleaner:
+    """Cleans values and collects why each null is null, by its path in the document."""
+
+    def __init__(self, max_text_chars: int) -> None:
+        self.nulls: dict[str, str] = {}
+        self._most = max_text_chars
+
+    def clean(self, value: Any, path: str = "") -> Any:
+        """Return JSON-ready data: numbers rounded to 1e-6, keys as text, order kept."""
+        if isinstance(value, bool) or (isinstance(value, int) and not isinstance(value, bool)):
+            return value
+        if isinstance(value, float):
+            if math.isfinite(value):
+                return round(value, MONEY_DECIMALS) + 0.0  # + 0.0: no minus zero
+            return self.null(path, f"not finite: {value}")
+        if isinstance(value, str):
+            return self.text(value)
+        if isinstance(value, Mapping):
+            return {
+                (name := self.text(str(key))): self.clean(item, f"{path}/{_token(name)}")
+                for key, item in value.items()
+            }
+        if isinstance(value, list | tuple):
+            return [self.clean(item, f"{path}/{index}") for index, item in enumerate(value)]
+        if value is None:
+            return self.null(path, NOT_REPORTED)
+        return self.null(path, f"not JSON: {type(value).__name__}")
+
+    def null(self, path: str, reason: str) -> None:
+        """Record why the value at a path is null; a reason given earlier stays."""
+        self.nulls.setdefault(path, reason)
+
+    def text(self, text: str) -> str:
+        """Return a visible text, cut at the limit."""
+        shown = visible(text)
+        return shown if len(shown) <= self._most else shown[: self._most - 3] + "..."
+
+
+def _token(key: str) -> str:
+    """Return a key as a JSON Pointer token (RFC 6901)."""
+    return key.replace("~", "~0").replace("/", "~1")
