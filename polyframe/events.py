@@ -78,7 +78,7 @@ class PriceChange(Event, frozen=True):
 
 
 class TradePrint(Event, frozen=True):
-    """A public trade as seen by its taker; ``taker_side`` is a claim, often wrong (quant.md 0.3)."""
+    """A public trade as its taker made it; ``taker_side`` is a claim, often wrong."""
 
     venue_ms: int
     market_id: str
@@ -161,8 +161,11 @@ class BookWitness(Event, frozen=True):
 
 
 class MarketsFetched(Event, frozen=True):
-    """Market metadata. ``complete`` is False when paging broke off; ``universe`` is True for a
-    whole selection (anything else is a refresh of markets already known)."""
+    """Market metadata.
+
+    ``complete`` is False when paging broke off; ``universe`` is True for a whole selection
+    (anything else is a refresh of markets already known).
+    """
 
     markets: tuple[MarketSpec, ...]
     complete: bool = True
@@ -205,7 +208,7 @@ class OrderRejected(Event, frozen=True):
 
 
 class OrderCancelled(Event, frozen=True):
-    """The order is gone with ``filled_e6`` filled before; ``reason`` is requested, expired, venue."""
+    """The order is off the book, asked for or not; ``reason`` says why."""
 
     order_id: str
     reason: str

@@ -60,9 +60,7 @@ class Hooks:
     # --- opinions --------------------------------------------------------------------
 
     @hookspec(firstresult=True)
-    def rank_markets(
-        self, markets: Sequence[MarketView], now_ns: int
-    ) -> Sequence[str] | None:
+    def rank_markets(self, markets: Sequence[MarketView], now_ns: int) -> Sequence[str] | None:
         """Return market ids, best first, or None to leave it to the next plugin.
 
         Called at each selection cycle with every subscribed market. What is left out

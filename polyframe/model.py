@@ -18,7 +18,7 @@ SIDES: tuple[BookSide, BookSide] = ("bid", "ask")
 
 
 class FeeSchedule(msgspec.Struct, frozen=True):
-    """A market's own taker fee ``size * rate * (p (1 - p))^exponent`` and the makers' share of it."""
+    """A taker fee ``size * rate * (p (1 - p))^exponent`` and the makers' share of it."""
 
     rate: float = 0.0
     exponent: float = 1.0
@@ -213,7 +213,7 @@ class FeedHealth(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Cycle(msgspec.Struct, frozen=True, kw_only=True):
-    """One selection pass: every decision since the last, the active set in rank order, feed health."""
+    """One selection pass, with every decision since the last and the feed's health."""
 
     number: int
     ts_ns: int
@@ -263,7 +263,7 @@ class BookView(Protocol):
 
     @property
     def spread_e4(self) -> int | None:
-        """ask - bid; zero or negative when locked or crossed; None when one-sided."""
+        """Ask - bid; zero or negative when locked or crossed; None when one-sided."""
         ...
 
     def size_at(self, side: BookSide, price_e4: int) -> float:

@@ -57,7 +57,8 @@ def _parse_scaled(text: str, decimals: int, most: int | None) -> int:
         or len(whole) > 18
     ):
         raise ValueError(f"{text[:40]!r} is not a plain number with at most {decimals} decimals")
-    scaled = int(whole or "0") * 10**decimals + int((digits or "0").ljust(decimals, "0"))
+    scale: int = 10**decimals
+    scaled = int(whole or "0") * scale + int((digits or "0").ljust(decimals, "0"))
     if most is not None and scaled > most:
         raise ValueError(f"{text[:40]!r} is outside [0, 1]")
     return scaled
@@ -77,7 +78,7 @@ def floor_to_tick(price: float, tick_e4: int) -> int:
 
 
 def ceil_to_tick(price: float, tick_e4: int) -> int:
-    """Return the lowest grid price at or above ``price`` (for asks), clamped to [tick, 1 - tick]."""
+    """Return the lowest grid price at or above ``price`` (for asks), clamped likewise."""
     return _clamp(math.ceil(price * PRICE_ONE_E4 / tick_e4 - 1e-9) * tick_e4, tick_e4)
 
 

@@ -47,7 +47,7 @@ def setting(
     production_max: float | None = None,
     production_min: float | None = None,
 ) -> msgspec.Meta:
-    """Return the annotation of one setting: ``Annotated[float, setting("...", unit="s", gt=0)]``.
+    """Annotate one setting, as in ``Annotated[float, setting("...", unit="s", gt=0)]``.
 
     ``production_max`` and ``production_min`` are the production floor: a looser value is
     refused under the production profile whatever the file says. Units in use: ``s``, ``h``,
@@ -59,9 +59,9 @@ def setting(
         extra["productionMax"] = production_max
     if production_min is not None:
         extra["productionMin"] = production_min
-    return msgspec.Meta(
-        description=description, ge=ge, gt=gt, le=le, lt=lt, extra_json_schema=extra
-    )
+    bounds = {"ge": ge, "gt": gt, "le": le, "lt": lt}
+    given: dict[str, Any] = {name: bound for name, bound in bounds.items() if bound is not None}
+    return msgspec.Meta(description=description, extra_json_schema=extra, **given)
 
 
 class Log:

@@ -15,7 +15,7 @@ from polyframe.plugin import Config
 from polyframe.plugin import setting as s
 
 
-class CapitalSettings(Config):
+class CapitalSettings(Config, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the account may lose."""
 
     bankroll_usd: Annotated[
@@ -36,7 +36,7 @@ class CapitalSettings(Config):
     ] = 120.0
 
 
-class CycleSettings(Config):
+class CycleSettings(Config, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """When markets are selected anew."""
 
     cycle_s: Annotated[float, s("time between selection cycles", unit="s", ge=1, le=3600)] = 60.0
@@ -46,12 +46,8 @@ class CycleSettings(Config):
     warmup_books: Annotated[
         int, s("books to have before the first scoring", unit="count", ge=1)
     ] = 25
-    warmup_max_s: Annotated[
-        float, s("longest wait for them", unit="s", gt=0, le=300)
-    ] = 10.0
-    warmup_check_s: Annotated[
-        float, s("how often the warm-up looks", unit="s", gt=0, le=10)
-    ] = 0.5
+    warmup_max_s: Annotated[float, s("longest wait for them", unit="s", gt=0, le=300)] = 10.0
+    warmup_check_s: Annotated[float, s("how often the warm-up looks", unit="s", gt=0, le=10)] = 0.5
     max_active: Annotated[int, s("markets quoted at once", unit="count", ge=1, le=500)] = 40
     keep_within_rank: Annotated[
         int,
@@ -62,7 +58,7 @@ class CycleSettings(Config):
     ] = 5
 
 
-class PrefilterSettings(Config):
+class PrefilterSettings(Config, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which fetched markets are worth a subscription."""
 
     enabled: Annotated[bool, s("rank by activity and keep the best", unit="switch")] = False
@@ -73,28 +69,26 @@ class PrefilterSettings(Config):
     drop_neg_risk: Annotated[bool, s("drop negative-risk markets", unit="switch")] = True
 
 
-class UniverseSettings(Config):
+class UniverseSettings(Config, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which markets are fetched, how often, and when the set is sown anew."""
 
     max_markets: Annotated[int, s("markets fetched", unit="count", ge=1, le=50000)] = 200
     prefilter: PrefilterSettings = msgspec.field(default_factory=PrefilterSettings)
-    refresh_active_s: Annotated[
-        float, s("metadata refresh of active markets", unit="s", ge=10)
-    ] = 300.0
+    refresh_active_s: Annotated[float, s("metadata refresh of active markets", unit="s", ge=10)] = (
+        300.0
+    )
     refresh_all_s: Annotated[float, s("metadata refresh of all", unit="s", ge=60)] = 3600.0
     reseed_empty_cycles: Annotated[
         int, s("empty active sets in a row before a reseed", unit="count", ge=1)
     ] = 3
-    reseed_min_interval_s: Annotated[
-        float, s("least time between reseeds", unit="s", ge=0)
-    ] = 300.0
+    reseed_min_interval_s: Annotated[float, s("least time between reseeds", unit="s", ge=0)] = 300.0
     reseed_max_failures: Annotated[
         int, s("fruitless reseeds before a pause", unit="count", ge=1)
     ] = 5
     reseed_pause_s: Annotated[float, s("length of that pause", unit="s", ge=0)] = 600.0
 
 
-class StateSettings(Config):
+class StateSettings(Config, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Clocks of a market's way to resolution."""
 
     watch_h: Annotated[float, s("WATCH starts this long before the end", unit="h", ge=0)] = 72.0
@@ -106,16 +100,14 @@ class StateSettings(Config):
     ] = 2.0
 
 
-class FeedSettings(Config):
+class FeedSettings(Config, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The market socket and the proof that books are current."""
 
     max_book_age_s: Annotated[
         float,
         s("oldest book that may be quoted", unit="s", gt=0, le=600, production_max=5.0),
     ] = 5.0
-    tokens_per_socket: Annotated[
-        int, s("subscription shard", unit="count", ge=1, le=500)
-    ] = 200
+    tokens_per_socket: Annotated[int, s("subscription shard", unit="count", ge=1, le=500)] = 200
     ping_s: Annotated[float, s("time between PINGs (wall clock)", unit="s", gt=0, le=30)] = 10.0
     pong_timeout_s: Annotated[
         float, s("a socket without PONG or data this long is dead (wall clock)", unit="s", gt=0)
@@ -141,12 +133,10 @@ class FeedSettings(Config):
             le=1,
         ),
     ] = 0.4
-    witness_batch: Annotated[
-        int, s("tokens in one REST check", unit="count", ge=1, le=500)
-    ] = 250
+    witness_batch: Annotated[int, s("tokens in one REST check", unit="count", ge=1, le=500)] = 250
 
 
-class QuotingSettings(Config):
+class QuotingSettings(Config, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """When a resting order is replaced, and how much the venue is asked."""
 
     min_interval_s: Annotated[
@@ -169,21 +159,25 @@ class QuotingSettings(Config):
     ] = 15
     mutations_per_min: Annotated[
         int,
-        s("orders placed or cancelled in a rolling minute before placing waits", unit="count", ge=1),
+        s(
+            "orders placed or cancelled in a rolling minute before placing waits",
+            unit="count",
+            ge=1,
+        ),
     ] = 60
     plugin_budget_ms: Annotated[
         float, s("a hook call slower than this is counted as slow", unit="ms", gt=0)
     ] = 5.0
 
 
-class LatencySettings(Config):
+class LatencySettings(Config, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A lognormal delay, by its median and 99th percentile."""
 
     p50_s: Annotated[float, s("median delay", unit="s", ge=0, le=60)] = 0.15
     p99_s: Annotated[float, s("99th percentile of the delay", unit="s", ge=0, le=600)] = 2.0
 
 
-class PaperSettings(Config):
+class PaperSettings(Config, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The paper venue's fill model (quant.md A2.4)."""
 
     entry: LatencySettings = msgspec.field(default_factory=LatencySettings)
@@ -195,14 +189,15 @@ class PaperSettings(Config):
         float, s("prints and size drops this close belong together (R5, R6)", unit="s", ge=0)
     ] = 0.5
     participation: Annotated[
-        float, s("own fills' largest share of a market's hourly volume (R14)", unit="share", gt=0, le=1)
+        float,
+        s("own fills' largest share of a market's hourly volume (R14)", unit="share", gt=0, le=1),
     ] = 0.25
     ghost_probability: Annotated[
         float, s("matched fills that revert after 2 to 60 s (R12)", unit="share", ge=0, le=1)
     ] = 0.0
 
 
-class VenueSettings(Config):
+class VenueSettings(Config, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where the market lives. Hosts are fixed in code for production; URLs here are for paper."""
 
     fallback: Annotated[
@@ -214,7 +209,7 @@ class VenueSettings(Config):
     ] = 3.0
 
 
-class EmbeddedSettings(Config):
+class EmbeddedSettings(Config, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The embedded exchange's generated universe and traders."""
 
     markets: Annotated[int, s("markets generated", unit="count", ge=4, le=2000)] = 300
@@ -223,7 +218,7 @@ class EmbeddedSettings(Config):
     ] = 1.0
 
 
-class TapeSettings(Config):
+class TapeSettings(Config, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The recording of every engine input."""
 
     rotate_mb: Annotated[
@@ -231,10 +226,18 @@ class TapeSettings(Config):
     ] = 64.0
 
 
-class Settings(Config):
+class Settings(Config, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The whole core, one attribute per section of the strategy file."""
 
-    name: Annotated[str, msgspec.Meta(min_length=1, max_length=64)] = "strategy"
+    name: Annotated[
+        str,
+        msgspec.Meta(
+            min_length=1,
+            max_length=64,
+            description="what reports call the strategy",
+            extra_json_schema={"unit": "name"},
+        ),
+    ] = "strategy"
     seed: Annotated[int, s("seed of every random stream", unit="count", ge=0)] = 7
     capital: CapitalSettings = msgspec.field(default_factory=CapitalSettings)
     cycle: CycleSettings = msgspec.field(default_factory=CycleSettings)

@@ -48,17 +48,36 @@ class Duration(click.ParamType[float]):
 @click.option("--profile", required=True, type=click.Choice(["paper", "production"]))
 @click.option("--for", "for_s", type=Duration(), help="Stop after this much wall time.")
 @click.option("--venue", "choice", help="live, embedded, recording:PATH or a loopback URL.")
-@click.option("--speed", type=click.FloatRange(min=0, min_open=True, max=10_000), default=1.0,
-              help="Market seconds per wall second (recordings, embedded exchange).")
-@click.option("--cycle-s", type=click.FloatRange(min=1, max=3600),
-              help="Override cycle.cycle_s of the file.")
+@click.option(
+    "--speed",
+    type=click.FloatRange(min=0, min_open=True, max=10_000),
+    default=1.0,
+    help="Market seconds per wall second (recordings, embedded exchange).",
+)
+@click.option(
+    "--cycle-s", type=click.FloatRange(min=1, max=3600), help="Override cycle.cycle_s of the file."
+)
 @click.option("--seed", type=click.IntRange(min=0), help="Override seed of the file.")
-@click.option("--runs", "runs_folder", type=click.Path(path_type=Path, file_okay=False),
-              default=Path("runs"), show_default=True)
-@click.option("--reports", "reports_folder", type=click.Path(path_type=Path, file_okay=False),
-              default=Path("reports"), show_default=True)
-@click.option("--summary-json", "summary_path", type=click.Path(path_type=Path, allow_dash=True),
-              help="Write the run's summary as one JSON line; - for standard output.")
+@click.option(
+    "--runs",
+    "runs_folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("runs"),
+    show_default=True,
+)
+@click.option(
+    "--reports",
+    "reports_folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("reports"),
+    show_default=True,
+)
+@click.option(
+    "--summary-json",
+    "summary_path",
+    type=click.Path(path_type=Path, allow_dash=True),
+    help="Write the run's summary as one JSON line; - for standard output.",
+)
 @click.option("--plain", is_flag=True, help="key=value lines even in a terminal.")
 def command(
     file: Path,

@@ -116,6 +116,8 @@ class RecordingSource:
         except (msgspec.DecodeError, zstandard.ZstdError, UnicodeDecodeError) as error:
             at = number if isinstance(error, msgspec.DecodeError) else number + 1
             raise TapeError(f"{self._path}:{at}: not a frame line: {error}") from error
+        finally:
+            self.close()
 
     def _apply(
         self, ts_ns: int, messages: list[tuple[bytes, RecordedMessage]], is_array: bool

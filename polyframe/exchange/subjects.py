@@ -195,19 +195,30 @@ def clear_subject(index: int, rng: Random) -> Subject:
     )
 
 
-def clear_rules(subject: Subject, deadline: str) -> str:
-    """Return rules with a source, a deadline and its zone, and every edge case decided."""
+_AFTERTHOUGHTS = (
+    "Figures as first published are used; later revisions are not considered. If the source is not "
+    "available for 48 hours after the deadline, the Associated Press report is used instead.",
+    "If the source is not available for 48 hours after the deadline, the Associated Press report "
+    "is used instead.",
+    "The source is read once, on the morning after the deadline.",
+    "If the source has not published by then, a consensus of credible reporting will be used.",
+)  # fmt: skip
+
+
+def clear_rules(subject: Subject, deadline: str, rng: Random) -> str:
+    """Return rules with a source, a deadline and its zone, the tie and the postponement.
+
+    What happens when the source fails is said with more or less care.
+    """
     first, second = subject.outcomes
     return (
         f'This market will resolve to "{first}" if {subject.claim.format(deadline=deadline)}. '
         f'Otherwise, this market will resolve to "{second}".\n\n'
         f"The deadline is 11:59 PM ET on {deadline}. The resolution source is {subject.source} "
-        f"({subject.url}). A value exactly equal to the stated number counts as reaching it. "
-        "Figures as first published are used; later revisions are not considered.\n\n"
+        f"({subject.url}). A value exactly equal to the stated number counts as reaching it.\n\n"
         "If the event is postponed, this market will remain open until it has been completed. "
-        "If it is canceled entirely, with no make-up, this market will resolve 50-50. If the "
-        "source is not available for 48 hours after the deadline, the Associated Press report "
-        "is used instead."
+        "If it is canceled entirely, with no make-up, this market will resolve 50-50. "
+        f"{rng.choice(_AFTERTHOUGHTS)}"
     )
 
 

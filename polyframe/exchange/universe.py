@@ -29,6 +29,7 @@ from polyframe.exchange.subjects import (
 )
 
 _HOUR_NS = 3_600 * 10**9
+_GAME = 1  # clear subjects walk eight templates; the second is a match
 
 # Shares of the universe; what rounding leaves over is ordinary.
 _SHARES = (
@@ -108,10 +109,13 @@ def generate_listings(seed: int, count: int, start_ns: int, *, first: int = 0) -
 
 
 def _listing(seed: int, index: int, kind: str, start_ns: int, rng: Random) -> Listing:
-    subject = vague_subject(index) if kind == "vague" else clear_subject(index, rng)
+    if kind == "vague":
+        subject = vague_subject(index)
+    else:  # what is in play is a game
+        subject = clear_subject(_GAME + 8 * index if kind == "wild" else index, rng)
     end_ns = _end_ns(kind, start_ns, rng)
     deadline = _deadline(end_ns, start_ns)
-    rules = vague_rules(subject) if kind == "vague" else clear_rules(subject, deadline)
+    rules = vague_rules(subject) if kind == "vague" else clear_rules(subject, deadline, rng)
     probability = 0.5 + rng.uniform(-0.32, 0.32)
     # A fifth of the calm markets is on the fine grid, as popular long-shot markets are.
     fine = kind == "calm" and rng.random() < 0.2
@@ -154,7 +158,7 @@ def _exclusive_event(seed: int, first: int, size: int, start_ns: int, rng: Rando
             f"{first} election scheduled to be held by {{deadline}}",
             "the certified result of the state electoral commission", "https://results.example.org",
         )  # fmt: skip
-        rules = clear_rules(subject, deadline)
+        rules = clear_rules(subject, deadline, rng)
         index = first + place
         gamma = _gamma_market(
             seed, index, subject, rules, deadline, "neg_risk", end_ns, start_ns, rng

@@ -48,8 +48,10 @@ class Machine:
             )
 
         self.contexts = build_contexts(list(classes), settings.seed, stores, lambda _: Log(write))
+        registered = register(classes, configs, self.contexts)
+        self.plugins = registered.instances
         self.dispatcher = Dispatcher(
-            register(classes, configs, self.contexts),
+            registered,
             timer=timer,
             budget_ns=round(settings.quoting.plugin_budget_ms * _MILLISECOND_NS),
             on_problem=on_problem,

@@ -85,9 +85,7 @@ def check(quote: Quote, proposal: Quote, market: Market, account: Account) -> Ch
         leg = quote.leg(side)
         if leg is None:
             continue
-        routed = route(
-            side, leg.price_e4, leg.size_e6, yes_free_e6, no_free_e6, market.min_size_e6
-        )
+        routed = route(side, leg.price_e4, leg.size_e6, yes_free_e6, no_free_e6, market.min_size_e6)
         routes[side] = routed
         vetoes.extend(_leg_vetoes(side, leg, routed, quote, market, account))
     return Checked(tuple(vetoes), routes["bid"], routes["ask"])
@@ -107,14 +105,8 @@ def _leg_vetoes(
     ):
         found.append(Veto("runtime.would_cross", side, leg.price_e4 / 1e4, touch_e4 / 1e4))
     other = quote.leg("ask" if side == "bid" else "bid")
-    own = [order.yes_price_e4 for order in market.orders if order.side != side]
-    if other is not None:
-        own.append(other.price_e4)
-    for price_e4 in own:
-        gap_e4 = price_e4 - leg.price_e4 if side == "bid" else leg.price_e4 - price_e4
-        if gap_e4 < tick_e4:
-            found.append(Veto("runtime.own_cross", side, leg.price_e4 / 1e4, price_e4 / 1e4))
-            break
+    if other is not None and crosses(side, leg.price_e4, other.price_e4, tick_e4):
+        found.append(Veto("runtime.own_cross", side, leg.price_e4 / 1e4, other.price_e4 / 1e4))
     if routed.size_e6 < market.min_size_e6:
         found.append(
             Veto("runtime.below_min_size", side, routed.size_e6 / 1e6, market.min_size_e6 / 1e6)
@@ -126,3 +118,12 @@ def _leg_vetoes(
         if cost_e12 > free_e12:
             found.append(Veto("runtime.insufficient_funds", side, usd(cost_e12), usd(free_e12)))
     return found
+
+
+def crosses(side: BookSide, price_e4: int, other_e4: int, tick_e4: int) -> bool:
+    """Whether our leg on one side is less than a tick away from ours on the other.
+
+    In YES space this is the rule YES bid + NO bid <= 1 - tick.
+    """
+    gap_e4 = other_e4 - price_e4 if side == "bid" else price_e4 - other_e4
+    return gap_e4 < tick_e4

@@ -11,12 +11,12 @@ from typing import NamedTuple
 
 from polyframe.events import CancelOrder, Command, PlaceOrder, Side
 from polyframe.model import SIDES, BookSide, Decision, PluginVeto, Quote, Veto
-from polyframe.money import price_text, size_text
+from polyframe.money import complement_e4, price_text, size_text
 from polyframe.runtime.account import Account
-from polyframe.runtime.checks import check, reduce_only
+from polyframe.runtime.checks import check, crosses, reduce_only
 from polyframe.runtime.dispatch import Dispatcher
 from polyframe.runtime.markets import Market
-from polyframe.runtime.orders import Orders, Route
+from polyframe.runtime.orders import Order, Orders, Route
 from polyframe.runtime.reconcile import MutationBudget, reconcile
 from polyframe.settings import QuotingSettings
 
@@ -119,18 +119,21 @@ class Decider:
                 now_ns=now_ns,
                 settings=self._settings,
             )
-            for order, reason in action.cancels:
+            in_the_way = self._in_the_way(market, side, action.place)
+            cancels = (*action.cancels, *((order, "own_cross") for order in in_the_way))
+            for order, reason in cancels:
                 if self._orders.ask_cancel(order):
                     self.budget.note_cancel(now_ns)
                     commands.append(CancelOrder(order.order_id, reason))
                     told.append(f"cancel {order.order_id} {reason}")
-            if action.place is not None:
-                if self.budget.take_place(now_ns):
-                    command = self._place(market, side, action.place, decision_id, now_ns)
-                    commands.append(command)
-                    told.append(_told(command, action.place))
-                else:
-                    deferred = True
+            if action.place is None or in_the_way:
+                continue
+            if self.budget.take_place(now_ns):
+                command = self._place(market, side, action.place, decision_id, now_ns)
+                commands.append(command)
+                told.append(_told(command, action.place))
+            else:
+                deferred = True
         self._record(
             Decision(
                 decision_id=decision_id,
@@ -151,6 +154,17 @@ class Decider:
             )
         )
         return commands, deferred
+
+    def _in_the_way(self, market: Market, side: BookSide, wanted: Route | None) -> list[Order]:
+        """Return our orders on the other side that a new one would cross: they go first."""
+        if wanted is None:
+            return []
+        price_e4 = wanted.price_e4 if wanted.is_yes else complement_e4(wanted.price_e4)
+        return [
+            order
+            for order in market.orders
+            if order.side != side and crosses(side, price_e4, order.yes_price_e4, market.tick_e4)
+        ]
 
     def _place(
         self, market: Market, side: BookSide, routed: Route, decision_id: int, now_ns: int

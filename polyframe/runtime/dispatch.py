@@ -1,9 +1,10 @@
 """Calling the plugins: in file order, attributed, each isolated from the others.
 
 pluggy registers and validates; it does not call. Its own call runs the last registered first,
-loses who answered, stops at the first exception, and costs ten times a plain loop
-(docs/adr, own dispatcher). Here every hook is a tuple of ``(plugin, function)`` compiled once from
-``HookCaller.get_hookimpls()``, and every call is one direct call on positional arguments.
+loses who answered, stops at the first exception, and costs ten times a plain loop. Here every
+hook is compiled once from ``HookCaller.get_hookimpls()``: the two busy ones into code (see
+``fused``), the others into a tuple of ``(plugin, function)``; each call is one direct call on
+positional arguments.
 
 What happens to a plugin that fails (docs/hooks.md, "When a plugin fails"):
 
@@ -44,11 +45,20 @@ from polyframe.runtime.answers import (
     vetoes_fault,
 )
 from polyframe.runtime.failures import Failures, Outcome, PluginProblem, fault_text
+from polyframe.runtime.fused import (
+    Clock,
+    Implementation,
+    fused_facts,
+    fused_vetoes,
+    with_all_arguments,
+)
 from polyframe.runtime.plugins import Registered
 from polyframe.runtime.signatures import HOOK_ARGUMENTS
 
 _BROKEN = Veto(PLUGIN_ERROR)
-_FAILED: Any = object()  # never an answer: a plugin cannot get hold of it
+# Never answers: a plugin cannot get hold of them.
+_FAILED: Any = object()
+_VETO_ALL: Any = object()
 
 
 class _Impl(NamedTuple):
@@ -56,14 +66,6 @@ class _Impl(NamedTuple):
 
     plugin: str
     function: Callable[..., Any]
-
-
-class _VetoImpl(NamedTuple):
-    """A vetoing plugin, and the codes it may use."""
-
-    plugin: str
-    function: Callable[..., Any]
-    codes: frozenset[str]
 
 
 class Dispatcher:
@@ -85,9 +87,9 @@ class Dispatcher:
         self.plugins = tuple(registered.instances)
         self.codes: Mapping[str, tuple[str, ...]] = registered.codes
         self.slow_calls: dict[tuple[str, str], int] = {}
-        self._timer = timer
-        self._budget_ns = budget_ns
-        self._impls = {hook: _compiled(registered, hook) for hook in HOOK_ARGUMENTS}
+        self._clock = None if timer is None else Clock(timer, budget_ns, self._overran)
+        self._allowed = {name: frozenset(declared) for name, declared in self.codes.items()}
+        self._impls = {hook: _implementations(registered, hook) for hook in HOOK_ARGUMENTS}
         self._every_change = {
             name
             for name, instance in registered.instances.items()
@@ -106,31 +108,30 @@ class Dispatcher:
         """Lay the calls out anew, without those who lost their place."""
         trusted = [name for name in self.plugins if not self._failures.is_out(name)]
         calls = {
-            hook: tuple(_Impl(name, impls[name]) for name in trusted if name in impls)
+            hook: [impls[name] for name in trusted if name in impls]
             for hook, impls in self._impls.items()
         }
-        self._on_touch = calls["on_book"]
-        self._on_change = tuple(
-            impl for impl in calls["on_book"] if impl.plugin in self._every_change
-        )
-        self._on_fill = calls["on_fill"]
-        self._on_cycle_end = calls["on_cycle_end"]
-        self._rank_markets = calls["rank_markets"]
-        self._propose_quote = calls["propose_quote"]
-        self._shape_quote = calls["shape_quote"]
-        self._report_section = calls["report_section"]
-        self._pre_quote_veto = tuple(
-            self._veto_impl(name)
+        on_book = calls["on_book"]
+        on_change = [impl for impl in on_book if impl.plugin in self._every_change]
+        self._on_touch = fused_facts("on_book", on_book, self._failed, self._clock)
+        self._on_change = fused_facts("on_book", on_change, self._failed, self._clock)
+        self._on_fill = _tuple_of("on_fill", calls)
+        self._on_cycle_end = _tuple_of("on_cycle_end", calls)
+        self._rank_markets = _tuple_of("rank_markets", calls)
+        self._propose_quote = _tuple_of("propose_quote", calls)
+        self._shape_quote = _tuple_of("shape_quote", calls)
+        self._report_section = _tuple_of("report_section", calls)
+        vetoers = [
+            Implementation(name, _veto_all, ())
+            if self._failures.is_closed(name)
+            else self._impls["pre_quote_veto"][name]
             for name in self.plugins
             if self._failures.is_closed(name)
             or (name in self._impls["pre_quote_veto"] and not self._failures.is_out(name))
+        ]
+        self._pre_quote_veto = fused_vetoes(
+            "pre_quote_veto", vetoers, self._veto_failed, self._take, self._clock
         )
-
-    def _veto_impl(self, name: str) -> _VetoImpl:
-        if self._failures.is_closed(name):
-            return _VetoImpl(name, _veto_all, frozenset((PLUGIN_ERROR,)))
-        function = self._impls["pre_quote_veto"][name]
-        return _VetoImpl(name, function, frozenset(self.codes[name]))
 
     # --- what went wrong -----------------------------------------------------------------
 
@@ -163,23 +164,9 @@ class Dispatcher:
 
     def on_book(self, market: MarketView, now_ns: int, top_changed: bool) -> None:
         """Tell of a changed book: everybody if the touch changed, else who wants every change."""
-        impls = self._on_touch if top_changed else self._on_change
-        if not impls:
-            return
-        timer = self._timer
-        started = timer() if timer is not None else 0
-        for plugin, function in impls:
-            # Any exception: this is where a stranger's code ends and the engine's begins.
-            # Isolation costs nothing on Python 3.11 and later when nothing is raised.
-            try:
-                function(market, now_ns)
-            except Exception as error:  # noqa: BLE001
-                self._failed(plugin, "on_book", error)
-            if timer is not None:
-                ended = timer()
-                if ended - started > self._budget_ns:
-                    self._overran(plugin, "on_book")
-                started = ended
+        tell = self._on_touch if top_changed else self._on_change
+        if tell is not None:
+            tell(market, now_ns)
 
     def on_fill(
         self, fill: Fill, market: MarketView, portfolio: PortfolioView, now_ns: int
@@ -262,28 +249,25 @@ class Dispatcher:
         self, quote: Quote, market: MarketView, portfolio: PortfolioView, now_ns: int
     ) -> tuple[PluginVeto, ...]:
         """Return every veto of every plugin, in file order, then in the plugin's own order."""
-        vetoes: list[PluginVeto] = []
-        timer = self._timer
-        started = timer() if timer is not None else 0
-        for plugin, function, codes in self._pre_quote_veto:
-            fault: Exception | str | None
-            try:
-                answer = function(quote, market, portfolio, now_ns)
-                fault = None if answer is None else vetoes_fault(answer, codes)
-            except Exception as error:  # noqa: BLE001  (see on_book)
-                answer, fault = None, error
-            if fault is not None:
-                close_coroutine(answer)
-                self._failed(plugin, "pre_quote_veto", fault)
-                vetoes.append(PluginVeto(plugin, _BROKEN))
-            elif answer is not None:
-                vetoes.extend([PluginVeto(plugin, veto) for veto in answer])
-            if timer is not None:
-                ended = timer()
-                if ended - started > self._budget_ns:
-                    self._overran(plugin, "pre_quote_veto")
-                started = ended
-        return tuple(vetoes)
+        ask = self._pre_quote_veto
+        return ask(quote, market, portfolio, now_ns) if ask is not None else ()
+
+    def _take(self, plugin: str, answer: Any, vetoes: list[PluginVeto]) -> None:
+        if answer is _VETO_ALL:
+            vetoes.append(PluginVeto(plugin, _BROKEN))
+            return
+        fault = vetoes_fault(answer, self._allowed[plugin])
+        if fault is None:
+            vetoes.extend([PluginVeto(plugin, veto) for veto in answer])
+        else:
+            close_coroutine(answer)
+            self._veto_failed(plugin, "pre_quote_veto", fault, vetoes)
+
+    def _veto_failed(
+        self, plugin: str, hook: str, fault: Exception | str, vetoes: list[PluginVeto]
+    ) -> None:
+        self._failed(plugin, hook, fault)
+        vetoes.append(PluginVeto(plugin, _BROKEN))
 
     def report_section(self, period: ReportPeriod) -> dict[str, Any]:
         """Return each plugin's section as plain JSON data; a failed one says ``{"error": ...}``.
@@ -315,21 +299,23 @@ class Dispatcher:
 
     def _ask(self, impl: _Impl, hook: str, *arguments: Any) -> Any:
         """Call one implementation; return its answer, or ``_FAILED`` once recorded."""
-        timer = self._timer
-        started = timer() if timer is not None else 0
+        clock = self._clock
+        started = clock.timer() if clock is not None else 0
+        # Any exception: this is where a stranger's code ends and the engine's begins. Isolation
+        # costs nothing on Python 3.11 and later when nothing is raised.
         try:
             answer = impl.function(*arguments)
-        except Exception as error:  # noqa: BLE001  (see on_book)
+        except Exception as error:  # noqa: BLE001
             self._failed(impl.plugin, hook, error)
             answer = _FAILED
-        if timer is not None and timer() - started > self._budget_ns:
+        if clock is not None and clock.timer() - started > clock.budget_ns:
             self._overran(impl.plugin, hook)
         return answer
 
 
-def _veto_all(quote: object, market: object, portfolio: object, now_ns: object) -> list[Veto]:
+def _veto_all() -> object:
     """Stand in for a guard that broke."""
-    return [_BROKEN]
+    return _VETO_ALL
 
 
 def _signed(quote: Quote, plugin: str) -> Quote:
@@ -338,30 +324,13 @@ def _signed(quote: Quote, plugin: str) -> Quote:
     return Quote(quote.market_id, quote.fair, quote.bid, quote.ask, plugin, quote.inputs)
 
 
-def _compiled(registered: Registered, hook: str) -> dict[str, Callable[..., Any]]:
-    """Return each plugin's implementation of a hook as a callable of all its arguments."""
-    allowed = HOOK_ARGUMENTS[hook]
+def _implementations(registered: Registered, hook: str) -> dict[str, Implementation]:
     caller = getattr(registered.manager.hook, hook)
     return {
-        impl.plugin_name: _bound(impl.function, tuple(impl.argnames), allowed)
+        impl.plugin_name: Implementation(impl.plugin_name, impl.function, tuple(impl.argnames))
         for impl in caller.get_hookimpls()
     }
 
 
-def _bound(
-    function: Callable[..., Any], wanted: tuple[str, ...], allowed: tuple[str, ...]
-) -> Callable[..., Any]:
-    """Return ``function`` as one that takes all the hook's arguments by position.
-
-    A lambda made from source forwards positional arguments with a plain call, several times
-    faster than picking from a tuple or a dict at each call. Its source holds nothing but argument
-    names of the contract, which the names wanted were checked against at load.
-    """
-    if wanted == allowed:
-        return function
-    unknown = [name for name in wanted if name not in allowed]
-    if unknown:
-        raise ValueError(f"{function!r} wants {unknown[0]!r}, which the hook does not have")
-    source = f"lambda function: lambda {', '.join(allowed)}: function({', '.join(wanted)})"
-    bound: Callable[..., Any] = eval(source, {})(function)
-    return bound
+def _tuple_of(hook: str, calls: Mapping[str, Sequence[Implementation]]) -> tuple[_Impl, ...]:
+    return tuple(_Impl(impl.plugin, with_all_arguments(hook, impl)) for impl in calls[hook])

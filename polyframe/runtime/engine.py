@@ -22,8 +22,8 @@ from polyframe.runtime.decide import Decider
 from polyframe.runtime.dispatch import Dispatcher
 from polyframe.runtime.fills import fill_of
 from polyframe.runtime.health import feed_health_fields
-from polyframe.runtime.marks import mark_to_book
 from polyframe.runtime.markets import Market, Markets, Moment
+from polyframe.runtime.marks import mark_to_book
 from polyframe.runtime.orders import Orders
 from polyframe.runtime.portfolio import Portfolio
 from polyframe.runtime.selection import Phase, Schedule, ranking, walk
@@ -311,9 +311,7 @@ class Engine:
         now_ns = self.moment.now_ns
         if not event.universe:
             for spec in event.markets:
-                market, changed = self.markets.put(
-                    spec, self.portfolio.position_of(spec.market_id)
-                )
+                market, changed = self.markets.put(spec, self.portfolio.position_of(spec.market_id))
                 if changed:
                     self._touch(market.market_id, "metadata", urgent=True)
             return
@@ -323,9 +321,10 @@ class Engine:
         for spec in kept.kept:
             self.markets.put(spec, self.portfolio.position_of(spec.market_id))
             tokens.extend(spec.token_ids)
+        kept_ids = {spec.market_id for spec in kept.kept}
+        self.active = tuple(market_id for market_id in self.active if market_id in kept_ids)
         for market_id in self.orders.markets_with_live():
-            market_or_none = self.markets.find(market_id)
-            if market_or_none is not None and market_or_none.spec.token_ids[0] not in tokens:
+            if market_id not in kept_ids:
                 self._commands.extend(self._pull(market_id, Veto("runtime.rank"), "dropped"))
         self.markets.subscribed = tuple(tokens)
         self._commands.append(Subscribe(tuple(tokens)))
@@ -345,9 +344,7 @@ class Engine:
                 continue
             state = market.state
             if self._states.setdefault(market_id, state) is not state:
-                self._log(
-                    "Market state", market=market_id, old=self._states[market_id], new=state
-                )
+                self._log("Market state", market=market_id, old=self._states[market_id], new=state)
                 self._states[market_id] = state
                 self._touch(market_id, "state", urgent=True)
             elif self._renewal_due(market, event.ts_ns):

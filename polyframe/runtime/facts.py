@@ -60,6 +60,11 @@ def run_facts(
         "feed": feed(engine),
         "plugins": {
             "detached": list(engine.dispatcher.detached),
+            "vetoing_everything": list(engine.dispatcher.closed),
+            "slow_calls": {
+                f"{plugin}.{hook}": count
+                for (plugin, hook), count in sorted(engine.dispatcher.slow_calls.items())
+            },
             "problems": [
                 {"plugin": p.plugin, "hook": p.hook, "message": p.message, "count": p.count,
                  "action": p.action}

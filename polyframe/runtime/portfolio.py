@@ -52,9 +52,7 @@ class Position:
 
     def trade(self, is_yes: bool, is_buy: bool, size_e6: int, cash_e12: int) -> None:
         """Book a trade of ``cash_e12`` notional; a sell realises against average cost."""
-        held, cost = (
-            (self.yes_e6, self.yes_cost_e12) if is_yes else (self.no_e6, self.no_cost_e12)
-        )
+        held, cost = (self.yes_e6, self.yes_cost_e12) if is_yes else (self.no_e6, self.no_cost_e12)
         if is_buy:
             held, cost = held + size_e6, cost + cash_e12
         else:

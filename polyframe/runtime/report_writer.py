@@ -20,9 +20,7 @@ def day_of(ts_ns: int) -> str:
     return datetime.fromtimestamp(ts_ns / 1e9, UTC).strftime("%Y-%m-%d")
 
 
-def write_report(
-    folder: Path, day: str, run_id: str, content: Mapping[str, Any]
-) -> Path:
+def write_report(folder: Path, day: str, run_id: str, content: Mapping[str, Any]) -> Path:
     """Add a run to its day's report and return the file.
 
     Runs are kept side by side, never added up: paper and real stay apart.

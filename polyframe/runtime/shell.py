@@ -12,7 +12,7 @@ import time
 from collections import deque
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import anyio
 from anyio.abc import TaskGroup
@@ -32,7 +32,6 @@ from polyframe.events import (
     Tick,
 )
 from polyframe.model import ReportPeriod
-from polyframe.plugin import Config
 from polyframe.polymarket.feed import MarketFeed
 from polyframe.polymarket.gamma import FetchResult, fetch_markets, fetch_universe
 from polyframe.polymarket.rest import RestClient, RestError
@@ -42,7 +41,7 @@ from polyframe.runtime.report_writer import day_of, write_atomically, write_repo
 from polyframe.runtime.status import StatusSink
 from polyframe.runtime.tape import Head, TapeWriter, events_of
 from polyframe.runtime.venues import Venue
-from polyframe.settings import Settings
+from polyframe.strategy import Strategy
 
 _SECOND_NS = 1_000_000_000
 # Below this a sleep is the scheduler's, not ours.
@@ -51,35 +50,6 @@ _FLUSH_S = 1.0
 # Cancels of an orderly stop are confirmed within this much market time, or it is said.
 _STOP_LIMIT_NS = 120 * _SECOND_NS
 _REPORT_PLUGIN = "truth_report"
-
-
-class Plan(Protocol):
-    """What a run needs of a resolved strategy file."""
-
-    @property
-    def settings(self) -> Settings:
-        """The core's settings."""
-        ...
-
-    @property
-    def plugins(self) -> Mapping[str, Config]:
-        """The plugins' settings, in hook order."""
-        ...
-
-    @property
-    def profile(self) -> str:
-        """The profile's name."""
-        ...
-
-    @property
-    def resolved(self) -> dict[str, Any]:
-        """Everything as plain data, for tape and manifest."""
-        ...
-
-    @property
-    def config_hash(self) -> str:
-        """SHA-256 of ``resolved``."""
-        ...
 
 
 class Shell:
@@ -97,7 +67,7 @@ class Shell:
 
     def __init__(
         self,
-        strategy: Plan,
+        strategy: Strategy,
         classes: Mapping[str, type],
         plugin_versions: Mapping[str, str],
         venue: Venue,
@@ -131,9 +101,7 @@ class Shell:
         self._head = head
         write_atomically(run_folder / "manifest.json", _manifest(head))
         self.tape_folder = run_folder / "tape"
-        self.tape = TapeWriter(
-            self.tape_folder, head, round(settings.tape.rotate_mb * 1024 * 1024)
-        )
+        self.tape = TapeWriter(self.tape_folder, head, round(settings.tape.rotate_mb * 1024 * 1024))
         self.feed = MarketFeed(
             venue.ws_url,
             venue.clob_url,
@@ -416,5 +384,3 @@ def make_run_folder(runs_folder: Path, started: str, config_hash: str) -> Path:
     except OSError as error:
         raise PolyframeError(f"{runs_folder}: cannot be written: {error.strerror}") from error
     raise PolyframeError(f"{runs_folder}: a thousand runs began in this second")
-
-

@@ -58,9 +58,7 @@ class Out(msgspec.Struct, frozen=True, omit_defaults=True):
     @classmethod
     def of(cls, outcome: Outcome) -> Out:
         """Return the comparable part of an outcome."""
-        return cls(
-            tuple(outcome.decisions), tuple(outcome.fills), tuple(outcome.order_events)
-        )
+        return cls(tuple(outcome.decisions), tuple(outcome.fills), tuple(outcome.order_events))
 
 
 def events_of(batch: Sequence[RawFrame | Event]) -> list[Event]:

@@ -43,9 +43,7 @@ class Venue(NamedTuple):
 
 
 @asynccontextmanager
-async def open_venue(
-    choice: str | None, settings: Settings, speed: float
-) -> AsyncIterator[Venue]:
+async def open_venue(choice: str | None, settings: Settings, speed: float) -> AsyncIterator[Venue]:
     """Open the venue a run asked for, or the best one there is.
 
     Args:
@@ -115,9 +113,7 @@ async def open_venue(
         if fault is not None:
             raise VenueError(f"{choice} does not answer ({fault}): start it, or choose another")
         ws_url = f"ws://{urlsplit(choice).netloc}/ws/market"
-        yield Venue(
-            "url", why, choice, choice, ws_url, _paced_clock(speed), speed, anyio.Event()
-        )
+        yield Venue("url", why, choice, choice, ws_url, _paced_clock(speed), speed, anyio.Event())
     else:
         raise UsageError(
             f"--venue {choice!r}: choose live, embedded, recording:PATH or a loopback URL"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import sys
 from typing import Any
 
 import pluggy
@@ -207,20 +208,22 @@ def test_no_hook_goes_through_pluggy(dispatcher: Any, monkeypatch: pytest.Monkey
     assert len(heard) == 6
 
 
-def test_an_implementation_with_all_arguments_is_called_without_a_frame_between(
-    dispatcher: Any,
-) -> None:
+def test_a_busy_hook_is_called_straight_from_the_fused_code(dispatcher: Any) -> None:
     callers: list[str] = []
 
     class Looks(Plugin):
         @hookimpl
-        def on_book(self, market, now_ns):
-            import sys
+        def on_book(self, market):
+            callers.append(sys._getframe(1).f_code.co_filename)
 
-            callers.append(sys._getframe(1).f_code.co_name)
+        @hookimpl
+        def pre_quote_veto(self, now_ns, quote):
+            callers.append(sys._getframe(1).f_code.co_filename)
 
-    dispatcher(looks=Looks).on_book(MARKET, NOW_NS, True)
-    assert callers == ["on_book"]
+    calls = dispatcher(looks=Looks)
+    calls.on_book(MARKET, NOW_NS, True)
+    calls.pre_quote_veto(QUOTE, MARKET, PORTFOLIO, NOW_NS)
+    assert callers == ["<fused on_book>", "<fused pre_quote_veto>"]
 
 
 # --- arguments ---------------------------------------------------------------------------

@@ -77,7 +77,8 @@ def test_the_whole_recording_gives_the_books_its_frames_build(recording_path: Pa
     for token, sides in built.items():
         rest = source.book(token)
         assert rest["bids"] == [
-            {"price": price, "size": sides["BUY"][price]} for price in sorted(sides["BUY"], key=float)
+            {"price": price, "size": sides["BUY"][price]}
+            for price in sorted(sides["BUY"], key=float)
         ]
         assert rest["asks"] == [
             {"price": price, "size": sides["SELL"][price]}

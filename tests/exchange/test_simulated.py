@@ -134,7 +134,7 @@ def test_the_market_is_worth_making() -> None:
         for one in source.markets()
         if one["conditionId"] in lively
     ]
-    assert 10 <= len(lively)
+    assert len(lively) >= 10
     assert 0.005 <= median(moves) <= 0.15
     assert median(prints[one] for one in lively) >= 20
     assert median(swept[one] for one in lively) >= 1
@@ -188,12 +188,12 @@ def test_markets_end_are_proposed_and_resolve() -> None:
 
 
 def test_the_tick_refines_when_the_price_leaves_the_middle() -> None:
-    source = SimulatedSource(2, 20, 1.0, START_NS)
+    source = SimulatedSource(2, 10, 1.0, START_NS)
     market = next(one for one in source._markets if one.listing.kind == "lively")
     market.belief.probabilities[:] = [0.985, 0.015]
     frames = [
         json.loads(frame.payload)
-        for frame in run(source, 240)
+        for frame in run(source, 1_200)
         if frame.token_ids[0] in market.publisher.token_ids and not frame.flagged
     ]
     place = next(
@@ -203,9 +203,7 @@ def test_the_tick_refines_when_the_price_leaves_the_middle() -> None:
     for change, book in zip(changes, books, strict=True):
         assert (change["old_tick_size"], change["new_tick_size"]) == ("0.01", "0.001")
         assert (book["asset_id"], book["tick_size"]) == (change["asset_id"], "0.001")
-    gamma = next(
-        one for one in source.markets() if one["conditionId"] == changes[0]["market"]
-    )
+    gamma = next(one for one in source.markets() if one["conditionId"] == changes[0]["market"])
     assert gamma["orderPriceMinTickSize"] == 0.001
     later = [one for one in frames[place + 4 :] if one["event_type"] == "price_change"]
     prices = [change["price"] for one in later for change in one["price_changes"]]

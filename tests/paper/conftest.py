@@ -100,30 +100,30 @@ class Bench:
         if self.mirrored:
             token, price, is_bid = self.no, 10_000 - price, not is_bid
         change = LevelChange(token, is_bid, price, float(size * self.scale))
-        return self.see(
-            PriceChange(self._ns(ms), self._ms(ms), self.spec.market_id, (change,))
-        )
+        return self.see(PriceChange(self._ns(ms), self._ms(ms), self.spec.market_id, (change,)))
 
     def print(self, ms, cents, size, side="SELL", tx="", venue_ms=None):
         """A trade at a YES price."""
         token, price = self.yes, cents * 100
         if self.mirrored:
             token, price, side = self.no, 10_000 - price, "BUY" if side == "SELL" else "SELL"
-        return self.see(
-            TradePrint(
-                self._ns(ms), self._ms(ms) if venue_ms is None else venue_ms,
-                self.spec.market_id, token, price, round(size * self.scale * 1_000_000),
-                Side(side), tx,
-            )  # fmt: skip
+        event = TradePrint(
+            ts_ns=self._ns(ms),
+            venue_ms=self._ms(ms) if venue_ms is None else venue_ms,
+            market_id=self.spec.market_id,
+            token_id=token,
+            price_e4=price,
+            size_e6=round(size * self.scale * 1_000_000),
+            taker_side=Side(side),
+            transaction_hash=tx,
         )
+        return self.see(event)
 
     def endow(self, shares):
         """Give every profile both tokens at 0.50, so that it can sell either."""
         for ledger in self.venue._executions.ledgers:
             for is_yes in (True, False):
-                ledger.account.trade(
-                    self.spec.market_id, is_yes, True, 5_000, shares * 1_000_000
-                )
+                ledger.account.trade(self.spec.market_id, is_yes, True, 5_000, shares * 1_000_000)
 
     def volume(self, ms, size=1e9):
         """Background volume at a price that meets nobody, so that R14 does not bind."""

@@ -1,8 +1,11 @@
 """What the venue refuses and takes off the book (R1, R10, R13), and finite capital."""
 
 import pytest
+from msgspec.structs import replace
 
 from polyframe.events import (
+    BestBidAsk,
+    BookSnapshot,
     CancelRejected,
     FeedConnected,
     FeedLost,
@@ -11,7 +14,10 @@ from polyframe.events import (
     OrderAccepted,
     OrderCancelled,
     OrderFilled,
+    PriceChange,
+    Side,
     TickSizeChange,
+    TradePrint,
 )
 
 SECOND_NS = 10**9
@@ -119,6 +125,17 @@ def test_selling_needs_held_shares_less_those_on_offer(bench):
     assert bench.codes() == ["insufficient_balance"]
 
 
+def test_shares_of_a_resumed_run_can_be_sold(bench):
+    bench.venue.adopt("m", True, 20_000_000, 9 * 10**12)
+    order = bench.order("s", "SELL", 54, 20, token_id=bench.yes, price_e4=5_400, side="SELL")
+    bench.venue.submit([order], bench.T0_NS)
+    bench.to(500)
+    bench.print(1_000, 54, 100)
+    result = bench.venue.results()["base"]
+    assert result.realised_e12 == 1_800_000_000_000  # 20 x 0.54 - 9
+    assert result.cash_e12 == 100_000 * 10**12 + result.realised_e12
+
+
 def test_tick_change_takes_off_grid_orders_only(make_bench):
     bench = make_bench(spec=make_bench.make_spec(tick_e4=10))
     bench.book(1, BIDS, ASKS)
@@ -214,3 +231,66 @@ def test_a_new_connection_makes_books_unknown_until_the_snapshot(bench):
 
 def test_order_events_are_ignored_as_input(bench):
     assert bench.see(OrderFilled(bench.T0_NS + 10**9, "x", "t", 5_000, 1, 0, True)) == []
+
+
+def test_the_feeds_tick_beats_the_metadata_while_the_book_is_known(bench):
+    snapshot = BookSnapshot(
+        bench.T0_NS + SECOND_NS, 0, "m", bench.yes,
+        ((5_200, 60.0),), ((5_400, 60.0),), tick_e4=10, min_size_e6=20_000_000,
+    )  # fmt: skip
+    bench.see(snapshot)
+    bench.see(MarketsFetched(bench.T0_NS + 2 * SECOND_NS, (bench.make_spec(),), universe=False))
+    bench.place(3_000, "small", "BUY", 51.1, 10)
+    bench.to(4_000)
+    assert bench.codes() == []  # the metadata's minimum size came last
+    assert bench.accepted() == ["small"]
+
+
+def test_a_touch_that_agrees_is_proof_and_one_that_differs_is_not(bench):
+    bench.place(10, "a", "BUY", 53, 100)
+    bench.to(500)
+    for second, bid in ((4, 5_200), (8, 5_100)):
+        for token, best in ((bench.yes, (bid, 5_400)), (bench.no, (4_600, 10_000 - bid))):
+            bench.see(BestBidAsk(bench.T0_NS + second * SECOND_NS, 0, "m", token, *best))
+        bench.print(second * 1_000 + 500, 52, 10)
+    bench.print(9_500, 52, 10, tx="later")
+    assert [f.is_stale for f in bench.venue.fills()] == [False, False, True]
+
+
+def test_events_of_markets_never_fetched_say_nothing(bench):
+    ns = bench.T0_NS + SECOND_NS
+    strangers = (
+        BookSnapshot(ns, 0, "x", "x-yes", (), ()),
+        BestBidAsk(ns, 0, "x", "x-yes", None, None),
+        TickSizeChange(ns, 0, "x", "x-yes", 100, 10),
+        TradePrint(ns, 0, "x", "x-yes", 5_000, 10**6, Side.BUY),
+        MarketResolved(ns, 0, "x", "x-yes"),
+        PriceChange(ns, 0, "x", ()),
+    )
+    assert [bench.see(event) for event in strangers] == [[]] * len(strangers)
+
+
+def test_an_order_on_its_way_through_a_gap_queues_behind_what_the_snapshot_shows(make_bench):
+    bench = make_bench(entry_s=0.5)
+    bench.place(0, "a", "BUY", 52, 10)
+    bench.book(100, BIDS, ASKS)
+    bench.level(200, True, 52, 20)
+    bench.to(600)
+    assert set(bench.venue.ahead_e6("a").values()) == {60_000_000}
+
+
+def test_a_reversed_sale_cancels_the_bids_it_paid_for(make_bench):
+    """A reversed sale takes its proceeds back; bids they paid for go, youngest first."""
+    bench = make_bench(bankroll=10, ghost_probability=1.0)
+    bench.volume(0)
+    bench.book(1, BIDS, ASKS)
+    bench.venue.adopt("m", True, 20_000_000, 0)
+    sell = bench.order("s", "SELL", 54, 20)
+    sell = replace(sell, token_id=bench.yes, side=Side.SELL, price_e4=5_400)
+    bench.venue.submit([sell], bench.T0_NS)
+    bench.to(500)
+    bench.print(1_000, 54, 100)  # + 10.80
+    bench.place(1_100, "old", "BUY", 50, 16)  # 8.00
+    bench.place(1_200, "young", "BUY", 50, 20)  # 10.00
+    bench.to(70_000)
+    assert reasons(bench) == [("young", "insufficient_balance")]

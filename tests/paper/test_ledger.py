@@ -82,3 +82,14 @@ def test_a_reversal_after_settlement_takes_the_payout_back():
     account.settle("m", True)
     account.trade("m", True, False, 5_000, 10_000_000)
     assert (account.cash_e12, account.realised_e12) == (0, 0)
+
+
+@given(trades, marks, st.integers(1, 10**9), st.integers(0, 10**15), st.booleans())
+def test_adopted_shares_keep_the_identity(path, marks_e6, size_e6, cost_e12, is_yes):
+    account = Account(cost_e12)
+    account.trade("m", True, True, 4_000, 5_000_000)
+    account.adopt("m", is_yes, size_e6, cost_e12)
+    for trade in path:
+        account.trade(*trade)
+    expected = cost_e12 + account.realised_e12 + account.unrealised_e12(marks_e6)
+    assert value_e12(account, marks_e6) == expected

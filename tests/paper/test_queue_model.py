@@ -99,7 +99,7 @@ def test_promise_3_one_print_is_one_pool_for_all_levels_and_orders(specs, cents,
         default=0,
     )
     got = sum(size for _, size in fills)
-    assert 0 <= left
+    assert left >= 0
     assert got + consumed + left == volume * E6
 
 

@@ -57,7 +57,9 @@ class Quoter:
         for is_bid in (True, False):
             price = (mid_e4 - 200 if is_bid else mid_e4 + 200) // 100 * 100
             # To offer YES without holding it is to bid NO.
-            token, own = (spec.token_ids[0], price) if is_bid else (spec.token_ids[1], 10_000 - price)
+            token, own = (
+                (spec.token_ids[0], price) if is_bid else (spec.token_ids[1], 10_000 - price)
+            )
             key = (spec.market_id, is_bid)
             old = self.resting.get(key)
             if old and old[1] == own:
@@ -89,9 +91,7 @@ class Run:
         for event in events:
             if isinstance(event, BookSnapshot):
                 tokens.setdefault(event.market_id, {})[event.token_id] = None
-        self.specs = {
-            m: make_spec(m, token_ids=tuple(t)) for m, t in tokens.items() if len(t) == 2
-        }
+        self.specs = {m: make_spec(m, token_ids=tuple(t)) for m, t in tokens.items() if len(t) == 2}
         self.venue = PaperVenue(PaperSettings(), 7, usd_e12(100_000))
         self.quoter = Quoter(self.venue, self.specs)
         self.events = []

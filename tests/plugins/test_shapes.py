@@ -11,6 +11,7 @@ import polyframe
 from polyframe import Plugin, hookimpl, setting
 from polyframe.errors import PluginRefused
 from polyframe.plugin import Log
+from polyframe.runtime.dispatch import Dispatcher
 from polyframe.runtime.plugins import build_contexts, check_class, check_hooks, register
 from polyframe.runtime.signatures import HOOK_ARGUMENTS
 
@@ -246,18 +247,24 @@ def test_own_methods_and_properties_are_left_alone() -> None:
 
 
 def test_static_and_class_methods_may_be_hooks() -> None:
+    got: list[object] = []
+
     class Flat(Plugin):
         @staticmethod
         @hookimpl
-        def on_book(market):
-            pass
+        def on_book(now_ns, market):
+            got.append((market, now_ns))
 
         @classmethod
         @hookimpl
-        def on_cycle_end(cls, cycle):
-            pass
+        def pre_quote_veto(cls, portfolio):
+            got.append((cls, portfolio))
 
-    assert registered(flat=Flat)
+    calls = Dispatcher(registered(flat=Flat))
+    calls.on_book("market", 5, True)  # type: ignore[arg-type]
+    calls.pre_quote_veto("quote", "market", "portfolio", 5)  # type: ignore[arg-type]
+    assert got == [("market", 5), (Flat, "portfolio")]
+    assert not calls.problems
 
 
 def test_a_plugin_without_hooks_is_refused() -> None:

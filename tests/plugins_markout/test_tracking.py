@@ -186,7 +186,9 @@ def test_a_reversal_takes_its_sample_back():
     for number in (1, 2):
         plugin.on_fill(a_fill(number, price_e4=4900 - number), a_mid(5000), at(0))
     plugin.on_book(a_mid(5000), at(30))
-    plugin.on_fill(a_fill(1, is_reversal=True), a_mid(5000), at(40))
+    # As the runtime sends it: the other way round, under a trade id of its own.
+    undone = a_fill(1, price_e4=4899, is_buy=False, trade_id="undo", is_reversal=True)
+    plugin.on_fill(undone, a_mid(5000), at(40))
     plugin.on_fill(a_fill(9, is_reversal=True), a_mid(5000), at(40))
     section = plugin.report_section(PERIOD)
     assert section["horizons"]["30"]["share_weighted_c"] == 1.02

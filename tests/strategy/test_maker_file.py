@@ -42,6 +42,7 @@ def test_plugins_stand_in_hook_order(strategies):
 
 def test_the_profiles_differ_in_these_settings_and_no_other(strategies):
     assert profile_diff(strategies["paper"], strategies["production"]) == [
+        ("capital.one_sided_mark_offset", 0.02, 0.0, "price"),
         ("universe.max_markets", 500, 200, "count"),
         ("universe.prefilter.enabled", True, False, "switch"),
         ("feed.max_book_age_s", 120.0, 5.0, "s"),

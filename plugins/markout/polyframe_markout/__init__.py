@@ -115,7 +115,7 @@ class Markout(Plugin):
             fills = [
                 fill
                 for fill in self._tracker.fills(market_id)
-                if period.start_ns <= fill.ts_ns < period.end_ns
+                if period.start_ns <= fill.ts_ns <= period.end_ns
             ]
             if fills:
                 by_market[market_id] = fills

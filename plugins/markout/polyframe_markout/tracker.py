@@ -107,16 +107,25 @@ class Tracker:
             self._standing[fill.market_id] = _Standing(mid, now_ns, proven or 0)
 
     def remove(self, fill: Fill) -> bool:
-        """Forget a fill that was reversed; return whether it was known."""
-        key = (fill.trade_id, fill.order_id)
-        known = False
+        """Forget the fill that a reversal takes back; return whether it was known.
+
+        A reversal carries its own trade id when the venue names it so; then it is the latest
+        fill of the same order at the same price and size.
+        """
+        price_e6 = fill.yes_price_e4 * 100
+        same = [
+            one
+            for one in self._fills.get(fill.market_id, ())
+            if (one.order_id, one.price_e6, one.size_e6) == (fill.order_id, price_e6, fill.size_e6)
+        ]
+        if not same:
+            return False
+        gone = next((one for one in same if one.trade_id == fill.trade_id), same[-1])
         for by_market in (self._fills, self._open):
-            fills = by_market.get(fill.market_id, [])
-            kept = [one for one in fills if (one.trade_id, one.order_id) != key]
-            known = known or len(kept) < len(fills)
-            self.revision += 1
+            kept = [one for one in by_market.get(fill.market_id, ()) if one is not gone]
             self._keep(by_market, fill.market_id, kept)
-        return known
+        self.revision += 1
+        return True
 
     def is_open(self, market_id: str) -> bool:
         """Whether a fill of this market waits for a mid."""

@@ -1,26 +1,24 @@
-"""Makes any mapping safe to publish: finite rounded numbers, reasons for nulls, visible text.
+r"""Makes any mapping safe to publish: finite rounded numbers, reasons for nulls, visible text.
 
 Text from the venue is hostile until escaped: control characters, bidirectional overrides and
-zero-width characters are shown as ``\\u202e``, so that no title can rewrite a line around it.
+zero-width characters are shown as ``\u202e``, so that no title can rewrite a line around it.
 """
 
 from __future__ import annotations
 
 import math
-import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
 MONEY_DECIMALS = 6
 NOT_REPORTED = "not reported by the runtime"
-_HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 
 def visible(text: str) -> str:
-    """Return a text with every control, format, bidi and line-separator character escaped."""
-    if text.isascii() and text.isprintable():
+    """Return a text with every control, format, bidi and odd blank character escaped."""
+    if text.isprintable():
         return text
-    return "".join(_escaped(ch) if unicodedata.category(ch) in _HIDDEN else ch for ch in text)
+    return "".join(ch if ch.isprintable() else _escaped(ch) for ch in text)
 
 
 def _escaped(character: str) -> str:

@@ -13,13 +13,11 @@ MIN_LIFE_NS = 120 * 10**9
 Refusal = tuple[str, str]
 
 
-def refuse_command(command: PlaceOrder, market: PaperMarket | None, sent_ns: int) -> Refusal | None:
+def refuse_command(command: PlaceOrder, market: PaperMarket, sent_ns: int) -> Refusal | None:
     """Return (code, message) when the order can be refused without looking at the account.
 
     The life of a GTD order counts from when it was sent: that is what the client can know.
     """
-    if market is None or command.token_id not in market.token_ids:
-        return "unknown_market", "the market or its token is not known here"
     if market.is_closed:
         return "market_closed", "the market is closed"
     if not market.is_accepting:

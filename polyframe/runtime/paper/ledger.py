@@ -133,23 +133,38 @@ class Account:
             holding.yes_e6 -= holding.no_e6
             holding.no_e6 = 0
         yes_price_e4 = price_e4 if is_yes else PRICE_ONE_E4 - price_e4
-        self._move(holding, signed_e6 if is_yes else -signed_e6, yes_price_e4)
+        change_e6 = signed_e6 if is_yes else -signed_e6
+        self._move(holding, change_e6, notional_e12(yes_price_e4, change_e6))
         if market_id in self._winners:
             # A settlement that failed after the market paid out.
             self.settle(market_id, self._winners[market_id])
 
-    def _move(self, holding: Holding, change_e6: int, yes_price_e4: int) -> None:
+    def adopt(self, market_id: str, is_yes: bool, size_e6: int, cost_e12: int) -> None:
+        """Take over shares held before the run; their cost leaves the cash."""
+        holding = self.holdings.setdefault(market_id, Holding())
+        self.cash_e12 -= cost_e12
+        if is_yes:
+            holding.yes_e6 += size_e6
+            self._move(holding, size_e6, cost_e12)
+        else:
+            holding.no_e6 += size_e6
+            self._move(holding, -size_e6, cost_e12 - size_e6 * _ONE_E6)
+
+    def _move(self, holding: Holding, change_e6: int, cost_e12: int) -> None:
+        """Move the YES-equivalent position; ``cost_e12`` has the sign of ``change_e6``."""
         position = holding.position_e6
-        if position and (position > 0) != (change_e6 > 0):
+        if position and change_e6 and (position > 0) != (change_e6 > 0):
             sign = 1 if position > 0 else -1
             closed = min(abs(change_e6), abs(position))
             basis = holding.basis_e12 * closed // abs(position)
-            self.realised_e12 += sign * notional_e12(yes_price_e4, closed) - basis
+            spent = cost_e12 * closed // abs(change_e6)
+            self.realised_e12 -= spent + basis
             holding.basis_e12 -= basis
             holding.position_e6 -= sign * closed
             change_e6 += sign * closed
+            cost_e12 -= spent
         holding.position_e6 += change_e6
-        holding.basis_e12 += notional_e12(yes_price_e4, change_e6)
+        holding.basis_e12 += cost_e12
 
     def settle(self, market_id: str, is_yes_winner: bool) -> None:
         """Pay one dollar per winning share; the market's holding is gone."""
@@ -158,7 +173,8 @@ class Account:
         if holding is None:
             return
         self.cash_e12 += (holding.yes_e6 if is_yes_winner else holding.no_e6) * _ONE_E6
-        self._move(holding, -holding.position_e6, PRICE_ONE_E4 if is_yes_winner else 0)
+        payout_e6 = _ONE_E6 if is_yes_winner else 0
+        self._move(holding, -holding.position_e6, -holding.position_e6 * payout_e6)
 
     def unrealised_e12(self, marks_e6: Mapping[str, int]) -> int:
         """Return open positions at the marks less their cost; 0 where there is no mark."""
@@ -195,6 +211,11 @@ class ProfileLedger:
         self._accrued_e12: dict[int, dict[str, int]] = {}
         self.rebates_e12 = 0
         self.rebates_lapsed_e12 = 0
+
+    def adopt(self, market_id: str, is_yes: bool, size_e6: int, cost_e12: int) -> None:
+        """Take over shares held before the run, in both accounts."""
+        self.account.adopt(market_id, is_yes, size_e6, cost_e12)
+        self._fresh.adopt(market_id, is_yes, size_e6, cost_e12)
 
     def accept(self, size_e6: int) -> None:
         """Count an order that rests."""

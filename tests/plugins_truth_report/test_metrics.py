@@ -1,0 +1,62 @@
+"""Golden G22 and the edges where a ratio is not defined."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from polyframe_truth_report import metrics
+from polyframe_truth_report.curve import EquityDay, utc_day
+
+TEN_DAYS = [0.01, -0.02, 0.015, 0, -0.005, 0.02, -0.03, 0.01, 0.005, 0.012]
+
+
+def test_g22_ten_day_metrics():
+    assert metrics.mean(TEN_DAYS) == pytest.approx(0.0017, abs=1e-12)
+    assert metrics.sample_sd(TEN_DAYS) == pytest.approx(0.0159516631, abs=1e-10)
+    assert metrics.sharpe(TEN_DAYS) == pytest.approx(2.0360544, abs=5e-8)
+    assert metrics.sortino(TEN_DAYS) == pytest.approx(2.8215478, abs=5e-8)
+    assert metrics.max_drawdown(TEN_DAYS) == pytest.approx(-0.03, abs=1e-12)
+    assert metrics.total_return(TEN_DAYS) == pytest.approx(0.0159595722, abs=1e-10)
+    assert metrics.cagr(TEN_DAYS) == pytest.approx(0.7823360, abs=5e-8)
+    assert metrics.calmar(TEN_DAYS) == pytest.approx(26.077865, abs=5e-7)
+
+
+@pytest.mark.parametrize("returns", [[], [0.01], [0.0, 0.0, 0.0]])
+def test_without_variation_there_is_no_ratio(returns):
+    assert metrics.sharpe(returns) is None
+    assert metrics.sharpe_interval(returns) is None
+    assert metrics.sortino(returns) is None
+    assert metrics.calmar(returns) is None
+
+
+def test_a_first_day_loss_is_a_drawdown():
+    assert metrics.max_drawdown([-0.1]) == pytest.approx(-0.1)
+
+
+def test_a_total_loss_has_no_growth_rate():
+    assert metrics.cagr([-1.0]) is None
+    assert metrics.cagr([10.0]) is None, "eleven-fold a day is beyond a float in a year"
+
+
+@given(st.lists(st.floats(-0.5, 0.5), max_size=60))
+def test_a_ratio_is_finite_or_none(returns):
+    for ratio in (metrics.sharpe, metrics.sortino, metrics.cagr, metrics.calmar):
+        value = ratio(returns)
+        assert value is None or math.isfinite(value)
+
+
+def test_days_are_utc():
+    assert utc_day(0) == "1970-01-01"
+    assert utc_day(86_400_000_000_000 - 1) == "1970-01-01"
+    assert utc_day(1_780_000_000_000_000_000) == "2026-05-28"
+
+
+def test_two_runs_of_one_day_are_one_day():
+    morning = EquityDay(100, 110, 90, 120, -0.1)
+    evening = EquityDay(110, 105, 104, 111, -0.05)
+    day = morning.continued_by(evening)
+    assert day == EquityDay(100, 105, 90, 120, -0.1)
+    assert day.simple_return == pytest.approx(0.05)
+    assert EquityDay(0, 1, 0, 1).simple_return is None
