@@ -23,8 +23,8 @@ COMPILE := $(UV) pip compile --universal --python-version 3.11 --generate-hashes
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## /make \1	/p' Makefile
 
-demo: $(RUN) ## set up and make markets on paper for 90 s: no keys, no network needed
-	$(PY) -m polyframe run strategies/maker.yaml --profile paper --for 90s --cycle-s 15
+demo: $(RUN) ## set up and make markets on paper for a minute: no keys, no network needed
+	$(PY) -m polyframe run strategies/maker.yaml --profile paper --venue embedded --speed 20 --for 60s
 
 test: $(DEV) ## set up and run every test
 	$(PY) -m pytest $(PYTEST_ARGS)

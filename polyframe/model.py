@@ -132,7 +132,8 @@ class Fill(msgspec.Struct, frozen=True):
 
     ``price_e4`` is the token's own price; ``sign`` is +1 when the *YES* exposure grew.
     ``mid_before_e6`` is the YES mid just before, None when the book had none.
-    ``is_reversal`` marks a fill taken back because its settlement failed.
+    A fill taken back because its settlement failed comes as the same trade the other way
+    round, under a trade id of its own; ``reverses`` is then the trade id it takes back.
     """
 
     ts_ns: int
@@ -149,7 +150,12 @@ class Fill(msgspec.Struct, frozen=True):
     component: str
     decision_id: int
     mid_before_e6: int | None
-    is_reversal: bool = False
+    reverses: str = ""
+
+    @property
+    def is_reversal(self) -> bool:
+        """Whether this takes an earlier fill back."""
+        return bool(self.reverses)
 
     @property
     def sign(self) -> int:

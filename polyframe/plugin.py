@@ -47,7 +47,7 @@ def setting(
     production_max: float | None = None,
     production_min: float | None = None,
 ) -> msgspec.Meta:
-    """Annotate one setting, as in ``Annotated[float, setting("...", unit="s", gt=0)]``.
+    """Describe one setting; it stands inside ``Annotated[float, ...]``.
 
     ``production_max`` and ``production_min`` are the production floor: a looser value is
     refused under the production profile whatever the file says. Units in use: ``s``, ``h``,

@@ -15,7 +15,7 @@ import msgspec
 
 from polyframe import events
 from polyframe.events import Command, FetchMarkets, Subscribe
-from polyframe.model import Cycle, Decision, FeedHealth, Fill, MarketState, Veto
+from polyframe.model import Cycle, Decision, Fill, MarketState, Veto
 from polyframe.money import usd_e12
 from polyframe.runtime.account import Account
 from polyframe.runtime.decide import Decider
@@ -69,7 +69,6 @@ class Engine:
         self.last_decision: dict[str, Decision] = {}
         self.new_decisions: list[Decision] = []
         self.new_fills: list[Fill] = []
-        self.last_health: FeedHealth | None = None
         self.warnings: list[str] = []
         self._since_cycle: list[Decision] = []
         self._dirty: dict[str, str] = {}
@@ -117,9 +116,7 @@ class Engine:
         commands, self._commands = self._commands, []
         self.decider.budget.start_pass(now_ns)
         if self._stopping:
-            for market_id in self.orders.markets_with_live():
-                if self.orders.has_to_leave(market_id):
-                    commands.extend(self._pull(market_id, Veto("runtime.stopping"), "stopping"))
+            commands.extend(self._pull_all())
             return commands
         followed = self.markets.followed() if self.schedule.phase is Phase.WARMING else []
         books = sum(1 for market in followed if market.has_book)
@@ -158,23 +155,36 @@ class Engine:
         self._urgent.clear()
         for market_id in self.active:
             self._decided_ns[market_id] = now_ns
-        health = self.last_health = self.markets.health()
         self._log("Active set", size=size, clusters=len(selected.clusters), ranked=len(ranked))
-        self._log("FEED_HEALTH", **feed_health_fields(health))
-        cycle = Cycle(
-            number=self.cycles,
-            ts_ns=now_ns,
-            decisions=tuple(self._since_cycle),
-            active=self.active,
-            clusters=len(selected.clusters),
-            ranked=len(ranked),
-            health=health,
-        )
-        self._since_cycle = []
-        self.dispatcher.on_cycle_end(cycle, self.account, now_ns)
+        self._end_cycle(clusters=len(selected.clusters), ranked=len(ranked))
         if self.schedule.reseed_due(size, now_ns):
             self._log("Reseed", reason="empty active set", number=self.schedule.reseeds)
             commands.append(FetchMarkets())
+        return commands
+
+    def _end_cycle(self, *, clusters: int, ranked: int) -> None:
+        health = self.markets.health()
+        self._log("FEED_HEALTH", **feed_health_fields(health))
+        cycle = Cycle(
+            number=self.cycles,
+            ts_ns=self.moment.now_ns,
+            decisions=tuple(self._since_cycle),
+            active=self.active,
+            clusters=clusters,
+            ranked=ranked,
+            health=health,
+        )
+        self._since_cycle = []
+        self.dispatcher.on_cycle_end(cycle, self.account, cycle.ts_ns)
+
+    def _pull_all(self) -> list[Command]:
+        commands: list[Command] = []
+        for market_id in self.orders.markets_with_live():
+            if self.orders.has_to_leave(market_id):
+                commands.extend(self._pull(market_id, Veto("runtime.stopping"), "stopping"))
+        if self._since_cycle:
+            # The last decisions belong to a cycle too: reports are built from cycles.
+            self._end_cycle(clusters=0, ranked=0)
         return commands
 
     def _decide_dirty(self) -> list[Command]:
@@ -394,7 +404,7 @@ class Engine:
             self.warnings.append(f"fill for an unknown order {event.order_id}")
             return
         fill = fill_of(event, order, market)
-        if not self.portfolio.apply(fill, event.reverses):
+        if not self.portfolio.apply(fill):
             return
         self.new_fills.append(fill)
         self.dispatcher.on_fill(fill, market, self.account, self.moment.now_ns)

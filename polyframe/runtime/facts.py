@@ -165,11 +165,16 @@ def _profile(result: ProfileResult) -> dict[str, Any]:
         "unrealised_usd": usd6(result.unrealised_e12),
         "rebates_usd": usd6(result.rebates_e12),
         "rebates_accrued_usd": usd6(result.rebates_accrued_e12),
+        "rebates_lapsed_usd": usd6(result.rebates_lapsed_e12),
         "equity_usd": usd6(result.equity_e12),
         "headline_equity_usd": usd6(result.headline_equity_e12),
         "stale_evidence_fills": result.stale_fills,
+        "stale_evidence_shares": result.stale_filled_e6 / 1e6,
         "reversed_fills": result.reversed_fills,
         "capacity_limited_shares": result.capacity_limited_e6 / 1e6,
+        "net_yes_shares": {
+            market_id: net_e6 / 1e6 for market_id, net_e6 in result.positions_e6.items() if net_e6
+        },
         "orders": result.orders,
         "fill_rate_by_order": round(result.fill_rate_by_order, 6),
         "fill_rate_by_share": round(result.fill_rate_by_share, 6),

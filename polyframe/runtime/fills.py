@@ -26,5 +26,5 @@ def fill_of(event: OrderFilled, order: Order, market: Market) -> Fill:
         component=order.component,
         decision_id=order.decision_id,
         mid_before_e6=market.book.mid_e6 if market.has_book else None,
-        is_reversal=is_reversal,
+        reverses=event.reverses,
     )

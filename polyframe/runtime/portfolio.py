@@ -226,12 +226,8 @@ class Portfolio:
             part.inventory_e12 += part.net_yes_e6 * move_e6
         self._track_peak()
 
-    def apply(self, fill: Fill, reversed_trade_id: str = "") -> bool:
-        """Book a fill at its own price; False when the same one was booked before.
-
-        A reversal is a fill the other way round at the same price; ``reversed_trade_id``
-        names what it takes back.
-        """
+    def apply(self, fill: Fill) -> bool:
+        """Book a fill at its own price; False when the same one was booked before."""
         key = (fill.trade_id, fill.order_id)
         if key in self._seen_trades:
             self.duplicate_fills += 1
@@ -263,7 +259,7 @@ class Portfolio:
             self._pending = deque(
                 due
                 for due in self._pending
-                if (due.trade_id, due.market_id) != (reversed_trade_id, market_id)
+                if (due.trade_id, due.market_id) != (fill.reverses, market_id)
             )
         else:
             part.fills += 1

@@ -187,9 +187,9 @@ def test_a_reversal_takes_its_sample_back():
         plugin.on_fill(a_fill(number, price_e4=4900 - number), a_mid(5000), at(0))
     plugin.on_book(a_mid(5000), at(30))
     # As the runtime sends it: the other way round, under a trade id of its own.
-    undone = a_fill(1, price_e4=4899, is_buy=False, trade_id="undo", is_reversal=True)
+    undone = a_fill(1, price_e4=4899, is_buy=False, trade_id="undo", reverses="t1")
     plugin.on_fill(undone, a_mid(5000), at(40))
-    plugin.on_fill(a_fill(9, is_reversal=True), a_mid(5000), at(40))
+    plugin.on_fill(a_fill(9, reverses="t9"), a_mid(5000), at(40))
     section = plugin.report_section(PERIOD)
     assert section["horizons"]["30"]["share_weighted_c"] == 1.02
     assert (section["reversed"], section["reversal_unknown"]) == (1, 1)
@@ -223,7 +223,9 @@ def play(steps, restart_at):
         if kind == "fill":
             plugin.on_fill(a_fill(number, now_s, market_id=market_id), market, now)
         elif kind == "reverse":
-            plugin.on_fill(a_fill(number // 2, market_id=market_id, is_reversal=True), market, now)
+            plugin.on_fill(
+                a_fill(number, market_id=market_id, reverses=f"t{number // 2}"), market, now
+            )
         elif kind == "book":
             plugin.on_book(market, now)
         elif kind == "proof":

@@ -242,7 +242,7 @@ def test_a_reversal_takes_its_fill_back():
     portfolio = a_portfolio()
     plugin.on_fill(a_fill(1), portfolio, NOW_NS)
     plugin.on_fill(a_fill(2, is_maker=False, component="taker"), portfolio, NOW_NS)
-    plugin.on_fill(a_fill(1, trade_id="undo", is_buy=False, is_reversal=True), portfolio, NOW_NS)
+    plugin.on_fill(a_fill(1, trade_id="undo", is_buy=False, reverses="t1"), portfolio, NOW_NS)
     maker = check(plugin.report_section(a_period()))["maker"]
     assert (maker["fills"], maker["maker_fills"], maker["reversed_fills"]) == (1, 0, 1)
     assert (maker["filled_shares"], maker["orders_filled"]) == (0.0, 0)

@@ -13,9 +13,9 @@ DAY = 86_400 * SECOND
 
 
 def fill(n, *, is_yes=True, is_buy=True, price_e4=5000, shares=100, ts_ns=0, fee_e12=0,
-         is_reversal=False, market="m"):  # fmt: skip
+         reverses="", market="m"):  # fmt: skip
     return Fill(ts_ns, f"t{n}", f"o{n}", market, "tok", is_yes, is_buy, price_e4, shares * SHARE,
-                fee_e12, True, "maker", n, None, is_reversal)  # fmt: skip
+                fee_e12, True, "maker", n, None, reverses)  # fmt: skip
 
 
 def parts(portfolio):
@@ -65,7 +65,7 @@ def test_a_reversal_restores_cash_and_tokens_and_drops_the_pending_adverse_move(
     portfolio = Portfolio(1000 * USD, SECOND)
     portfolio.mark("m", 500_000)
     portfolio.apply(fill(1, price_e4=4800))
-    portfolio.apply(fill(2, price_e4=4800, is_buy=False, is_reversal=True), "t1")
+    portfolio.apply(fill(2, price_e4=4800, is_buy=False, reverses="t1"))
     portfolio.mark("m", 900_000)
     portfolio.advance(10 * SECOND)
     assert portfolio.cash_e12 == 1000 * USD

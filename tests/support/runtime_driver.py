@@ -116,9 +116,7 @@ class Driver:
     def book(self, seconds, bid_cents, ask_cents, market="m1", token="yes", size=500.0):
         levels = ((bid_cents * 100, size),) if bid_cents else ()
         asks = ((ask_cents * 100, size),) if ask_cents else ()
-        event = events.BookSnapshot(
-            self.ts(seconds), 0, market, f"{market}-{token}", levels, asks
-        )
+        event = events.BookSnapshot(self.ts(seconds), 0, market, f"{market}-{token}", levels, asks)
         return self.at(seconds, event)
 
     def level(self, seconds, is_bid, cents, size, market="m1"):

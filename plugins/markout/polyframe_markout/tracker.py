@@ -107,20 +107,18 @@ class Tracker:
             self._standing[fill.market_id] = _Standing(mid, now_ns, proven or 0)
 
     def remove(self, fill: Fill) -> bool:
-        """Forget the fill that a reversal takes back; return whether it was known.
-
-        A reversal carries its own trade id when the venue names it so; then it is the latest
-        fill of the same order at the same price and size.
-        """
-        price_e6 = fill.yes_price_e4 * 100
-        same = [
-            one
-            for one in self._fills.get(fill.market_id, ())
-            if (one.order_id, one.price_e6, one.size_e6) == (fill.order_id, price_e6, fill.size_e6)
-        ]
-        if not same:
+        """Forget the fill that a reversal takes back; return whether it was known."""
+        taken_back = (fill.reverses, fill.order_id)
+        gone = next(
+            (
+                one
+                for one in self._fills.get(fill.market_id, ())
+                if (one.trade_id, one.order_id) == taken_back
+            ),
+            None,
+        )
+        if gone is None:
             return False
-        gone = next((one for one in same if one.trade_id == fill.trade_id), same[-1])
         for by_market in (self._fills, self._open):
             kept = [one for one in by_market.get(fill.market_id, ()) if one is not gone]
             self._keep(by_market, fill.market_id, kept)

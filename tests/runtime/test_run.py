@@ -1,0 +1,183 @@
+"""``polyframe run`` as a user runs it: real sockets on loopback, real files, a real replay."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from polyframe.cli import main
+from polyframe.runtime.lines import line
+from polyframe.runtime.report_writer import day_of, write_report
+
+REPOSITORY = Path(__file__).parents[2]
+STRATEGY = REPOSITORY / "strategies" / "maker.yaml"
+FILES = ["manifest.json", "log.txt", "plugins.json", "summary.json"]
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("PAPER_MODE", raising=False)
+    return tmp_path
+
+
+def polyframe(*arguments):
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+def run(*arguments):
+    result = polyframe(
+        "run", STRATEGY, "--profile", "paper", "--summary-json", "summary.json", *arguments
+    )
+    assert result.exit_code == 0, result.output
+    return json.loads(Path("summary.json").read_text()), result.output
+
+
+def replay(tape, hash_seed):
+    environment = {**os.environ, "PYTHONHASHSEED": hash_seed}
+    return subprocess.run(
+        [sys.executable, "-m", "polyframe", "replay", tape, "--json"],
+        env=environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+def test_a_paper_run_without_a_network_ends_with_everything_promised(folder, nowhere):
+    summary, output = run("--speed", "20", "--for", "8s", "--cycle-s", "20")
+    first = output.splitlines()[0]
+    assert first.startswith('polyframe mode=paper source=embedded why="Polymarket does not answer')
+    for name in ("Prefilter", "Warmup complete", "QS veto summary", "QS_SAMPLE", "Active set",
+                 "FEED_HEALTH", "status", "Orders left count=0"):  # fmt: skip
+        assert any(text.startswith(name) for text in output.splitlines()), name
+    assert summary["source"] == "embedded"
+    assert summary["orders"] > 20
+    assert summary["smallest_active_set_after_warmup"] > 0
+    assert summary["attribution_error_usd"] == 0
+    assert summary["books_mismatched"] == 0
+    assert summary["plugin_problems"] == 0
+    fills = summary["fills"]
+    assert fills["pessimistic"] <= fills["base"] <= fills["optimistic"]
+    run_folder = Path(summary["tape"]).parent
+    assert all((run_folder / name).is_file() for name in FILES)
+    report = json.loads(Path(summary["report"]).read_text())
+    assert report["runs"][summary["run_id"]]["report"]["source"] == "embedded"
+    for hash_seed in ("0", "12345"):
+        replayed = replay(summary["tape"], hash_seed)
+        assert replayed.returncode == 0, replayed.stdout + replayed.stderr
+        result = json.loads(replayed.stdout)
+        assert (result["differences"], result["decisions"]) == (0, summary["decisions"])
+
+
+def test_a_real_recording_is_traded_and_replays(folder, recording):
+    summary, _ = run("--venue", f"recording:{recording}", "--speed", "400", "--for", "60s")
+    assert summary["source"] == f"recording:{recording.name}"
+    assert summary["orders"] > 20
+    assert summary["fills"]["base"] > 0
+    assert summary["attribution_error_usd"] == 0
+    assert summary["books_checked"] > 500
+    assert summary["books_mismatched"] < 0.05 * summary["books_checked"]
+    # A recording keeps its own dates.
+    assert summary["report"].endswith("2025-06-19.json")
+    replayed = replay(summary["tape"], "1")
+    assert json.loads(replayed.stdout)["differences"] == 0
+
+
+def test_two_runs_of_a_day_stand_side_by_side(folder, recording):
+    for _ in range(2):
+        summary, _ = run("--venue", f"recording:{recording}", "--speed", "900", "--for", "2s")
+    report = json.loads(Path(summary["report"]).read_text())
+    assert len(report["runs"]) == 2
+
+
+def test_ctrl_c_is_an_orderly_stop(folder):
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(
+        [sys.executable, "-m", "polyframe", "run", STRATEGY, "--profile", "paper", "--venue",
+         "embedded", "--speed", "10", "--summary-json", "s.json"],
+        env=environment, stdout=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
+        lines = []
+        for text in process.stdout:
+            lines.append(text)
+            if text.startswith("Active set"):
+                process.send_signal(signal.SIGINT)
+                break
+        rest, _ = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert "Run stopping reason=interrupted" in rest
+    assert "Orders left count=0" in rest
+    assert json.loads(Path("s.json").read_text())["orders"] > 0
+
+
+# --- mistakes ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["--venue", "nonsense"], 2, "choose live, embedded"),
+        (["--venue", "https://example.org"], 2, "only a loopback URL"),
+        (["--venue", "http://127.0.0.1:1"], 5, "does not answer"),
+        (["--venue", "recording:nothing.frames.jsonl.zst"], 5, "nothing.frames.jsonl.zst"),
+        (["--venue", "live"], 5, "does not answer"),
+        (["--for", "soon"], 2, "no duration"),
+        (["--for", "0s"], 2, "no time"),
+    ],
+)
+def test_a_mistake_is_one_line_and_an_exit_code(folder, nowhere, arguments, code, words):
+    result = polyframe("run", STRATEGY, "--profile", "paper", *arguments)
+    assert result.exit_code == code
+    assert words in result.output
+    assert "Traceback" not in result.output
+
+
+def test_no_fallback_without_leave(folder, nowhere):
+    text = STRATEGY.read_text().replace("fallback: embedded", "fallback: none")
+    Path("mine.yaml").write_text(text)
+    result = polyframe("run", "mine.yaml", "--profile", "paper")
+    assert result.exit_code == 5
+    assert "venue.fallback is none" in result.output
+
+
+def test_production_is_refused_in_one_line(folder):
+    result = polyframe("run", STRATEGY, "--profile", "production")
+    assert result.exit_code == 2
+    assert "no order entry" in result.output
+
+
+@pytest.mark.parametrize(
+    ("mode", "profile", "words"),
+    [("false", "paper", "contradicts"), ("true", "production", "contradicts"),
+     ("maybe", "paper", "true or false")],
+)  # fmt: skip
+def test_the_environments_mode_is_a_cross_check(folder, monkeypatch, mode, profile, words):
+    monkeypatch.setenv("PAPER_MODE", mode)
+    result = polyframe("run", STRATEGY, "--profile", profile)
+    assert result.exit_code == 2
+    assert words in result.output
+
+
+def test_a_file_that_is_no_report_of_ours_is_left_alone(tmp_path):
+    (tmp_path / "2025-01-01.json").write_text('{"mine": 1}')
+    with pytest.raises(Exception, match="nothing was overwritten"):
+        write_report(tmp_path, "2025-01-01", "r", {})
+    assert (tmp_path / "2025-01-01.json").read_text() == '{"mine": 1}'
+    (tmp_path / "2025-01-02.json").write_text("{")
+    with pytest.raises(Exception, match="not JSON"):
+        write_report(tmp_path, "2025-01-02", "r", {})
+    with pytest.raises(ValueError, match="JSON"):
+        write_report(tmp_path, "2025-01-03", "r", {"x": float("nan")})
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "2025-01-01.json",
+        "2025-01-02.json",
+    ]
+
+
+def test_days_are_utc():
+    assert day_of(1_750_377_599 * 10**9) == "2025-06-19"
+    assert day_of(1_750_377_600 * 10**9) == "2025-06-20"
+    assert line("a", {}) == "a"
