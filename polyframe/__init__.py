@@ -5,29 +5,31 @@ This module is the public API for plugin authors; everything else may change.
 
 from polyframe.hooks import hookimpl, hookspec
 from polyframe.model import (
-    BookView,
+    SIDES,
+    BookSide,
     Cycle,
     Decision,
     FeedHealth,
     Fill,
     MarketSpec,
     MarketState,
-    MarketView,
-    OrderView,
     PluginVeto,
-    PortfolioView,
-    PositionView,
     Quote,
     QuoteLeg,
     ReportPeriod,
+    Trade,
+    TradeLeg,
     Veto,
 )
 from polyframe.plugin import API_VERSION, Config, Context, Log, Plugin, setting
+from polyframe.views import BookView, MarketView, OrderView, PortfolioView, PositionView
 
 __version__ = "0.1.0"
 
 __all__ = [
     "API_VERSION",
+    "SIDES",
+    "BookSide",
     "BookView",
     "Config",
     "Context",
@@ -47,6 +49,8 @@ __all__ = [
     "Quote",
     "QuoteLeg",
     "ReportPeriod",
+    "Trade",
+    "TradeLeg",
     "Veto",
     "__version__",
     "hookimpl",

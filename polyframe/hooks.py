@@ -14,15 +14,8 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 
 if TYPE_CHECKING:
-    from polyframe.model import (
-        Cycle,
-        Fill,
-        MarketView,
-        PortfolioView,
-        Quote,
-        ReportPeriod,
-        Veto,
-    )
+    from polyframe.model import Cycle, Fill, Quote, ReportPeriod, Trade, Veto
+    from polyframe.views import MarketView, PortfolioView
 
 PROJECT = "polyframe"
 hookspec = pluggy.HookspecMarker(PROJECT)
@@ -88,6 +81,18 @@ class Hooks:
         A shape may only widen, shrink or drop a leg, or shift both legs against the
         inventory; anything else is refused and counts as a plugin error. Not called for
         an empty quote.
+        """
+
+    @hookspec
+    def propose_trades(
+        self, markets: Sequence[MarketView], portfolio: PortfolioView, now_ns: int
+    ) -> Sequence[Trade] | None:
+        """Return what to take from the books now, or None.
+
+        Called for every plugin at each selection cycle and, with the markets whose touch
+        changed, after each batch. Every leg is put to ``pre_quote_veto`` before anything
+        leaves; one veto stops the whole trade. A market with a trade under way is not
+        offered again until it is over.
         """
 
     @hookspec

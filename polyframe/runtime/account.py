@@ -12,7 +12,7 @@ _NOTHING = Position()
 
 
 class Account:
-    """Satisfies :class:`polyframe.model.PortfolioView`."""
+    """Satisfies :class:`polyframe.views.PortfolioView`."""
 
     def __init__(self, portfolio: Portfolio, orders: Orders, markets: Markets) -> None:
         self._portfolio = portfolio

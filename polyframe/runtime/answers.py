@@ -15,13 +15,15 @@ from typing import Any
 
 import msgspec
 
-from polyframe.model import MarketView, Quote, QuoteLeg, Veto
+from polyframe.model import Quote, QuoteLeg, Trade, TradeLeg, Veto
 from polyframe.money import PRICE_ONE_E4
+from polyframe.views import MarketView
 
 PLUGIN_ERROR = "runtime.plugin_error"
 """The code of the veto that stands in for a plugin that broke."""
 
 _DEEPEST_REPORT = 20
+_LONGEST_TRADE_S = 60
 
 
 class WrongAnswer(ValueError):
@@ -99,6 +101,44 @@ def _inputs_fault(inputs: object) -> str | None:
     return None
 
 
+_COMPONENTS = ("arb", "satellite", "taker")
+_MOST_LEGS = 16
+
+
+def trades_fault(answer: Any, known: Collection[str]) -> str | None:
+    """Return what makes this no sequence of sound trades in the markets offered, or None."""
+    if type(answer) not in (list, tuple):
+        return f"the answer is {_kind(answer)}, not a list of Trade"
+    for trade in answer:
+        if type(trade) is not Trade:
+            return f"the answer holds {_kind(trade)}, not Trade"
+        if trade.component not in _COMPONENTS:
+            return f"component {str(trade.component)[:20]!r} is none of {', '.join(_COMPONENTS)}"
+        if type(trade.legs) is not tuple or not 1 <= len(trade.legs) <= _MOST_LEGS:
+            return f"a trade has 1 to {_MOST_LEGS} legs in a tuple"
+        if not (_is_plain_number(trade.within_s) and 0 < trade.within_s <= _LONGEST_TRADE_S):
+            return f"within_s {_shown(trade.within_s)} is not between 0 and {_LONGEST_TRADE_S}"
+        fault = _inputs_fault(trade.inputs) or _legs_fault(trade.legs, known)
+        if fault:
+            return fault
+    return None
+
+
+def _legs_fault(legs: tuple[Any, ...], known: Collection[str]) -> str | None:
+    for leg in legs:
+        if type(leg) is not TradeLeg:
+            return f"a leg is {_kind(leg)}, not TradeLeg"
+        if leg.market_id not in known:
+            return f"market {str(leg.market_id)[:20]!r} was not offered for a trade"
+        if type(leg.is_yes) is not bool or type(leg.is_buy) is not bool:
+            return "is_yes and is_buy are true or false"
+        if type(leg.limit_e4) is not int or not 0 < leg.limit_e4 < PRICE_ONE_E4:
+            return f"limit {_shown(leg.limit_e4)} (e4) is not strictly between 0 and 1"
+        if type(leg.size_e6) is not int or leg.size_e6 <= 0:
+            return f"size {_shown(leg.size_e6)} (e6) is not a positive integer"
+    return None
+
+
 def shape_fault(answer: object, before: Quote, market: MarketView) -> str | None:
     """Return what makes this no more careful quote than ``before``, or None.
 
@@ -109,8 +149,9 @@ def shape_fault(answer: object, before: Quote, market: MarketView) -> str | None
     fault = quote_fault(answer, before.market_id)
     if fault or type(answer) is not Quote:
         return fault
-    if answer.fair != before.fair or answer.policy != before.policy:
-        return "fair and policy are the proposal's and stay as they are"
+    kept = (answer.fair, answer.policy, answer.component)
+    if kept != (before.fair, before.policy, before.component):
+        return "fair and policy are the proposal's, its component too: they stay as they are"
     for side, leg, leg_before in (
         ("bid", answer.bid, before.bid),
         ("ask", answer.ask, before.ask),

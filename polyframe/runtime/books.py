@@ -23,7 +23,7 @@ _SIZE_EPSILON = 1e-6
 
 
 class MarketBook:
-    """Levels of one market; satisfies :class:`polyframe.model.BookView`.
+    """Levels of one market; satisfies :class:`polyframe.views.BookView`.
 
     Args:
         step_e4: the price grid, a divisor of 10 000 (the market's tick).

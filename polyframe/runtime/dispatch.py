@@ -12,8 +12,8 @@ What happens to a plugin that fails (docs/hooks.md, "When a plugin fails"):
   ``pre_quote_veto``, or answering what the hook does not allow, vetoes that market. Raising in
   any other hook but ``report_section`` vetoes every market until the run ends: an exception may
   have left a half-made update behind, so nothing the plugin says later can be trusted.
-* A *policy* (``propose_quote`` or ``rank_markets``) that fails gave no answer; at the third
-  failure it is detached. Nothing is quoted without a policy.
+* A *policy* (``propose_quote``, ``propose_trades`` or ``rank_markets``) that fails gave no
+  answer; at the third failure it is detached. Nothing is quoted without a policy.
 * An *observer* (neither) that raises is detached at once.
 
 Slow calls are counted, never acted upon: a decision must not depend on the machine.
@@ -24,16 +24,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from polyframe.model import (
-    Cycle,
-    Fill,
-    MarketView,
-    PluginVeto,
-    PortfolioView,
-    Quote,
-    ReportPeriod,
-    Veto,
-)
+import msgspec
+
+from polyframe.model import Cycle, Fill, PluginVeto, Quote, ReportPeriod, Trade, Veto
 from polyframe.runtime.answers import (
     PLUGIN_ERROR,
     WrongAnswer,
@@ -42,6 +35,7 @@ from polyframe.runtime.answers import (
     ranking_of,
     section_of,
     shape_fault,
+    trades_fault,
     vetoes_fault,
 )
 from polyframe.runtime.failures import Failures, Outcome, PluginProblem, fault_text
@@ -54,11 +48,19 @@ from polyframe.runtime.fused import (
 )
 from polyframe.runtime.plugins import Registered
 from polyframe.runtime.signatures import HOOK_ARGUMENTS
+from polyframe.views import MarketView, PortfolioView
 
 _BROKEN = Veto(PLUGIN_ERROR)
 # Never answers: a plugin cannot get hold of them.
 _FAILED: Any = object()
 _VETO_ALL: Any = object()
+
+
+class PluginTrade(NamedTuple):
+    """A trade and who proposed it."""
+
+    plugin: str
+    trade: Trade
 
 
 class _Impl(NamedTuple):
@@ -119,6 +121,7 @@ class Dispatcher:
         self._on_cycle_end = _tuple_of("on_cycle_end", calls)
         self._rank_markets = _tuple_of("rank_markets", calls)
         self._propose_quote = _tuple_of("propose_quote", calls)
+        self._propose_trades = _tuple_of("propose_trades", calls)
         self._shape_quote = _tuple_of("shape_quote", calls)
         self._report_section = _tuple_of("report_section", calls)
         vetoers = [
@@ -221,6 +224,29 @@ class Dispatcher:
             return _signed(answer, impl.plugin)
         return Quote(market.market_id)
 
+    @property
+    def has_traders(self) -> bool:
+        """Whether any plugin proposes trades at all."""
+        return bool(self._propose_trades)
+
+    def propose_trades(
+        self, markets: Sequence[MarketView], portfolio: PortfolioView, now_ns: int
+    ) -> tuple[PluginTrade, ...]:
+        """Return every plugin's trades, in file order; an unsound answer counts as none."""
+        found: list[PluginTrade] = []
+        known = {market.market_id for market in markets}
+        for impl in self._propose_trades:
+            answer = self._ask(impl, "propose_trades", list(markets), portfolio, now_ns)
+            if answer is None or answer is _FAILED:
+                continue
+            fault = trades_fault(answer, known)
+            if fault is None:
+                found.extend(PluginTrade(impl.plugin, trade) for trade in answer)
+            else:
+                close_coroutine(answer)
+                self._failed(impl.plugin, "propose_trades", fault)
+        return tuple(found)
+
     def shape_quote(
         self, quote: Quote, market: MarketView, portfolio: PortfolioView, now_ns: int
     ) -> tuple[Quote, tuple[PluginVeto, ...]]:
@@ -321,7 +347,8 @@ def _veto_all() -> object:
 def _signed(quote: Quote, plugin: str) -> Quote:
     if quote.policy:
         return quote
-    return Quote(quote.market_id, quote.fair, quote.bid, quote.ask, plugin, quote.inputs)
+    signed: Quote = msgspec.structs.replace(quote, policy=plugin)
+    return signed
 
 
 def _implementations(registered: Registered, hook: str) -> dict[str, Implementation]:

@@ -12,7 +12,7 @@ POLICY_FAILURES_ALLOWED = 2
 """A policy is detached at the failure after these."""
 
 GUARD_HOOKS = ("pre_quote_veto", "shape_quote")
-POLICY_HOOKS = ("propose_quote", "rank_markets")
+POLICY_HOOKS = ("propose_quote", "propose_trades", "rank_markets")
 
 _DETACHED = "detached"
 _CLOSED = "vetoes every market"

@@ -1,7 +1,7 @@
 """What is known of each market, and the only code that changes it.
 
 :class:`Market` is the record and, read-only to plugins, the
-:class:`polyframe.model.MarketView`. Ages and states are relative to the shared
+:class:`polyframe.views.MarketView`. Ages and states are relative to the shared
 :class:`Moment`: the time of the event in hand.
 """
 

@@ -80,7 +80,7 @@ def route(
 
 
 class Order:
-    """One order of ours; satisfies :class:`polyframe.model.OrderView`."""
+    """One order of ours; satisfies :class:`polyframe.views.OrderView`."""
 
     __slots__ = (
         "component", "decision_id", "expires_ns", "filled_e6", "is_buy", "is_yes", "market_id",

@@ -20,7 +20,7 @@ _DAY_NS = 86_400_000_000_000
 
 
 class Position:
-    """What is held of one market; satisfies :class:`polyframe.model.PositionView`."""
+    """What is held of one market; satisfies :class:`polyframe.views.PositionView`."""
 
     __slots__ = ("no_cost_e12", "no_e6", "realised_e12", "yes_cost_e12", "yes_e6")
 

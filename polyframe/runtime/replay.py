@@ -66,6 +66,8 @@ class Replay:
                 msgspec.json.encode(Out.of(self.machine.turn.handle(events_of(batch)))), type=Out
             )
             self._batches += 1
+            if recorded is None:
+                continue
             self._decisions += len(recorded.decisions)
             self._fills += len(recorded.fills)
             self._order_events += len(recorded.order_events)

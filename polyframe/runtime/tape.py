@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from base64 import b64decode, b64encode
 from collections.abc import Iterator, Sequence
-from io import BufferedWriter, TextIOWrapper
+from io import BufferedWriter
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,7 @@ from polyframe.runtime.turn import Outcome
 FORMAT = 1
 _encoder = msgspec.json.Encoder()
 _PATTERN = "tape-*.jsonl.zst"
+_CHUNK_BYTES = 256 * 1024
 
 
 class Head(msgspec.Struct, frozen=True, kw_only=True):
@@ -155,41 +156,49 @@ class TapeReader:
 
     def _read(self) -> Iterator[tuple[str, dict[str, Any]]]:
         for file in self.files:
-            number = 0
-            with file.open("rb") as raw:
-                stream = zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True)
-                lines = TextIOWrapper(stream, encoding="utf-8", newline="\n")
-                while True:
-                    try:
-                        line = lines.readline()
-                    except (zstandard.ZstdError, UnicodeDecodeError):
-                        return  # a torn tail: all before it was read
-                    if not line.endswith("\n"):
-                        break  # the end, or a line the writer never finished
-                    number += 1
-                    try:
-                        content = msgspec.json.decode(line)
-                    except msgspec.DecodeError as error:
-                        raise TapeError(f"{file}:{number}: not JSON: {error}") from None
-                    if not isinstance(content, dict):
-                        raise TapeError(f"{file}:{number}: not a tape line")
-                    yield f"{file.name}:{number}", content
+            for number, text in enumerate(_whole_lines(file), start=1):
+                try:
+                    content = msgspec.json.decode(text)
+                except msgspec.DecodeError as error:
+                    raise TapeError(f"{file}:{number}: not JSON: {error}") from None
+                if not isinstance(content, dict):
+                    raise TapeError(f"{file}:{number}: not a tape line")
+                yield f"{file.name}:{number}", content
 
-    def steps(self) -> Iterator[tuple[str, list[RawFrame | Event], Out]]:
-        """Yield ``(where, batch, recorded outcome)`` in order."""
-        where, batch, out = "", None, Out()
+    def steps(self) -> Iterator[tuple[str, list[RawFrame | Event], Out | None]]:
+        """Yield ``(where, batch, recorded outcome)`` in order.
+
+        The outcome of a cut tape's last batch is None when it may be what was cut off.
+        """
+        where, batch, out = "", None, None
         for line_at, content in self._lines:
             kind = content.get("k")
             if kind == "in":
                 if batch is not None:
-                    yield where, batch, out
-                where, batch, out = line_at, _batch(content, line_at), Out()
+                    yield where, batch, out or Out()
+                where, batch, out = line_at, _batch(content, line_at), None
             elif kind == "out":
                 out = msgspec.convert(content["o"], Out)
             elif kind == "end":
                 self.is_whole = True
         if batch is not None:
-            yield where, batch, out
+            yield where, batch, out or (Out() if self.is_whole else None)
+
+
+def _whole_lines(file: Path) -> Iterator[bytes]:
+    """Yield a file's lines up to where it was torn; a line without its end is no line."""
+    rest = b""
+    with file.open("rb") as raw:
+        stream = zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True)
+        while True:
+            try:
+                chunk = stream.read(_CHUNK_BYTES)
+            except zstandard.ZstdError:
+                return
+            if not chunk:
+                return
+            *lines, rest = (rest + chunk).split(b"\n")
+            yield from lines
 
 
 def _frame_item(frame: RawFrame) -> list[Any]:

@@ -23,17 +23,13 @@ import msgspec
 from polyframe import money
 from polyframe.model import (
     BookSide,
-    BookView,
     Cycle,
     Decision,
     FeedHealth,
     FeeSchedule,
     MarketSpec,
     MarketState,
-    MarketView,
-    OrderView,
     PluginVeto,
-    PositionView,
     Quote,
     RewardTerms,
 )
@@ -46,6 +42,7 @@ from polyframe.testing.views import (
     FakePosition,
     Level,
 )
+from polyframe.views import BookView, MarketView, OrderView, PositionView
 
 __all__ = [
     "HOUR_NS",

@@ -9,15 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from polyframe import money
-from polyframe.model import (
-    BookSide,
-    BookView,
-    MarketSpec,
-    MarketState,
-    MarketView,
-    OrderView,
-    PositionView,
-)
+from polyframe.model import BookSide, MarketSpec, MarketState
+from polyframe.views import BookView, MarketView, OrderView, PositionView
 
 Level = tuple[int, float]
 """A book level: price_e4 and shares."""

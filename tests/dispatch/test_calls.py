@@ -148,6 +148,7 @@ def test_one_plugin_that_raises_hides_nothing_from_the_others(dispatcher: Any, h
     call_everything(calls)
     calls.rank_markets([MARKET], NOW_NS)
     calls.propose_quote(MARKET, PORTFOLIO, NOW_NS)
+    calls.propose_trades([MARKET], PORTFOLIO, NOW_NS)
     assert len(heard) == 12
     [problem] = calls.problems
     assert (problem.plugin, problem.hook) == ("broken", hook)
@@ -261,6 +262,7 @@ def test_any_choice_and_order_of_arguments_gets_the_right_values(
         "rank_markets": ([MARKET], NOW_NS),
         "propose_quote": (MARKET, PORTFOLIO, NOW_NS),
         "shape_quote": (QUOTE, MARKET, PORTFOLIO, NOW_NS),
+        "propose_trades": ([MARKET], PORTFOLIO, NOW_NS),
         "pre_quote_veto": (QUOTE, MARKET, PORTFOLIO, NOW_NS),
         "report_section": (PERIOD,),
     }

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from polyframe import Plugin, PluginVeto, Quote, QuoteLeg, Veto, hookimpl
+from polyframe import Plugin, PluginVeto, Quote, QuoteLeg, Trade, TradeLeg, Veto, hookimpl
 from polyframe.runtime.answers import PLUGIN_ERROR, quote_fault, shape_fault
 from polyframe.testing.builders import NOW_NS, a_market, a_portfolio, a_position
 
@@ -268,3 +268,67 @@ def test_every_widening_shrinking_and_shift_against_inventory_is_accepted(
         quote, bid=moved(quote.bid, -widen - down), ask=moved(quote.ask, widen - down)
     )
     assert shape_fault(shaped, quote, LONG) is None
+
+
+# --- trades --------------------------------------------------------------------------------
+
+LEG = TradeLeg("0xm1", True, True, 5000, 10_000_000)
+
+
+def trader(answer):
+    class Trader(Plugin):
+        @hookimpl
+        def propose_trades(self, markets):
+            return answer
+
+    return Trader
+
+
+def test_every_plugins_trades_are_kept_with_their_names(dispatcher):
+    trade = Trade("taker", (LEG,), 5.0, (("edge", 0.2),))
+    calls = dispatcher(one=trader([trade]), two=trader(None), three=trader((trade, trade)))
+    found = calls.propose_trades([MARKET], PORTFOLIO, NOW_NS)
+    assert [each.plugin for each in found] == ["one", "three", "three"]
+    assert calls.has_traders
+    assert not dispatcher(quiet=Quiet).has_traders
+
+
+class Quiet(Plugin):
+    @hookimpl
+    def on_book(self, market):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        ("no", "not a list of Trade"),
+        ([LEG], "not Trade"),
+        ([Trade("maker", (LEG,))], "none of arb"),
+        ([Trade("arb", ())], "1 to 16 legs"),
+        ([Trade("arb", [LEG])], "in a tuple"),
+        ([Trade("arb", (LEG,), 0.0)], "within_s"),
+        ([Trade("arb", (LEG,), float("nan"))], "within_s"),
+        ([Trade("arb", (LEG,), 5.0, (("x", float("inf")),))], "finite"),
+        ([Trade("arb", ("leg",))], "not TradeLeg"),
+        ([Trade("arb", (msgspec.structs.replace(LEG, market_id="other"),))], "not offered"),
+        ([Trade("arb", (msgspec.structs.replace(LEG, is_yes=1),))], "true or false"),
+        ([Trade("arb", (msgspec.structs.replace(LEG, limit_e4=10_000),))], "between 0 and 1"),
+        ([Trade("arb", (msgspec.structs.replace(LEG, size_e6=0),))], "positive integer"),
+    ],
+)
+def test_an_unsound_trade_counts_as_none(dispatcher, answer, words):
+    calls = dispatcher(bad=trader(answer))
+    assert calls.propose_trades([MARKET], PORTFOLIO, NOW_NS) == ()
+    assert words in calls.problems[0].message
+
+
+def test_a_legs_side_and_price_in_yes_space():
+    sides = {(leg.is_yes, leg.is_buy): (leg.side, leg.yes_price_e4) for leg in (
+        LEG, TradeLeg("m", False, True, 3000, 1), TradeLeg("m", True, False, 6000, 1),
+        TradeLeg("m", False, False, 3000, 1),
+    )}  # fmt: skip
+    assert sides == {
+        (True, True): ("bid", 5000), (False, True): ("ask", 7000),
+        (True, False): ("ask", 6000), (False, False): ("bid", 7000),
+    }  # fmt: skip

@@ -293,6 +293,7 @@ def test_the_contract_is_read_from_the_specifications() -> None:
         "rank_markets",
         "propose_quote",
         "shape_quote",
+        "propose_trades",
         "pre_quote_veto",
         "report_section",
     ]

@@ -171,7 +171,7 @@ def test_check_diff_is_a_table_of_what_differs(invoke, write, base):
     text = text.replace("production: {}", "production: {feed: {max_book_age_s: 5}, name: b}")
     assert invoke("check", write(text), "--diff", "paper", "production").stdout == (
         "key                  paper  production  unit\n"
-        "name                 a      b\n"
+        "name                 a      b           name\n"
         "feed.max_book_age_s  120.0  5.0         s\n"
     )
     shown = json.loads(invoke("check", "s.yaml", "--diff", "production", "paper", "--json").stdout)

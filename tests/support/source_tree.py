@@ -30,6 +30,7 @@ LAYER_OF = {
     "polyframe.money": NUMBERS,
     "polyframe.model": VOCABULARY,
     "polyframe.events": VOCABULARY,
+    "polyframe.views": VOCABULARY,
     "polyframe.hooks": CONTRACT,
     "polyframe.plugin": CONTRACT,
     "polyframe": CONTRACT,  # the public API re-exports the contract
