@@ -278,11 +278,12 @@ class Command(msgspec.Struct, frozen=True, tag_field="command", tag=True):
 
 
 class PlaceOrder(Command, frozen=True):
-    """Place a post-only limit order on one token.
+    """Place a limit order on one token.
 
-    ``expires_ns`` is when the venue takes it off the book (None: good till cancelled).
-    ``decision_id`` is the decision that wanted it, ``component`` the kind of trading
-    (maker, taker, arb, satellite).
+    ``post_only`` rests or is refused; without it the order takes what is there at its limit
+    or better and leaves nothing behind (fill and kill). ``expires_ns`` is when the venue takes
+    it off the book (None: good till cancelled). ``decision_id`` is the decision that wanted
+    it, ``component`` the kind of trading (maker, taker, arb, satellite).
     """
 
     order_id: str

@@ -92,7 +92,8 @@ class Hooks:
         Called for every plugin at each selection cycle and, with the markets whose touch
         changed, after each batch. Every leg is put to ``pre_quote_veto`` before anything
         leaves; one veto stops the whole trade. A market with a trade under way is not
-        offered again until it is over.
+        offered again until it is over. Legs may be in other markets than those offered
+        (``portfolio.market``).
         """
 
     @hookspec

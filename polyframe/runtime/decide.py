@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from polyframe.events import CancelOrder, Command, PlaceOrder, Side
-from polyframe.model import SIDES, BookSide, Decision, PluginVeto, Quote, Veto
+from polyframe.model import SIDES, BookSide, Decision, PluginVeto, Quote, TradeLeg, Veto
 from polyframe.money import complement_e4, price_text, size_text
 from polyframe.runtime.account import Account
 from polyframe.runtime.checks import check, crosses, reduce_only
@@ -22,6 +22,7 @@ from polyframe.settings import QuotingSettings
 
 _SECOND_NS = 1_000_000_000
 RUNTIME = "runtime"
+MAKER = "maker"
 
 
 class Evaluation(NamedTuple):
@@ -105,8 +106,7 @@ class Decider:
 
         Returns the commands, and whether something had to wait for the mutation budget.
         """
-        self.decisions += 1
-        decision_id = self.decisions
+        decision_id = self.decisions + 1
         commands: list[Command] = []
         told: list[str] = []
         deferred = False
@@ -114,7 +114,7 @@ class Decider:
         for side, wanted in zip(SIDES, (evaluation.bid, evaluation.ask), strict=True):
             action = reconcile(
                 wanted,
-                [order for order in market.orders if order.side == side],
+                [o for o in market.orders if o.side == side and o.component == MAKER],
                 tick_e4=market.tick_e4,
                 now_ns=now_ns,
                 settings=self._settings,
@@ -129,23 +129,38 @@ class Decider:
             if action.place is None or in_the_way:
                 continue
             if self.budget.take_place(now_ns):
-                command = self._place(market, side, action.place, decision_id, now_ns)
+                command = self._place(market, action.place, decision_id, now_ns)
                 commands.append(command)
                 told.append(_told(command, action.place))
             else:
                 deferred = True
+        outcome = _outcome(evaluation, commands, deferred, had_live)
+        self.tell(market, trigger, outcome, evaluation, tuple(told), now_ns)
+        return commands, deferred
+
+    def tell(
+        self,
+        market: Market,
+        trigger: str,
+        outcome: str,
+        evaluation: Evaluation,
+        commands: tuple[str, ...],
+        now_ns: int,
+    ) -> None:
+        """Record a decision under the next number."""
+        self.decisions += 1
         self._record(
             Decision(
-                decision_id=decision_id,
+                decision_id=self.decisions,
                 ts_ns=now_ns,
                 market_id=market.market_id,
                 trigger=trigger,
-                outcome=_outcome(evaluation, commands, deferred, had_live),
+                outcome=outcome,
                 proposal=evaluation.proposal,
                 shaped=evaluation.shaped,
                 vetoes=evaluation.vetoes,
                 target=evaluation.target,
-                commands=tuple(told),
+                commands=commands,
                 best_bid_e4=market.book.best_bid_e4,
                 best_ask_e4=market.book.best_ask_e4,
                 book_age_s=market.book_age_s,
@@ -153,7 +168,12 @@ class Decider:
                 net_yes_e6=market.position.net_yes_e6,
             )
         )
-        return commands, deferred
+
+    def take(self, market: Market, leg: TradeLeg, component: str, now_ns: int) -> PlaceOrder:
+        """Register an order that takes; its decision is the next one told."""
+        self.budget.note_taken(now_ns)
+        routed = Route(leg.is_yes, leg.is_buy, leg.limit_e4, leg.size_e6)
+        return self._send(market, routed, self.decisions + 1, now_ns, component, None)
 
     def _in_the_way(self, market: Market, side: BookSide, wanted: Route | None) -> list[Order]:
         """Return our orders on the other side that a new one would cross: they go first."""
@@ -166,8 +186,18 @@ class Decider:
             if order.side != side and crosses(side, price_e4, order.yes_price_e4, market.tick_e4)
         ]
 
-    def _place(
-        self, market: Market, side: BookSide, routed: Route, decision_id: int, now_ns: int
+    def _place(self, market: Market, routed: Route, decision_id: int, now_ns: int) -> PlaceOrder:
+        expires_ns = now_ns + round(self._settings.order_life_s * _SECOND_NS)
+        return self._send(market, routed, decision_id, now_ns, MAKER, expires_ns)
+
+    def _send(
+        self,
+        market: Market,
+        routed: Route,
+        decision_id: int,
+        now_ns: int,
+        component: str,
+        expires_ns: int | None,
     ) -> PlaceOrder:
         self._orders_named += 1
         command = PlaceOrder(
@@ -177,9 +207,9 @@ class Decider:
             side=Side.BUY if routed.is_buy else Side.SELL,
             price_e4=routed.price_e4,
             size_e6=routed.size_e6,
-            expires_ns=now_ns + round(self._settings.order_life_s * _SECOND_NS),
-            post_only=True,
-            component="maker",
+            expires_ns=expires_ns,
+            post_only=component == MAKER,
+            component=component,
             decision_id=decision_id,
         )
         self._orders.place(command, routed.is_yes, now_ns)

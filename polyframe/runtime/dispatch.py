@@ -234,12 +234,11 @@ class Dispatcher:
     ) -> tuple[PluginTrade, ...]:
         """Return every plugin's trades, in file order; an unsound answer counts as none."""
         found: list[PluginTrade] = []
-        known = {market.market_id for market in markets}
         for impl in self._propose_trades:
             answer = self._ask(impl, "propose_trades", list(markets), portfolio, now_ns)
             if answer is None or answer is _FAILED:
                 continue
-            fault = trades_fault(answer, known)
+            fault = trades_fault(answer)
             if fault is None:
                 found.extend(PluginTrade(impl.plugin, trade) for trade in answer)
             else:

@@ -27,6 +27,7 @@ from polyframe.runtime.marks import mark_to_book
 from polyframe.runtime.orders import Orders
 from polyframe.runtime.portfolio import Portfolio
 from polyframe.runtime.selection import Phase, Schedule, ranking, walk
+from polyframe.runtime.trades import TradeDesk
 from polyframe.runtime.universe import prefilter
 from polyframe.settings import Settings
 
@@ -60,6 +61,10 @@ class Engine:
         self.decider = Decider(
             settings.quoting, dispatcher, self.account, self.orders, self._record_decision
         )
+        self.warnings: list[str] = []
+        self.desk = TradeDesk(
+            dispatcher, self.decider, self.account, self.orders, self.markets, self.warnings.append
+        )
         self.active: tuple[str, ...] = ()
         self.cycles = 0
         self.smallest_active: int | None = None
@@ -69,14 +74,15 @@ class Engine:
         self.last_decision: dict[str, Decision] = {}
         self.new_decisions: list[Decision] = []
         self.new_fills: list[Fill] = []
-        self.warnings: list[str] = []
         self._since_cycle: list[Decision] = []
+        self._touched: dict[str, Market] = {}
         self._dirty: dict[str, str] = {}
         self._urgent: set[str] = set()
         self._decided_ns: dict[str, int] = {}
         self._states: dict[str, MarketState] = {}
         self._commands: list[Command] = []
         self._stopping = False
+        self._has_traders = dispatcher.has_traders
         self._handlers: dict[type[Any], Callable[[Any], None]] = {
             events.BookSnapshot: self._on_snapshot,
             events.PriceChange: self._on_change,
@@ -117,6 +123,7 @@ class Engine:
         self.decider.budget.start_pass(now_ns)
         if self._stopping:
             commands.extend(self._pull_all())
+            commands.extend(self.desk.advance(now_ns))
             return commands
         followed = self.markets.followed() if self.schedule.phase is Phase.WARMING else []
         books = sum(1 for market in followed if market.has_book)
@@ -125,10 +132,15 @@ class Engine:
             self._log(
                 "Warmup complete", books=books, markets=len(followed), seconds=f"{waited_s:.1f}"
             )
+        commands.extend(self.desk.advance(now_ns))
         if self.schedule.cycle_due(now_ns):
             commands.extend(self._cycle())
-        elif self._dirty:
-            commands.extend(self._decide_dirty())
+            commands.extend(self._trade(self.markets.followed()))
+        else:
+            if self._dirty:
+                commands.extend(self._decide_dirty())
+            if self._touched:
+                commands.extend(self._trade(list(self._touched.values())))
         commands.extend(self.schedule.refreshes(self.active, self._followed_ids, now_ns))
         return commands
 
@@ -176,6 +188,10 @@ class Engine:
         )
         self._since_cycle = []
         self.dispatcher.on_cycle_end(cycle, self.account, cycle.ts_ns)
+
+    def _trade(self, markets: list[Market]) -> list[Command]:
+        self._touched.clear()
+        return list(self.desk.propose(markets, self.moment.now_ns))
 
     def _pull_all(self) -> list[Command]:
         commands: list[Command] = []
@@ -262,6 +278,8 @@ class Engine:
         self.dispatcher.on_book(market, self.moment.now_ns, top_changed)
         if top_changed:
             self._touch(market.market_id, "book")
+            if self._has_traders:
+                self._touched[market.market_id] = market
 
     def _on_print(self, event: events.TradePrint) -> None:
         self.markets.count("last_trade_price")

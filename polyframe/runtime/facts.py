@@ -53,6 +53,12 @@ def run_facts(
             "smallest_active_set": engine.smallest_active,
             "reseeds": engine.schedule.reseeds,
         },
+        "trades": {
+            "proposed": engine.desk.proposed,
+            "sent": engine.desk.sent,
+            "completed": engine.desk.completed,
+            "unwound": engine.desk.unwound,
+        },
         "vetoes": {
             code: engine.vetoes.get(code, 0) for code in (*CODES, *codes)
         },

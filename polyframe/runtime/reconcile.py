@@ -101,6 +101,10 @@ class MutationBudget:
         self._recent.append(now_ns)
         return True
 
+    def note_taken(self, now_ns: int) -> None:
+        """Count an order that takes: a trade under way is not left half done."""
+        self._recent.append(now_ns)
+
     def note_cancel(self, now_ns: int) -> None:
         """Count a cancel; never refused."""
         self._recent.append(now_ns)

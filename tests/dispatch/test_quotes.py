@@ -311,7 +311,7 @@ class Quiet(Plugin):
         ([Trade("arb", (LEG,), float("nan"))], "within_s"),
         ([Trade("arb", (LEG,), 5.0, (("x", float("inf")),))], "finite"),
         ([Trade("arb", ("leg",))], "not TradeLeg"),
-        ([Trade("arb", (msgspec.structs.replace(LEG, market_id="other"),))], "not offered"),
+        ([Trade("arb", (msgspec.structs.replace(LEG, market_id=7),))], "not text"),
         ([Trade("arb", (msgspec.structs.replace(LEG, is_yes=1),))], "true or false"),
         ([Trade("arb", (msgspec.structs.replace(LEG, limit_e4=10_000),))], "between 0 and 1"),
         ([Trade("arb", (msgspec.structs.replace(LEG, size_e6=0),))], "positive integer"),

@@ -48,7 +48,6 @@ def reasons(bench):
         ({"size_e6": 0}, "size_step"),
         ({"market_id": "nowhere"}, "unknown_market"),
         ({"token_id": "other"}, "unknown_market"),
-        ({"post_only": False}, "post_only_required"),
         ({"side": "SELL"}, "insufficient_balance"),
         ({"size_e6": 10**12}, "insufficient_balance"),
     ],

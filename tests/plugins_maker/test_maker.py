@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from polyframe.money import complement_e4, notional_e12, usd
 from polyframe.testing.builders import (
+    NOW_NS,
     FakeMarket,
     FakePortfolio,
     a_book,
@@ -23,11 +24,11 @@ from polyframe.testing.builders import (
 from polyframe_maker import Maker, classic
 from polyframe_maker.config import Config
 
-MAKER = a_plugin(Maker)
-
-
-def quote(market: FakeMarket, portfolio: FakePortfolio | None = None, maker: Maker = MAKER):
-    return maker.propose_quote(market, portfolio or a_portfolio(markets=[market]))
+def quote(
+    market: FakeMarket, portfolio: FakePortfolio | None = None, maker: Maker | None = None
+):
+    maker = maker or a_plugin(Maker)  # a new one remembers no quote to hold this one back
+    return maker.propose_quote(market, portfolio or a_portfolio(markets=[market]), NOW_NS)
 
 
 def inputs(market: FakeMarket) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""The ``classic`` policy: a band around the mid, skewed against inventory. Pure functions.
+"""The ``classic`` policy: a band around the fair value, skewed against inventory. Pure functions.
 
 All prices are YES prices in 0..1 until :func:`on_grid` rounds them away from crossing.
 """
@@ -23,6 +23,22 @@ class Band:
     jump_factor: float
     close_factor: float
 
+    @property
+    def factor(self) -> float:
+        """The three factors together."""
+        return self.churn_factor * self.jump_factor * self.close_factor
+
+
+def fair_value(kind: str, mid: float, microprice: float | None, tick: float) -> float:
+    """Return the price to quote around: the mid, or the microprice within half a tick of it.
+
+    The touch is a small part of the depth here and easily moved, so until a fitted correction
+    exists its imbalance may move the fair value by half a tick only (quant.md A1.1).
+    """
+    if kind == "mid" or microprice is None:
+        return mid
+    return min(max(microprice, mid - tick / 2), mid + tick / 2)
+
 
 def band(
     config: Config, updates_per_s: float, jump_1h: float, hours_to_close: float | None
@@ -38,31 +54,31 @@ def band(
     return Band(config.half_width * churn * jump * close, churn, jump, close)
 
 
-def inventory_fraction(net_yes_e6: int, mid: float, cap_usd: float) -> float:
+def inventory_fraction(net_yes_e6: int, fair: float, cap_usd: float) -> float:
     """Return the signed inventory as a share of the cap, clipped to [-1, 1].
 
-    Inventory is what its own side can still lose from here: YES at mid, NO at 1 - mid, so
+    Inventory is what its own side can still lose from here: YES at fair, NO at 1 - fair, so
     a market told the other way round gives the same number with the other sign. Without a
     cap (no equity) any inventory is full.
     """
     if net_yes_e6 == 0:
         return 0.0
     sign = 1.0 if net_yes_e6 > 0 else -1.0
-    at_risk_usd = abs(net_yes_e6) / 1e6 * (mid if net_yes_e6 > 0 else 1.0 - mid)
+    at_risk_usd = abs(net_yes_e6) / 1e6 * (fair if net_yes_e6 > 0 else 1.0 - fair)
     if cap_usd <= 0 or at_risk_usd >= cap_usd:
         return sign
     return sign * at_risk_usd / cap_usd
 
 
 def raw_prices(
-    mid: float, half_width: float, outside: float, shift: float, tick: float
+    fair: float, half_width: float, outside: float, shift: float, tick: float
 ) -> tuple[float, float]:
     """Return unrounded (bid, ask): the band clamped to [tick, 1 - tick], quotes outside it.
 
     ``shift`` moves both; it is negative when we are long.
     """
-    low = max(mid - half_width, tick)
-    high = min(mid + half_width, 1.0 - tick)
+    low = max(fair - half_width, tick)
+    high = min(fair + half_width, 1.0 - tick)
     return low - outside + shift, high + outside + shift
 
 

@@ -1,8 +1,8 @@
 """What one fill earned, and how fills are averaged (quant.md A3.1, A3.2).
 
-Half-spreads, gross of rebates, in YES space: a NO fill against the NO mid gives the same number.
-Per-fill values are integers in 1e-6 of price (``_e6``), so ``M = E - A`` holds exactly.
-Three averages exist and are never mixed; the share-weighted one is the headline.
+Half-spreads in YES space: a NO fill against the NO mid gives the same number. Per-fill values
+are integers in 1e-6 of price (``_e6``), so ``M = E - A`` holds exactly. Three averages exist
+and are never mixed; the share-weighted one is the headline.
 """
 
 from __future__ import annotations
@@ -14,28 +14,35 @@ E6_PER_CENT = 10_000
 _E6 = 1_000_000
 
 
-def markout_e6(sign: int, price_e6: int, mid_later_e6: int) -> int:
+def markout_e6(sign: int, price_e6: int, later_e6: int) -> int:
     """Return M = s (m_h - p), what the position gained since; positive is good for us."""
-    return sign * (mid_later_e6 - price_e6)
+    return sign * (later_e6 - price_e6)
 
 
-def effective_e6(sign: int, price_e6: int, mid_before_e6: int) -> int:
+def effective_e6(sign: int, price_e6: int, before_e6: int) -> int:
     """Return E = s (m0 - p), the half-spread earned at the fill."""
-    return sign * (mid_before_e6 - price_e6)
+    return sign * (before_e6 - price_e6)
 
 
-def adverse_e6(sign: int, mid_before_e6: int, mid_later_e6: int) -> int:
+def adverse_e6(sign: int, before_e6: int, later_e6: int) -> int:
     """Return A = -s (m_h - m0), what the market moved against us; positive is bad."""
-    return -sign * (mid_later_e6 - mid_before_e6)
+    return -sign * (later_e6 - before_e6)
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
-    """One fill's number: ``value_e6`` per share, ``size_e6`` shares at a YES price."""
+class Sample:
+    """One fill and one number of it: ``value_e6`` per share, on ``size_e6`` shares.
+
+    ``price_e6`` is the YES price paid or got; ``rebate_e12`` the rebate expected for the fill.
+    """
 
     value_e6: int
     size_e6: int
     price_e6: int
+    ts_ns: int = 0
+    market_event_id: str = ""
+    sign: int = 1
+    rebate_e12: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,18 +56,18 @@ class Averages:
     total_usd: float
 
 
-def averages(fills: Iterable[Measured]) -> Averages:
-    """Return c per share (share- and equal-weighted), bps of notional, and dollars.
+def averages(samples: Iterable[Sample]) -> Averages:
+    """Return c per share (share- and equal-weighted), bps of notional, and dollars, gross.
 
     Share-weighted is ``sum(n M) / sum(n)``, notional-weighted ``sum(n M) / sum(n p)``.
     """
     count = gained_e12 = value_e6 = size_e6 = notional_e12 = 0
-    for fill in fills:
+    for sample in samples:
         count += 1
-        gained_e12 += fill.size_e6 * fill.value_e6
-        value_e6 += fill.value_e6
-        size_e6 += fill.size_e6
-        notional_e12 += fill.size_e6 * fill.price_e6
+        gained_e12 += sample.size_e6 * sample.value_e6
+        value_e6 += sample.value_e6
+        size_e6 += sample.size_e6
+        notional_e12 += sample.size_e6 * sample.price_e6
     return Averages(
         n=count,
         share_weighted_c=gained_e12 / size_e6 / E6_PER_CENT if size_e6 else None,

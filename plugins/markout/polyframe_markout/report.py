@@ -1,41 +1,51 @@
-"""The markout part of the daily report: averages per horizon, per market, and their evidence."""
+"""The markout part of the daily report: means per horizon with their errors, and per market.
+
+Everything is in cents per share (half-spreads) unless its name says otherwise; intervals are
+95 %. Gross leaves rebates out, net adds the rebate expected under the fees of each fill's moment.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from polyframe_markout import statistics as stats
-from polyframe_markout.config import Config
-from polyframe_markout.measures import Averages, Measured, adverse_e6, averages, effective_e6
-from polyframe_markout.toxicity import measured
-from polyframe_markout.tracker import DISCARD_REASONS, TrackedFill, horizon_name
+from polyframe_markout import clusters as means
+from polyframe_markout.clusters import Cluster, clustered
+from polyframe_markout.fills import DISCARD_REASONS, TrackedFill, samples
+from polyframe_markout.measures import Averages, Sample, adverse_e6, averages, effective_e6
+from polyframe_markout.statistics import Estimate, ar1_inflation, lag_one
+
+USD_E12 = 10**12
+# A correlation near 1 would leave less than one cluster of evidence.
+_MOST_LAG_ONE = 0.95
 
 
-def figures(mean: Averages) -> dict[str, Any]:
-    """Return averages as JSON; a mean without fills is null."""
-    return {
-        "n": mean.n,
-        "share_weighted_c": _rounded(mean.share_weighted_c),
-        "equal_weighted_c": _rounded(mean.equal_weighted_c),
-        "notional_weighted_bps": _rounded(mean.notional_weighted_bps),
-        "total_usd": round(mean.total_usd, 6) + 0.0,
-    }
-
-
-def horizon_section(fills: Sequence[TrackedFill], horizon: str) -> dict[str, Any]:
-    """Return one horizon: markout, its split into effective spread and adverse selection.
+def horizon_section(fills: Sequence[TrackedFill], horizon: str, gap_s: float) -> dict[str, Any]:
+    """Return one horizon: markout three ways, its split, and why fills are missing.
 
     The split is over the fills that had a mid before them (``n_split``): there, markout =
-    effective - adverse.
+    effective - adverse. ``effective_clusters`` discounts dependence from one cluster to the next.
     """
     known = [fill for fill in fills if horizon in fill.mids_e6]
     split = [fill for fill in known if fill.mid_before_e6 is not None]
     reasons = [fill.discarded[horizon] for fill in fills if horizon in fill.discarded]
+    found = samples(known, horizon)
+    evidence = clustered(found, gap_s)
+    gained_e12 = sum(cluster.gained_e12 for cluster in evidence)
+    rebate_e12 = sum(cluster.rebate_e12 for cluster in evidence)
+    micros = [sample for fill in known if (sample := fill.micro_sample(horizon)) is not None]
     return {
-        **figures(averages(value for fill in known if (value := measured(fill, horizon)))),
+        **_figures(averages(found)),
+        "clusters": len(evidence),
+        "effective_clusters": _effective_clusters(evidence),
         "pending": len(fills) - len(known) - len(reasons),
         "discarded": {reason: reasons.count(reason) for reason in DISCARD_REASONS},
+        "gross": estimate(means.gross_c(evidence)),
+        "net": estimate(means.net_c(evidence)),
+        "equal_weighted": estimate(means.equal_weighted_c(evidence)),
+        "notional_weighted": estimate(means.notional_weighted_bps(evidence), unit="bps"),
+        "rebate_usd": rebate_e12 / USD_E12,
+        "net_usd": (gained_e12 + rebate_e12) / USD_E12,
         "n_split": len(split),
         "effective_c": _split_mean(
             split, lambda fill, before: effective_e6(fill.sign, fill.price_e6, before)
@@ -43,68 +53,56 @@ def horizon_section(fills: Sequence[TrackedFill], horizon: str) -> dict[str, Any
         "adverse_c": _split_mean(
             split, lambda fill, before: adverse_e6(fill.sign, before, fill.mids_e6[horizon])
         ),
+        "n_micro": len(micros),
+        "micro_share_weighted_c": averages(micros).share_weighted_c,
     }
 
 
-def evidence_section(fills: Sequence[TrackedFill], config: Config) -> dict[str, Any]:
-    """Return information clusters at the gating horizon, their mean and careful standard error."""
-    means = stats.cluster_means_c(evidence(fills, horizon_name(config.gating_horizon_s)))
+def estimate(found: Estimate | None, unit: str = "c") -> dict[str, Any]:
+    """Return a mean over clusters, its standard error and 95 % interval; null where unknown."""
+    interval = None if found is None else found.interval
     return {
-        "clusters": len(means),
-        "cluster_mean_c": _rounded(sum(means) / len(means)) if means else None,
-        "se_c": _rounded(stats.careful_se(means)),
+        f"mean_{unit}": None if found is None else found.mean,
+        f"se_{unit}": None if found is None else found.se,
+        f"interval_{unit}": None if interval is None else list(interval),
     }
 
 
-def shrunk_section(
-    fills_by_market: dict[str, Sequence[TrackedFill]], config: Config
-) -> dict[str, dict[str, Any]]:
-    """Return each market's shrunk mean and P(theta < toxic limit); for reading, not for gating.
-
-    The prior is the mean over markets with a standard error; its spread is DerSimonian-Laird.
-    """
-    horizon = horizon_name(config.gating_horizon_s)
-    by_market: dict[str, tuple[float, float]] = {}
-    for market_id, fills in sorted(fills_by_market.items()):
-        means = stats.cluster_means_c(evidence(fills, horizon))
-        se = stats.careful_se(means)
-        if se is not None and se > 0:
-            by_market[market_id] = (sum(means) / len(means), se)
-    if not by_market:
-        return {}
-    values = [mean for mean, _ in by_market.values()]
-    tau = stats.between_market_tau(values, [se for _, se in by_market.values()])
-    prior_mean = sum(values) / len(values)
-    shrunk: dict[str, dict[str, Any]] = {}
-    for market_id, (mean, se) in by_market.items():
-        posterior = stats.shrink(mean, se, prior_mean, tau)
-        shrunk[market_id] = {
-            "posterior_mean_c": _rounded(posterior.mean),
-            "posterior_sd_c": _rounded(posterior.sd),
-            "probability_toxic": _rounded(posterior.probability_below(config.toxic_c)),
-        }
-    return shrunk
+def rounded(value: Any) -> Any:
+    """Return a document with its floats rounded to six decimals, estimates spelt out."""
+    if isinstance(value, float):
+        return round(value, 6) + 0.0
+    if isinstance(value, Estimate):
+        return rounded(estimate(value))
+    if isinstance(value, Mapping):
+        return {key: rounded(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [rounded(item) for item in value]
+    return value
 
 
-def evidence(fills: Sequence[TrackedFill], horizon: str) -> list[stats.Evidence]:
-    """Return the measured fills as evidence."""
-    return [
-        stats.Evidence(fill.ts_ns, fill.market_event_id, fill.sign, fill.size_e6, value.value_e6)
-        for fill in fills
-        if (value := measured(fill, horizon)) is not None
-    ]
+def _figures(mean: Averages) -> dict[str, Any]:
+    return {
+        "n": mean.n,
+        "share_weighted_c": mean.share_weighted_c,
+        "equal_weighted_c": mean.equal_weighted_c,
+        "notional_weighted_bps": mean.notional_weighted_bps,
+        "total_usd": mean.total_usd,
+    }
+
+
+def _effective_clusters(evidence: Sequence[Cluster]) -> float:
+    """Return n over its AR(1) inflation; negative dependence is not taken as good news."""
+    rho = min(max(0.0, lag_one([cluster.gross_c for cluster in evidence])), _MOST_LAG_ONE)
+    return len(evidence) / ar1_inflation(len(evidence), rho) if evidence else 0.0
 
 
 def _split_mean(
     fills: Sequence[TrackedFill], value_of: Callable[[TrackedFill, int], int]
 ) -> float | None:
     values = [
-        Measured(value_of(fill, fill.mid_before_e6), fill.size_e6, fill.price_e6)
+        Sample(value_of(fill, fill.mid_before_e6), fill.size_e6, fill.price_e6)
         for fill in fills
         if fill.mid_before_e6 is not None
     ]
-    return _rounded(averages(values).share_weighted_c)
-
-
-def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, 6) + 0.0
+    return averages(values).share_weighted_c

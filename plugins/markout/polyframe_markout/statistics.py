@@ -1,49 +1,16 @@
-"""How sure a mean markout is: information clusters, standard errors, shrinkage (quant.md A3.3).
+"""How sure a mean is: standard errors under dependence, and shrinkage (quant.md A3.3).
 
-Fills come in bursts; a hundred fills of one burst are one piece of evidence. Pure functions.
+Pure functions of numbers. Variances are divided by n, as in the golden values.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 
-NS_PER_S = 1_000_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """A fill as evidence: when, on which event and side, how much and what it gained."""
-
-    ts_ns: int
-    market_event_id: str
-    sign: int
-    size_e6: int
-    value_e6: int
-
-
-def cluster_means_c(fills: Iterable[Evidence], gap_s: float = 60.0) -> list[float]:
-    """Return the share-weighted mean of each information cluster in cents, in time order.
-
-    Fills on the same side of the same event, each within ``gap_s`` of the cluster's first, are one
-    cluster.
-    """
-    clusters: list[list[Evidence]] = []
-    latest: dict[tuple[str, int], list[Evidence]] = {}
-    for fill in sorted(fills, key=lambda one: one.ts_ns):
-        key = (fill.market_event_id, fill.sign)
-        cluster = latest.get(key)
-        if cluster is None or fill.ts_ns - cluster[0].ts_ns > gap_s * NS_PER_S:
-            cluster = latest[key] = []
-            clusters.append(cluster)
-        cluster.append(fill)
-    return [
-        sum(fill.size_e6 * fill.value_e6 for fill in cluster)
-        / sum(fill.size_e6 for fill in cluster)
-        / 10_000
-        for cluster in clusters
-    ]
+Z_95 = NormalDist().inv_cdf(0.975)
 
 
 def newey_west_lag(n: int) -> int:
@@ -51,23 +18,24 @@ def newey_west_lag(n: int) -> int:
     return max(1, math.floor(4 * math.pow(n / 100, 2 / 9)))
 
 
-def iid_se(values: Sequence[float]) -> float | None:
-    """Return the standard error of the mean of independent values, variance divided by n.
+def spread(values: Sequence[float]) -> float:
+    """Return the standard deviation, variance divided by n; 0 for no values."""
+    if not values:
+        return 0.0
+    mean = math.fsum(values) / len(values)
+    return math.sqrt(math.fsum((value - mean) ** 2 for value in values) / len(values))
 
-    None below two values.
-    """
-    n = len(values)
-    if n < 2:
-        return None
-    mean = math.fsum(values) / n
-    return math.sqrt(math.fsum((value - mean) ** 2 for value in values) / n / n)
+
+def iid_se(values: Sequence[float]) -> float | None:
+    """Return the standard error of the mean of independent values; None below two."""
+    return spread(values) / math.sqrt(len(values)) if len(values) >= 2 else None
 
 
 def newey_west_se(values: Sequence[float], lag: int | None = None) -> float | None:
-    """Return the Newey-West standard error of the mean, autocovariances divided by n.
+    """Return the Newey-West standard error of the mean; None below two values.
 
-    None below two values. It can come out *below* :func:`iid_se` under negative
-    autocorrelation; :func:`careful_se` is the larger of the two.
+    It can come out *below* :func:`iid_se` under negative autocorrelation; :func:`careful_se`
+    is the larger of the two.
     """
     n = len(values)
     if n < 2:
@@ -75,12 +43,8 @@ def newey_west_se(values: Sequence[float], lag: int | None = None) -> float | No
     lag = newey_west_lag(n) if lag is None else lag
     mean = math.fsum(values) / n
     centred = [value - mean for value in values]
-
-    def autocovariance(k: int) -> float:
-        return math.fsum(centred[i] * centred[i - k] for i in range(k, n)) / n
-
-    variance = autocovariance(0) + 2 * math.fsum(
-        (1 - k / (lag + 1)) * autocovariance(k) for k in range(1, min(lag, n - 1) + 1)
+    variance = _autocovariance(centred, 0) + 2 * math.fsum(
+        (1 - k / (lag + 1)) * _autocovariance(centred, k) for k in range(1, min(lag, n - 1) + 1)
     )
     return math.sqrt(max(0.0, variance) / n)
 
@@ -91,6 +55,69 @@ def careful_se(values: Sequence[float]) -> float | None:
     if independent is None or robust is None:
         return None
     return max(independent, robust)
+
+
+def lag_one(values: Sequence[float]) -> float:
+    """Return the autocorrelation at lag 1; 0 where the values do not vary."""
+    mean = math.fsum(values) / len(values) if values else 0.0
+    centred = [value - mean for value in values]
+    variance = _autocovariance(centred, 0) if values else 0.0
+    return _autocovariance(centred, 1) / variance if variance > 0 else 0.0
+
+
+def ar1_inflation(n: int, rho: float) -> float:
+    """Return by how much AR(1) dependence inflates the variance of a mean of n values.
+
+    ``n / inflation`` is the effective n. Requires ``|rho| < 1``.
+    """
+    return (1 + rho) / (1 - rho) - 2 * rho * (1 - rho**n) / (n * (1 - rho) ** 2)
+
+
+def _autocovariance(centred: Sequence[float], k: int) -> float:
+    return math.fsum(centred[i] * centred[i - k] for i in range(k, len(centred))) / len(centred)
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A mean over ``count`` clusters and its standard error, None below two clusters."""
+
+    mean: float
+    se: float | None
+    count: int
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """The 95 % interval under a normal distribution."""
+        if self.se is None:
+            return None
+        return self.mean - Z_95 * self.se, self.mean + Z_95 * self.se
+
+
+def weighted_estimate(
+    sums: Sequence[tuple[float, float]], least_sd: float = 0.0
+) -> Estimate | None:
+    """Return ``sum(y) / sum(x)`` over clusters in time order, and a careful standard error.
+
+    Each pair is a cluster's total ``y`` and weight ``x > 0``. The standard error is the larger of
+
+    * Newey-West on the influence ``(y - mean x) / average x`` of each cluster, and
+    * the independent one, ``sd(y / x) sqrt(sum(x^2)) / sum(x)``: the influence alone would call
+      a mean certain that one large cluster dominates.
+
+    Equal weights make them the plain ones. ``least_sd`` is the spread that measuring alone
+    causes. None without clusters.
+    """
+    total = math.fsum(x for _, x in sums)
+    if total <= 0:
+        return None
+    n = len(sums)
+    mean = math.fsum(y for y, _ in sums) / total
+    robust = newey_west_se([(y - mean * x) * n / total for y, x in sums])
+    if robust is None:
+        return Estimate(mean, None, n)
+    sd = max(least_sd, spread([y / x for y, x in sums]))
+    independent = sd * math.sqrt(math.fsum(x * x for _, x in sums)) / total
+    return Estimate(mean, max(independent, robust), n)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +144,10 @@ def shrink(mean: float, se: float, prior_mean: float, tau: float) -> Posterior:
 
 
 def between_market_tau(means: Sequence[float], ses: Sequence[float], floor: float = 0.05) -> float:
-    """Return the spread of true means across markets (DerSimonian-Laird), at least ``floor``."""
+    """Return the spread of true means across markets (DerSimonian-Laird), at least ``floor``.
+
+    Means whose standard error is 0 are left out.
+    """
     weights = [1 / se**2 for se in ses if se > 0]
     kept = [mean for mean, se in zip(means, ses, strict=True) if se > 0]
     if len(kept) < 2:
@@ -129,3 +159,9 @@ def between_market_tau(means: Sequence[float], ses: Sequence[float], floor: floa
     if scale <= 0:
         return floor
     return math.sqrt(max(floor**2, (q - (len(kept) - 1)) / scale))
+
+
+def pooled_mean(means: Sequence[float], ses: Sequence[float], tau: float) -> float:
+    """Return the random-effects mean: weights ``1 / (se^2 + tau^2)``. Requires ``tau > 0``."""
+    weights = [1 / (se**2 + tau**2) for se in ses]
+    return math.fsum(w * m for w, m in zip(weights, means, strict=True)) / math.fsum(weights)

@@ -15,36 +15,15 @@ discarded when the tick changed or the market resolved in between.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from polyframe import Fill, MarketState, MarketView
+from polyframe.money import maker_rebate_e12
+from polyframe_markout.fills import TrackedFill, horizon_name
 
 NS_PER_S = 1_000_000_000
-DISCARD_REASONS = ("late", "no_mid", "tick_changed", "resolved", "dropped")
-
-
-@dataclass(slots=True)
-class TrackedFill:
-    """A maker fill and the YES mids found so far, by horizon name; prices in 1e-6."""
-
-    ts_ns: int
-    trade_id: str
-    order_id: str
-    market_id: str
-    cluster_id: str
-    market_event_id: str
-    sign: int
-    price_e6: int
-    size_e6: int
-    mid_before_e6: int | None
-    tick_e4: int
-    mids_e6: dict[str, int] = field(default_factory=dict)
-    discarded: dict[str, str] = field(default_factory=dict)
-
-    def as_row(self) -> list[Any]:
-        """Return the fields as a JSON array, in order."""
-        return [getattr(self, name) for name in self.__slots__]
+FOREVER_NS = 2**62
 
 
 @dataclass(slots=True)
@@ -52,13 +31,15 @@ class _Standing:
     """The book as last known: its mid, since when it stands, until when that is proven."""
 
     mid_e6: int | None
+    micro_e6: int | None
     since_ns: int
     proven_ns: int
+    tick_e4: int
 
 
-def horizon_name(horizon_s: float) -> str:
-    """Return a horizon's key in documents: ``30``, ``120``, ``0.5``."""
-    return f"{horizon_s:g}"
+def is_over(market: MarketView) -> bool:
+    """Whether the market has paid out, or is about to."""
+    return market.spec.closed or market.state is MarketState.RESOLVED
 
 
 def mid_e6(market: MarketView) -> int | None:
@@ -70,6 +51,12 @@ def mid_e6(market: MarketView) -> int | None:
     return (bid + ask) * 50
 
 
+def micro_e6(market: MarketView) -> int | None:
+    """Return the YES microprice rounded to 1e-6; None where the mid is."""
+    micro = market.book.microprice
+    return None if micro is None else round(micro * 1_000_000)
+
+
 class Tracker:
     """All tracked fills by market, those still waiting for a mid, and their standing books."""
 
@@ -79,13 +66,16 @@ class Tracker:
         self._fills: dict[str, list[TrackedFill]] = {}
         self._open: dict[str, list[TrackedFill]] = {}
         self._standing: dict[str, _Standing] = {}
+        self._next_due_ns: dict[str, int] = {}
+        self._revisions: dict[str, int] = {}
         self.revision = 0
         """Grows whenever a mean may have changed: a mid was found or a fill left."""
 
     # --- what comes in ---------------------------------------------------------------
 
-    def add(self, fill: Fill, market: MarketView, now_ns: int) -> None:
-        """Start following a maker fill."""
+    def add(self, fill: Fill, market: MarketView, now_ns: int) -> TrackedFill:
+        """Start following a maker fill; return what is followed."""
+        fees = market.spec.fees
         tracked = TrackedFill(
             ts_ns=fill.ts_ns,
             trade_id=fill.trade_id,
@@ -93,37 +83,39 @@ class Tracker:
             market_id=fill.market_id,
             cluster_id=market.cluster_id,
             market_event_id=market.spec.market_event_id,
+            category=market.spec.category,
             sign=fill.sign,
             price_e6=fill.yes_price_e4 * 100,
             size_e6=fill.size_e6,
+            # The schedule in force now: it changes, and a later one must not rewrite this fill.
+            rebate_e12=maker_rebate_e12(
+                fill.price_e4, fill.size_e6, fees.rate, fees.exponent, fees.rebate_share
+            ),
             mid_before_e6=fill.mid_before_e6,
+            micro_before_e6=None if fill.mid_before_e6 is None else micro_e6(market),
             tick_e4=market.tick_e4,
         )
         self._fills.setdefault(fill.market_id, []).append(tracked)
         self._open.setdefault(fill.market_id, []).append(tracked)
         if fill.market_id not in self._standing:
             proven = _proven_ns(market, now_ns)
-            mid = mid_e6(market) if proven is not None else None
-            self._standing[fill.market_id] = _Standing(mid, now_ns, proven or 0)
+            self._stand(market, now_ns, proven or 0, known=proven is not None)
+        self._note_due(fill.market_id)
+        return tracked
 
-    def remove(self, fill: Fill) -> bool:
-        """Forget the fill that a reversal takes back; return whether it was known."""
+    def remove(self, fill: Fill) -> TrackedFill | None:
+        """Forget the fill that a reversal takes back; return it, None when it is not known."""
         taken_back = (fill.reverses, fill.order_id)
-        gone = next(
-            (
-                one
-                for one in self._fills.get(fill.market_id, ())
-                if (one.trade_id, one.order_id) == taken_back
-            ),
-            None,
-        )
+        known = self._fills.get(fill.market_id, ())
+        gone = next((one for one in known if (one.trade_id, one.order_id) == taken_back), None)
         if gone is None:
-            return False
+            return None
         for by_market in (self._fills, self._open):
             kept = [one for one in by_market.get(fill.market_id, ()) if one is not gone]
             self._keep(by_market, fill.market_id, kept)
-        self.revision += 1
-        return True
+        self._note_due(fill.market_id)
+        self._revise(fill.market_id)
+        return gone
 
     def is_open(self, market_id: str) -> bool:
         """Whether a fill of this market waits for a mid."""
@@ -135,26 +127,33 @@ class Tracker:
 
     def on_change(self, market: MarketView, now_ns: int) -> None:
         """The book of an open market changed at ``now_ns``: a sighting of the new mid."""
-        standing = self._standing[market.market_id]
+        market_id = market.market_id
+        standing = self._standing[market_id]
         mid = mid_e6(market)
-        for fill, name, due_ns in self._due(market, now_ns):
-            if mid is not None and now_ns - due_ns <= self._max_age_ns:
-                self._measure(fill, name, mid)
-            elif standing.mid_e6 is not None and self._stood_at(standing, due_ns):
-                self._measure(fill, name, standing.mid_e6)
-            elif now_ns - due_ns > self._max_age_ns:
-                fill.discarded[name] = "late" if mid is not None else "no_mid"
-        self._standing[market.market_id] = _Standing(mid, now_ns, now_ns)
-        self._close_finished(market.market_id)
+        if self._has_due(market, standing, now_ns):
+            for fill, name, due_ns in self._due(market, now_ns):
+                if mid is not None and now_ns - due_ns <= self._max_age_ns:
+                    self._measure(fill, name, mid, micro_e6(market))
+                elif standing.mid_e6 is not None and self._stood_at(standing, due_ns):
+                    self._measure(fill, name, standing.mid_e6, standing.micro_e6)
+                elif now_ns - due_ns > self._max_age_ns:
+                    fill.discarded[name] = "late" if mid is not None else "no_mid"
+            self._stand(market, now_ns, now_ns)
+            self._close_finished(market_id)
+        else:
+            self._stand(market, now_ns, now_ns)
 
     def on_proof(self, market: MarketView, now_ns: int) -> None:
         """Look at an open market whose book did not change: its age may prove it unchanged."""
+        market_id = market.market_id
         proven = _proven_ns(market, now_ns)
         if proven is None:
-            self.on_gap(market.market_id, now_ns, "late")
+            self.on_gap(market_id, now_ns, "late")
             return
-        standing = self._standing[market.market_id]
+        standing = self._standing[market_id]
         standing.proven_ns = max(standing.proven_ns, proven)
+        if not self._has_due(market, standing, now_ns):
+            return
         for fill, name, due_ns in self._due(market, now_ns):
             over = now_ns - due_ns > self._max_age_ns
             unchanged = standing.since_ns <= due_ns <= standing.proven_ns
@@ -162,8 +161,8 @@ class Tracker:
                 if over:
                     fill.discarded[name] = "no_mid"
             elif unchanged or (over and self._stood_at(standing, due_ns)):
-                self._measure(fill, name, standing.mid_e6)
-        self._close_finished(market.market_id)
+                self._measure(fill, name, standing.mid_e6, standing.micro_e6)
+        self._close_finished(market_id)
 
     def on_gap(self, market_id: str, now_ns: int, reason: str) -> None:
         """The book is gone: what fell due is discarded, what falls due later needs a new book."""
@@ -173,10 +172,10 @@ class Tracker:
                 if due_ns > now_ns:
                     continue
                 if standing.mid_e6 is not None and self._stood_at(standing, due_ns):
-                    self._measure(fill, name, standing.mid_e6)
+                    self._measure(fill, name, standing.mid_e6, standing.micro_e6)
                 else:
                     fill.discarded[name] = reason
-        self._standing[market_id] = _Standing(None, now_ns, 0)
+        self._standing[market_id] = _Standing(None, None, now_ns, 0, standing.tick_e4)
         self._close_finished(market_id)
 
     def drop(self, market_id: str, now_ns: int) -> None:
@@ -190,7 +189,7 @@ class Tracker:
     # --- what goes out ---------------------------------------------------------------
 
     def fills(self, market_id: str) -> list[TrackedFill]:
-        """Return a market's fills in time order of arrival."""
+        """Return a market's fills in order of arrival."""
         return self._fills.get(market_id, [])
 
     def cluster_fills(self, cluster_id: str) -> list[TrackedFill]:
@@ -206,46 +205,65 @@ class Tracker:
         """Return every market with a kept fill, sorted."""
         return tuple(sorted(self._fills))
 
+    def revision_of(self, market_id: str) -> int:
+        """Return a number that grows whenever the market's samples changed."""
+        return self._revisions.get(market_id, 0)
+
     def prune(self, before_ns: int) -> None:
         """Forget finished fills older than an instant."""
         for market_id in self.markets():
-            kept = [
-                fill
-                for fill in self._fills[market_id]
-                if fill.ts_ns >= before_ns or self._waiting(fill)
-            ]
-            self._keep(self._fills, market_id, kept)
+            fills = self._fills[market_id]
+            kept = [one for one in fills if one.ts_ns >= before_ns or self._waiting(one)]
+            if len(kept) < len(fills):
+                self._keep(self._fills, market_id, kept)
+                self._revise(market_id)
 
     def as_document(self) -> dict[str, Any]:
         """Return everything as JSON-ready data."""
         return {
             "fills": [fill.as_row() for fills in self._fills.values() for fill in fills],
             "standing": {
-                market_id: [standing.mid_e6, standing.since_ns, standing.proven_ns]
-                for market_id, standing in self._standing.items()
+                market_id: [one.mid_e6, one.micro_e6, one.since_ns, one.proven_ns, one.tick_e4]
+                for market_id, one in self._standing.items()
             },
         }
 
     def restore(self, document: Mapping[str, Any]) -> None:
         """Take back what :meth:`as_document` gave."""
         for row in document.get("fills", ()):
-            fill = TrackedFill(*row)
-            fill.mids_e6, fill.discarded = dict(fill.mids_e6), dict(fill.discarded)
+            fill = TrackedFill.of_row(row)
             self._fills.setdefault(fill.market_id, []).append(fill)
             if self._waiting(fill):
                 self._open.setdefault(fill.market_id, []).append(fill)
-        for market_id in self._open:
-            saved = document.get("standing", {}).get(market_id, (None, 0, 0))
-            self._standing[market_id] = _Standing(*saved)
+        for market_id, fills in self._open.items():
+            nothing = (None, None, 0, 0, fills[-1].tick_e4)
+            self._standing[market_id] = _Standing(*document["standing"].get(market_id, nothing))
+            self._note_due(market_id)
 
     # --- inside ----------------------------------------------------------------------
 
+    def _stand(
+        self, market: MarketView, since_ns: int, proven_ns: int, *, known: bool = True
+    ) -> None:
+        mid, micro = (mid_e6(market), micro_e6(market)) if known else (None, None)
+        self._standing[market.market_id] = _Standing(
+            mid, micro, since_ns, proven_ns, market.tick_e4
+        )
+
+    def _has_due(self, market: MarketView, standing: _Standing, now_ns: int) -> bool:
+        """Whether any fill of an open market needs a look; cheap, asked at every change."""
+        return (
+            now_ns >= self._next_due_ns[market.market_id]
+            or market.tick_e4 != standing.tick_e4
+            or is_over(market)
+        )
+
     def _due(self, market: MarketView, now_ns: int) -> Iterator[tuple[TrackedFill, str, int]]:
         """Yield what fell due; discard first what the tick or the resolution made worthless."""
-        is_over = market.spec.closed or market.state is MarketState.RESOLVED
+        over = is_over(market)
         for fill in self._open[market.market_id]:
             worthless = (
-                "resolved" if is_over else "tick_changed" if fill.tick_e4 != market.tick_e4 else ""
+                "resolved" if over else "tick_changed" if fill.tick_e4 != market.tick_e4 else ""
             )
             for name, due_ns in self._waiting(fill):
                 if worthless:
@@ -253,9 +271,15 @@ class Tracker:
                 elif due_ns <= now_ns:
                     yield fill, name, due_ns
 
-    def _measure(self, fill: TrackedFill, name: str, mid: int) -> None:
+    def _measure(self, fill: TrackedFill, name: str, mid: int, micro: int | None) -> None:
         fill.mids_e6[name] = mid
+        if micro is not None:
+            fill.micros_e6[name] = micro
+        self._revise(fill.market_id)
+
+    def _revise(self, market_id: str) -> None:
         self.revision += 1
+        self._revisions[market_id] = self.revision
 
     def _waiting(self, fill: TrackedFill) -> list[tuple[str, int]]:
         return [
@@ -264,12 +288,21 @@ class Tracker:
             if name not in fill.mids_e6 and name not in fill.discarded
         ]
 
+    def _note_due(self, market_id: str) -> None:
+        fills = self._open.get(market_id)
+        if fills is None:
+            self._next_due_ns.pop(market_id, None)
+            return
+        due = [due_ns for fill in fills for _, due_ns in self._waiting(fill)]
+        self._next_due_ns[market_id] = min(due, default=FOREVER_NS)
+
     def _stood_at(self, standing: _Standing, due_ns: int) -> bool:
         return standing.since_ns <= due_ns and due_ns - standing.proven_ns <= self._max_age_ns
 
     def _close_finished(self, market_id: str) -> None:
         waiting = [fill for fill in self._open.get(market_id, ()) if self._waiting(fill)]
         self._keep(self._open, market_id, waiting)
+        self._note_due(market_id)
 
     def _keep(
         self, by_market: dict[str, list[TrackedFill]], market_id: str, kept: list[TrackedFill]

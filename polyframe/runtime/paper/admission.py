@@ -22,8 +22,6 @@ def refuse_command(command: PlaceOrder, market: PaperMarket, sent_ns: int) -> Re
         return "market_closed", "the market is closed"
     if not market.is_accepting:
         return "not_accepting", "the market does not accept orders"
-    if not command.post_only:
-        return "post_only_required", "the paper venue rests orders, it never takes"
     tick_e4 = market.tick_e4
     if command.price_e4 % tick_e4 or not tick_e4 <= command.price_e4 <= PRICE_ONE_E4 - tick_e4:
         tick, price = price_text(tick_e4), price_text(command.price_e4)
@@ -52,10 +50,11 @@ class Funds:
         self._reserved_e12 = 0
         self._reserved_e6: dict[tuple[str, bool], int] = {}
 
-    def refuse(self, order: QueuedOrder) -> Refusal | None:
-        """Return (code, message) when the account cannot cover the order."""
+    def refuse(self, order: QueuedOrder, fee_e12: int = 0) -> Refusal | None:
+        """Return (code, message) when the account cannot cover the order and its fee."""
         if order.is_buy:
-            is_short = self.cash_short_e12() + notional_e12(order.price_e4, order.size_e6) > 0
+            cost_e12 = notional_e12(order.price_e4, order.size_e6) + fee_e12
+            is_short = self.cash_short_e12() + cost_e12 > 0
         else:
             is_short = self.shares_short_e6(order.market_id, order.is_yes) + order.size_e6 > 0
         if is_short:

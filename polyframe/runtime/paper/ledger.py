@@ -17,7 +17,7 @@ _ONE_E6 = 1_000_000  # one dollar a share, in 1e-6
 
 
 class PaperFill(msgspec.Struct, frozen=True, gc=False):
-    """One simulated execution. ``cause`` is ``print`` (R3, R4) or ``cross`` (R5).
+    """One simulated execution. ``cause`` is ``print`` (R3, R4), ``cross`` (R5) or ``take``.
 
     ``price_e4`` is the token's own, ``is_stale`` marks a fill on a book without proof of
     currency for longer than the production limit.
@@ -33,6 +33,7 @@ class PaperFill(msgspec.Struct, frozen=True, gc=False):
     size_e6: int
     cause: str
     is_stale: bool
+    fee_e12: int = 0
 
 
 class ProfileResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -139,6 +140,11 @@ class Account:
             # A settlement that failed after the market paid out.
             self.settle(market_id, self._winners[market_id])
 
+    def pay(self, fee_e12: int) -> None:
+        """Pay a fee; it is realised at once."""
+        self.cash_e12 -= fee_e12
+        self.realised_e12 -= fee_e12
+
     def adopt(self, market_id: str, is_yes: bool, size_e6: int, cost_e12: int) -> None:
         """Take over shares held before the run; their cost leaves the cash."""
         holding = self.holdings.setdefault(market_id, Holding())
@@ -242,6 +248,7 @@ class ProfileLedger:
     def _book(self, fill: PaperFill, is_buy: bool) -> None:
         for account in (self.account,) if fill.is_stale else (self.account, self._fresh):
             account.trade(fill.market_id, fill.is_yes, is_buy, fill.price_e4, fill.size_e6)
+            account.pay(fill.fee_e12)
 
     def accrue_rebate(self, day: int, market_id: str, amount_e12: int) -> None:
         """Add to (or, negative, take from) a UTC day's rebate of one market."""

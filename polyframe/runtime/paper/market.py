@@ -200,7 +200,7 @@ class PaperMarket:
         """
         total = 0
         consumed = self.consumed_e6[profile]
-        for level, shown_e6 in self._crossing_levels(order):
+        for level, shown_e6 in self.takeable(order):
             total += max(0, shown_e6 - consumed.get(level, 0))
         if not total:
             return 0
@@ -225,14 +225,15 @@ class PaperMarket:
     def consume_crossing(self, order: QueuedOrder, profile: int, size_e6: int) -> None:
         """Mark displayed shares of the other side as used, best price first."""
         consumed = self.consumed_e6[profile]
-        for level, shown_e6 in self._crossing_levels(order):
+        for level, shown_e6 in self.takeable(order):
             used = consumed.get(level, 0)
             taken = min(max(0, shown_e6 - used), size_e6)
             if taken:
                 consumed[level] = used + taken
                 size_e6 -= taken
 
-    def _crossing_levels(self, order: QueuedOrder) -> list[tuple[Level, int]]:
+    def takeable(self, order: QueuedOrder) -> list[tuple[Level, int]]:
+        """Return the other side's levels at the order's price or better, best first."""
         price = order.yes_price_e4
         best = self.book.best_ask_e4 if order.is_bid else self.book.best_bid_e4
         if best is None or (best > price if order.is_bid else best < price):

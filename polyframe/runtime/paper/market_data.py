@@ -187,9 +187,9 @@ class MarketData:
         return []
 
     def _after_book(self, market: PaperMarket, ts_ns: int) -> None:
+        market.trim_consumed()
         if market.is_watched:
             market.note_touch(ts_ns)
-            market.trim_consumed()
             if market.orders:
                 self._executions.on_book(market, ts_ns)
 

@@ -27,9 +27,10 @@ from polyframe.runtime.paper.admission import refuse_command
 from polyframe.runtime.paper.executions import SECOND_NS, Action, Executions
 from polyframe.runtime.paper.latency import Latency
 from polyframe.runtime.paper.ledger import PaperFill, ProfileResult
-from polyframe.runtime.paper.market import PaperMarket
+from polyframe.runtime.paper.market import Level, PaperMarket
 from polyframe.runtime.paper.market_data import MarketData
 from polyframe.runtime.paper.queue_model import BASE, PROFILES, QueuedOrder
+from polyframe.runtime.paper.taking import take, worst_fee_e12
 from polyframe.settings import PaperSettings
 
 # How long a cross fill of an order that is gone still waits for its print (R5).
@@ -37,7 +38,7 @@ _LATE_PRINT_NS = 60 * SECOND_NS
 
 
 class PaperVenue:
-    """A venue that fills post-only orders from public prints, and says how sure it is.
+    """A venue that fills resting orders from public prints, taking ones from the book.
 
     The caller owes, for every input event: ``advance(event.ts_ns)``, then the engine, then
     ``observe(event)``; and ``submit`` for what the engine answered.
@@ -150,6 +151,10 @@ class PaperVenue:
             effective_ns=due_ns,
             expires_ns=command.expires_ns,
         )
+        if not command.post_only:
+            when_sent = dict(market.takeable(order)) if market.is_book_known else {}
+            self._schedule(due_ns, partial(self._take, command, market, order, when_sent))
+            return
         self._orders[order_id] = order
         market.arriving[order_id] = order
         market.watch(order)
@@ -157,6 +162,21 @@ class PaperVenue:
             market.note_touch(now_ns)
             order.max_displayed_e6 = market.displayed_e6(order.is_bid, order.yes_price_e4)
         self._schedule(due_ns, partial(self._arrive, command, market, order))
+
+    def _take(
+        self,
+        command: PlaceOrder,
+        market: PaperMarket,
+        order: QueuedOrder,
+        when_sent: dict[Level, int],
+        due_ns: int,
+    ) -> list[OrderEvent]:
+        refusal = refuse_command(command, market, order.sent_ns) or self._funds.refuse(
+            order, worst_fee_e12(market, order)
+        )
+        if refusal is not None:
+            return _reject(order.order_id, refusal, due_ns)
+        return take(market, order, when_sent, self._executions, due_ns)
 
     def _arrive(
         self, command: PlaceOrder, market: PaperMarket, order: QueuedOrder, due_ns: int

@@ -1,0 +1,303 @@
+"""Trades: legs that take, one after the other, and what happens when the last one fails.
+
+A trade is vetted as a whole before its first leg leaves, and each later leg again before it
+leaves, for what the one before it got. When a later leg cannot be completed in time, what the
+earlier ones got too much is sold (or bought) back at any price the book offers: an unhedged leg
+is a position nobody asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from polyframe.events import PlaceOrder
+from polyframe.model import PluginVeto, Quote, QuoteLeg, Trade, TradeLeg, Veto
+from polyframe.money import floor_size_e6, notional_e12, price_text, size_text, taker_fee_e12, usd
+from polyframe.runtime.account import Account
+from polyframe.runtime.decide import RUNTIME, Decider, Evaluation
+from polyframe.runtime.dispatch import Dispatcher
+from polyframe.runtime.markets import Market, Markets
+from polyframe.runtime.orders import Order, Orders
+from polyframe.runtime.states import ALLOWED
+
+_SECOND_NS = 1_000_000_000
+# A book that is empty now may not be empty later, but a stuck unwind must be seen, not hidden.
+_MOST_UNWINDS = 5
+
+
+class OpenTrade:
+    """A trade under way: which leg is out, and what each one got."""
+
+    def __init__(self, plugin: str, trade: Trade, now_ns: int) -> None:
+        self.plugin = plugin
+        self.trade = trade
+        self.deadline_ns = now_ns + round(trade.within_s * _SECOND_NS)
+        self.got_e6: list[int] = []
+        self.leg_out: TradeLeg | None = None
+        self.order: Order | None = None
+        self.unwinding: list[TradeLeg] = []
+        self.unwinds = 0
+
+    @property
+    def market_ids(self) -> frozenset[str]:
+        """The markets it holds on to."""
+        return frozenset(leg.market_id for leg in self.trade.legs)
+
+
+class TradeDesk:
+    """Vets trades, sends their legs, unwinds what is left over."""
+
+    def __init__(
+        self,
+        dispatcher: Dispatcher,
+        decider: Decider,
+        account: Account,
+        orders: Orders,
+        markets: Markets,
+        warn: Callable[[str], None],
+    ) -> None:
+        self._dispatcher = dispatcher
+        self._decider = decider
+        self._account = account
+        self._orders = orders
+        self._markets = markets
+        self._warn = warn
+        self._open: list[OpenTrade] = []
+        self.proposed = 0
+        self.sent = 0
+        self.completed = 0
+        self.unwound = 0
+
+    @property
+    def busy(self) -> frozenset[str]:
+        """Markets with a trade under way."""
+        found: frozenset[str] = frozenset()
+        for trade in self._open:
+            found |= trade.market_ids
+        return found
+
+    def propose(self, markets: Sequence[Market], now_ns: int) -> list[PlaceOrder]:
+        """Ask the plugins what to take and send the first legs of what nobody vetoes."""
+        busy = self.busy
+        offered = [m for m in markets if m.market_id not in busy and m.is_fresh]
+        if not offered:
+            return []
+        placed: list[PlaceOrder] = []
+        for plugin, trade in self._dispatcher.propose_trades(offered, self._account, now_ns):
+            self.proposed += 1
+            if self.busy & {leg.market_id for leg in trade.legs}:
+                continue  # two plugins wanted the same book: the first in the file has it
+            votes = [(leg, self._vetoes(trade, leg, leg.size_e6, now_ns)) for leg in trade.legs]
+            if any(vetoes for _, vetoes in votes):
+                for leg, vetoes in votes:
+                    self._tell(trade, leg, leg.size_e6, vetoes, "vetoed", (), now_ns)
+                continue
+            under_way = OpenTrade(plugin, trade, now_ns)
+            self._open.append(under_way)
+            placed.append(self._send(under_way, trade.legs[0], trade.legs[0].size_e6, now_ns))
+            self.sent += 1
+        return placed
+
+    def advance(self, now_ns: int) -> list[PlaceOrder]:
+        """Go on with every trade whose order is done."""
+        placed: list[PlaceOrder] = []
+        for under_way in list(self._open):
+            order = under_way.order
+            if order is not None and order.is_live:
+                continue
+            command = self._next(under_way, now_ns)
+            if command is not None:
+                placed.append(command)
+        return placed
+
+    def _next(self, under_way: OpenTrade, now_ns: int) -> PlaceOrder | None:
+        legs = under_way.trade.legs
+        order, under_way.order = under_way.order, None
+        got_e6 = 0 if order is None else order.filled_e6
+        if under_way.unwinding:
+            return self._unwind_further(under_way, got_e6, now_ns)
+        under_way.got_e6.append(got_e6)
+        done = len(under_way.got_e6)
+        if done == len(legs) or not got_e6:
+            return self._settle(under_way, now_ns)
+        leg = legs[done]
+        size_e6 = floor_size_e6(min(leg.size_e6, got_e6))
+        market = self._markets.find(leg.market_id)
+        if now_ns > under_way.deadline_ns or market is None or size_e6 < market.min_size_e6:
+            return self._settle(under_way, now_ns)
+        vetoes = self._vetoes(under_way.trade, leg, size_e6, now_ns)
+        if vetoes:
+            self._tell(under_way.trade, leg, size_e6, vetoes, "vetoed", (), now_ns)
+            return self._settle(under_way, now_ns)
+        return self._send(under_way, leg, size_e6, now_ns)
+
+    def _settle(self, under_way: OpenTrade, now_ns: int) -> PlaceOrder | None:
+        """Compare what the legs got; unwind what has no counterpart."""
+        legs, got = under_way.trade.legs, under_way.got_e6
+        least_e6 = min(got) if len(got) == len(legs) else 0
+        under_way.unwinding = [
+            TradeLeg(leg.market_id, leg.is_yes, not leg.is_buy, 0, floor_size_e6(got_e6 - least_e6))
+            for leg, got_e6 in zip(legs, got, strict=False)
+            if len(legs) > 1 and got_e6 > least_e6
+        ]
+        if not under_way.unwinding:
+            self._open.remove(under_way)
+            self.completed += bool(least_e6)
+            return None
+        self.unwound += 1
+        return self._unwind(under_way, now_ns)
+
+    def _unwind_further(self, under_way: OpenTrade, got_e6: int, now_ns: int) -> PlaceOrder | None:
+        leg = under_way.unwinding[0]
+        left_e6 = leg.size_e6 - got_e6
+        market = self._markets.find(leg.market_id)
+        if market is None or left_e6 < market.min_size_e6:
+            under_way.unwinding.pop(0)
+        else:
+            under_way.unwinding[0] = TradeLeg(leg.market_id, leg.is_yes, leg.is_buy, 0, left_e6)
+        if not under_way.unwinding:
+            self._open.remove(under_way)
+            return None
+        return self._unwind(under_way, now_ns)
+
+    def _unwind(self, under_way: OpenTrade, now_ns: int) -> PlaceOrder | None:
+        leg = under_way.unwinding[0]
+        market = self._markets.find(leg.market_id)
+        under_way.unwinds += 1
+        if market is None or under_way.unwinds > _MOST_UNWINDS:
+            self._open.remove(under_way)
+            self._warn(
+                f"{under_way.trade.component}: {size_text(leg.size_e6)} shares of "
+                f"{leg.market_id[:12]} could not be unwound; they are held"
+            )
+            return None
+        # At any price: getting out is worth more than the last cents.
+        limit_e4 = 10_000 - market.tick_e4 if leg.is_buy else market.tick_e4
+        whole = TradeLeg(leg.market_id, leg.is_yes, leg.is_buy, limit_e4, leg.size_e6)
+        return self._send(under_way, whole, leg.size_e6, now_ns, outcome="unwinding")
+
+    def _send(
+        self,
+        under_way: OpenTrade,
+        leg: TradeLeg,
+        size_e6: int,
+        now_ns: int,
+        outcome: str = "taking",
+    ) -> PlaceOrder:
+        market = self._markets.find(leg.market_id)
+        assert market is not None  # every caller has just looked
+        sized = TradeLeg(leg.market_id, leg.is_yes, leg.is_buy, leg.limit_e4, size_e6)
+        command = self._decider.take(market, sized, under_way.trade.component, now_ns)
+        under_way.order = self._orders.find(command.order_id)
+        verb, token = ("BUY" if leg.is_buy else "SELL"), ("YES" if leg.is_yes else "NO")
+        told = (
+            f"take {command.order_id} {verb} {token} "
+            f"{size_text(size_e6)}@{price_text(leg.limit_e4)}"
+        )
+        self._tell(under_way.trade, sized, size_e6, (), outcome, (told,), now_ns)
+        return command
+
+    # --- vetting ---------------------------------------------------------------------------
+
+    def _vetoes(
+        self, trade: Trade, leg: TradeLeg, size_e6: int, now_ns: int
+    ) -> tuple[PluginVeto, ...]:
+        market = self._markets.find(leg.market_id)
+        if market is None:
+            return (PluginVeto(RUNTIME, Veto("runtime.not_accepting")),)
+        quote = _as_quote(trade, leg, size_e6)
+        own = tuple(PluginVeto(RUNTIME, veto) for veto in self._facts_against(market, leg, size_e6))
+        return (*own, *self._dispatcher.pre_quote_veto(quote, market, self._account, now_ns))
+
+    def _facts_against(self, market: Market, leg: TradeLeg, size_e6: int) -> list[Veto]:
+        found: list[Veto] = []
+        spec, side, tick_e4 = market.spec, leg.side, market.tick_e4
+        if spec.closed or not spec.accepting_orders:
+            found.append(Veto("runtime.not_accepting"))
+        allowed = ALLOWED[market.state]
+        if not allowed.may_quote:
+            found.append(Veto("runtime.state"))
+        if not market.connected:
+            found.append(Veto("runtime.feed_down"))
+        elif not market.is_fresh:
+            found.append(Veto("runtime.not_fresh", None, market.book_age_s, market.max_book_age_s))
+        net_e6 = market.position.net_yes_e6
+        adds = net_e6 >= 0 if side == "bid" else net_e6 <= 0
+        if adds and not allowed.may_add:
+            found.append(Veto("runtime.reduce_only", side))
+        if leg.limit_e4 % tick_e4 or not tick_e4 <= leg.limit_e4 <= 10_000 - tick_e4:
+            found.append(Veto("runtime.off_tick", side, leg.limit_e4 / 1e4, tick_e4 / 1e4))
+        if size_e6 < market.min_size_e6 or size_e6 != floor_size_e6(size_e6):
+            found.append(
+                Veto("runtime.below_min_size", side, size_e6 / 1e6, market.min_size_e6 / 1e6)
+            )
+        price_e4 = leg.yes_price_e4
+        for order in market.orders:
+            # Taking must not meet our own resting quote.
+            meets = (
+                order.yes_price_e4 <= price_e4
+                if side == "bid"
+                else (order.yes_price_e4 >= price_e4)
+            )
+            if order.side != side and meets:
+                found.append(
+                    Veto("runtime.own_cross", side, price_e4 / 1e4, order.yes_price_e4 / 1e4)
+                )
+                break
+        if leg.is_buy:
+            cost_e12 = notional_e12(leg.limit_e4, size_e6) + taker_fee_e12(
+                leg.limit_e4, size_e6, spec.fees.rate, spec.fees.exponent
+            )
+            if cost_e12 > self._account.free_e12:
+                found.append(
+                    Veto(
+                        "runtime.insufficient_funds",
+                        side,
+                        usd(cost_e12),
+                        usd(self._account.free_e12),
+                    )
+                )
+        else:
+            yes_e6, no_e6 = self._account.free_tokens_e6(market.market_id)
+            held_e6 = yes_e6 if leg.is_yes else no_e6
+            if held_e6 < size_e6:
+                found.append(Veto("runtime.insufficient_funds", side, size_e6 / 1e6, held_e6 / 1e6))
+        return found
+
+    def _tell(
+        self,
+        trade: Trade,
+        leg: TradeLeg,
+        size_e6: int,
+        vetoes: tuple[PluginVeto, ...],
+        outcome: str,
+        commands: tuple[str, ...],
+        now_ns: int,
+    ) -> None:
+        market = self._markets.find(leg.market_id)
+        if market is None:
+            return
+        quote = _as_quote(trade, leg, size_e6)
+        target = Quote(leg.market_id, component=trade.component) if vetoes else quote
+        self._decider.tell(
+            market,
+            trade.component,
+            outcome,
+            Evaluation(quote, quote, vetoes, target, None, None),
+            commands,
+            now_ns,
+        )
+
+
+def _as_quote(trade: Trade, leg: TradeLeg, size_e6: int) -> Quote:
+    sized = QuoteLeg(leg.yes_price_e4, size_e6)
+    is_bid = leg.side == "bid"
+    return Quote(
+        leg.market_id,
+        None,
+        sized if is_bid else None,
+        None if is_bid else sized,
+        trade.component,
+        trade.inputs,
+        trade.component,
+    )
