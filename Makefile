@@ -18,7 +18,7 @@ COMPILE := $(UV) pip compile --universal --python-version 3.11 --generate-hashes
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test lint format types package pins clean
+.PHONY: help demo test coverage lint format types package pins clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## /make \1	/p' Makefile
@@ -28,6 +28,9 @@ demo: $(RUN) ## set up and make markets on paper for a minute: no keys, no netwo
 
 test: $(DEV) ## set up and run every test
 	$(PY) -m pytest $(PYTEST_ARGS)
+
+coverage: $(DEV) ## what the last `make test PYTEST_ARGS=--cov` reached of the pure modules
+	$(PY) tests/support/pure_coverage.py
 
 lint: $(DEV) ## ruff: rules and formatting
 	$(PY) -m ruff check .

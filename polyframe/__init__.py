@@ -21,7 +21,7 @@ from polyframe.model import (
     TradeLeg,
     Veto,
 )
-from polyframe.plugin import API_VERSION, Config, Context, Log, Plugin, setting
+from polyframe.plugin import API_VERSION, Assessment, Config, Context, Log, Plugin, setting
 from polyframe.views import BookView, MarketView, OrderView, PortfolioView, PositionView
 
 __version__ = "0.1.0"
@@ -29,6 +29,7 @@ __version__ = "0.1.0"
 __all__ = [
     "API_VERSION",
     "SIDES",
+    "Assessment",
     "BookSide",
     "BookView",
     "Config",

@@ -93,10 +93,22 @@ class Context:
         self.log = log
 
 
+class Assessment(msgspec.Struct, frozen=True):
+    """What a plugin thinks of a market from its metadata alone.
+
+    ``score`` is 0..1, higher is worse; ``reasons`` say in words what made it.
+    """
+
+    score: float
+    reasons: tuple[str, ...] = ()
+
+
 class Plugin:
     """A convenient start for a plugin class; any class of this shape will do.
 
     ``codes`` declares every veto code the plugin may cast, as ``<plugin>.<reason>``.
+    A plugin that judges markets by their metadata may also offer
+    ``assess(spec: MarketSpec) -> Assessment``, which ``polyframe universe`` prints.
     ``on_book_when`` is ``"change"`` (every book change) or ``"top"`` (the touch only).
     """
 

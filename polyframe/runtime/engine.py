@@ -27,6 +27,7 @@ from polyframe.runtime.marks import mark_to_book
 from polyframe.runtime.orders import Orders
 from polyframe.runtime.portfolio import Portfolio
 from polyframe.runtime.selection import Phase, Schedule, ranking, walk
+from polyframe.runtime.states import StateChange
 from polyframe.runtime.trades import TradeDesk
 from polyframe.runtime.universe import prefilter
 from polyframe.settings import Settings
@@ -74,6 +75,7 @@ class Engine:
         self.last_decision: dict[str, Decision] = {}
         self.new_decisions: list[Decision] = []
         self.new_fills: list[Fill] = []
+        self.new_states: list[StateChange] = []
         self._since_cycle: list[Decision] = []
         self._touched: dict[str, Market] = {}
         self._dirty: dict[str, str] = {}
@@ -151,6 +153,8 @@ class Engine:
 
     def _cycle(self) -> list[Command]:
         now_ns = self.moment.now_ns
+        for market in self.markets.followed():
+            self._watch_state(market)
         ranked, left_out = ranking(self.dispatcher, self.markets, now_ns)
         selected = walk(ranked, self.active, self.decider, self.settings, now_ns)
         commands = selected.commands
@@ -305,6 +309,7 @@ class Engine:
         if event.winning_token_id in market.spec.token_ids:
             yes_won = event.winning_token_id == market.spec.token_ids[0]
             self.portfolio.resolve(market.market_id, 1_000_000 if yes_won else 0)
+        self._watch_state(market)
         self._touch(market.market_id, "resolved", urgent=True)
 
     def _on_unrecognised(self, event: events.Unrecognised) -> None:
@@ -340,6 +345,7 @@ class Engine:
         if not event.universe:
             for spec in event.markets:
                 market, changed = self.markets.put(spec, self.portfolio.position_of(spec.market_id))
+                self._watch_state(market)
                 if changed:
                     self._touch(market.market_id, "metadata", urgent=True)
             return
@@ -370,13 +376,25 @@ class Engine:
             market = self.markets.find(market_id)
             if market is None:
                 continue
-            state = market.state
-            if self._states.setdefault(market_id, state) is not state:
-                self._log("Market state", market=market_id, old=self._states[market_id], new=state)
-                self._states[market_id] = state
-                self._touch(market_id, "state", urgent=True)
-            elif self._renewal_due(market, event.ts_ns):
+            self._watch_state(market)
+            if self._renewal_due(market, event.ts_ns):
                 self._touch(market_id, "expiry")
+
+    def _watch_state(self, market: Market) -> None:
+        """Notice a market's move; it is recorded, told, and decided upon at once."""
+        state, reason = market.state_and_reason
+        old = self._states.get(market.market_id)
+        if old is state:
+            return
+        self._states[market.market_id] = state
+        if old is None:
+            return
+        change = StateChange(self.moment.now_ns, market.market_id, old, state, reason)
+        self.new_states.append(change)
+        self._log(
+            "Market state", market=market.market_id, old=old, new=state, reason=reason or "none"
+        )
+        self._touch(market.market_id, "state", urgent=True)
 
     def _renewal_due(self, market: Market, now_ns: int) -> bool:
         margin_ns = round(self.settings.quoting.renew_before_s * _SECOND_NS)

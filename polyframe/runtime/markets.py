@@ -17,7 +17,7 @@ from polyframe.runtime.activity import Churn, MidRange
 from polyframe.runtime.bookcheck import BookCheck
 from polyframe.runtime.books import MarketBook
 from polyframe.runtime.orders import Order, Orders
-from polyframe.runtime.states import cluster_of, hours_to_close, state_of
+from polyframe.runtime.states import PROPOSED_WORDS, cluster_of, hours_to_close, state_of
 from polyframe.settings import Settings
 
 if TYPE_CHECKING:
@@ -42,7 +42,8 @@ class Market:
     __slots__ = (
         "_moment", "_orders", "_settings", "book", "book_epoch", "churn", "cluster_id",
         "connected", "has_book", "market_id", "max_book_age_s", "mid_range", "min_size_e6",
-        "position", "proof_ns", "spec", "tick_e4", "top", "top_changed", "witness_doubts",
+        "position", "proof_ns", "proposed_ns", "spec", "tick_e4", "top", "top_changed",
+        "witness_doubts",
     )  # fmt: skip
 
     def __init__(
@@ -66,6 +67,7 @@ class Market:
         self.has_book = False
         self.connected = False
         self.proof_ns: int | None = None
+        self.proposed_ns: int | None = None
         self.witness_doubts = 0
         self.top = self.book.top
         self.top_changed = False
@@ -77,7 +79,12 @@ class Market:
     @property
     def state(self) -> MarketState:
         """Where the market stands on its way to resolution."""
-        return state_of(self.spec, self._moment.now_ns, self._settings.states)[0]
+        return self.state_and_reason[0]
+
+    @property
+    def state_and_reason(self) -> tuple[MarketState, str]:
+        """The state, and why it is not NORMAL."""
+        return state_of(self.spec, self._moment.now_ns, self._settings.states, self.proposed_ns)
 
     @property
     def hours_to_close(self) -> float | None:
@@ -148,6 +155,10 @@ class Markets:
             self._start_epoch(market, spec.tick_e4)
         if spec.min_size_e6 != market.spec.min_size_e6:
             market.min_size_e6 = spec.min_size_e6
+        if is_proposed(spec) and not is_proposed(market.spec):
+            market.proposed_ns = self._moment.now_ns
+        elif len(spec.uma_statuses) != len(market.spec.uma_statuses):
+            market.proposed_ns = self._moment.now_ns if is_proposed(spec) else None
         market.spec = spec
         market.cluster_id = cluster_of(spec)
         return market, changed
@@ -345,6 +356,11 @@ def in_yes_space(is_yes: bool, bids: Levels, asks: Levels) -> tuple[Levels, Leve
         [(PRICE_ONE_E4 - price_e4, size) for price_e4, size in asks],
         [(PRICE_ONE_E4 - price_e4, size) for price_e4, size in bids],
     )
+
+
+def is_proposed(spec: MarketSpec) -> bool:
+    """Whether an answer stands that can still be disputed."""
+    return bool(spec.uma_statuses) and spec.uma_statuses[-1].lower() in PROPOSED_WORDS
 
 
 def _without_volumes(spec: MarketSpec) -> tuple[object, ...]:

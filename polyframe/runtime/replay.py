@@ -89,7 +89,7 @@ class Replay:
 
 
 def _compare(where: str, recorded: Out, replayed: Out) -> Iterator[Difference]:
-    for kind in ("decisions", "fills", "order_events"):
+    for kind in ("decisions", "fills", "order_events", "states"):
         old, new = getattr(recorded, kind), getattr(replayed, kind)
         for index in range(max(len(old), len(new))):
             before = old[index] if index < len(old) else None

@@ -9,6 +9,7 @@ from polyframe.model import MarketSpec, MarketState
 from polyframe.settings import StateSettings
 
 _HOUR_NS = 3_600_000_000_000
+PROPOSED_WORDS = frozenset({"proposed", "reproposed"})
 
 
 class Allowance(NamedTuple):
@@ -36,11 +37,25 @@ def hours_to_close(spec: MarketSpec, now_ns: int) -> float | None:
     return None if spec.end_ns is None else (spec.end_ns - now_ns) / _HOUR_NS
 
 
-def state_of(spec: MarketSpec, now_ns: int, settings: StateSettings) -> tuple[MarketState, str]:
+class StateChange(NamedTuple):
+    """A market moved on its way; ``reason`` is empty for NORMAL."""
+
+    ts_ns: int
+    market_id: str
+    old: MarketState
+    new: MarketState
+    reason: str
+
+
+def state_of(
+    spec: MarketSpec, now_ns: int, settings: StateSettings, proposed_ns: int | None = None
+) -> tuple[MarketState, str]:
     """Return the market's state and why.
 
     The oracle's word comes before the clock. A missing end date is WATCH, named as such:
     nothing says that the market is far from its end, and nothing says it is over.
+    ``proposed_ns`` is when the standing answer was first seen, None when that is not known
+    (it stood when we came); within the challenge window after it the answer can be disputed.
     """
     if spec.closed:
         return MarketState.RESOLVED, "closed by the venue"
@@ -50,7 +65,10 @@ def state_of(spec: MarketSpec, now_ns: int, settings: StateSettings) -> tuple[Ma
             return MarketState.RESOLVED, f"oracle says {last}"
         if last in {"disputed", "challenged"}:
             return MarketState.DISPUTED, "an answer is disputed"
-        if last in {"proposed", "reproposed"}:
+        if last in PROPOSED_WORDS:
+            window_ns = challenge_window_ns(spec, settings)
+            if proposed_ns is not None and now_ns - proposed_ns < window_ns:
+                return MarketState.CHALLENGE_WINDOW, "an answer is proposed and can be disputed"
             return MarketState.PROPOSED, "an answer is proposed"
         if last not in {"", "requested", "initialized", "posed"}:
             return MarketState.UNKNOWN, "unknown oracle status"
@@ -64,6 +82,13 @@ def state_of(spec: MarketSpec, now_ns: int, settings: StateSettings) -> tuple[Ma
     if hours < settings.watch_h:
         return MarketState.WATCH, "near its end"
     return MarketState.NORMAL, ""
+
+
+def challenge_window_ns(spec: MarketSpec, settings: StateSettings) -> int:
+    """Return how long an answer can be disputed: the market's own liveness, or the default."""
+    if spec.liveness_s:
+        return round(spec.liveness_s * 1e9)
+    return round(settings.challenge_h * _HOUR_NS)
 
 
 _ENTITY = re.compile(r"\b[A-Z][\w.'-]*(?:\s+[A-Z][\w.'-]*)*")

@@ -26,6 +26,7 @@ from polyframe.errors import TapeError
 from polyframe.events import Event, InputEvent, OrderEvent, RawFrame
 from polyframe.model import Decision, Fill
 from polyframe.polymarket.codec import decode
+from polyframe.runtime.states import StateChange
 from polyframe.runtime.turn import Outcome
 
 FORMAT = 1
@@ -55,11 +56,17 @@ class Out(msgspec.Struct, frozen=True, omit_defaults=True):
     decisions: tuple[Decision, ...] = ()
     fills: tuple[Fill, ...] = ()
     order_events: tuple[OrderEvent, ...] = ()
+    states: tuple[StateChange, ...] = ()
 
     @classmethod
     def of(cls, outcome: Outcome) -> Out:
         """Return the comparable part of an outcome."""
-        return cls(tuple(outcome.decisions), tuple(outcome.fills), tuple(outcome.order_events))
+        return cls(
+            tuple(outcome.decisions),
+            tuple(outcome.fills),
+            tuple(outcome.order_events),
+            tuple(outcome.states),
+        )
 
 
 def events_of(batch: Sequence[RawFrame | Event]) -> list[Event]:

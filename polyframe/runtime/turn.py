@@ -14,18 +14,20 @@ from polyframe.events import CancelOrder, Command, Event, OrderCommand, OrderEve
 from polyframe.model import Decision, Fill
 from polyframe.runtime.engine import Engine
 from polyframe.runtime.paper import PaperVenue
+from polyframe.runtime.states import StateChange
 
 
 class Outcome:
     """What one batch led to, in order of happening."""
 
-    __slots__ = ("commands", "decisions", "fills", "order_events")
+    __slots__ = ("commands", "decisions", "fills", "order_events", "states")
 
     def __init__(self) -> None:
         self.commands: list[Command] = []
         self.decisions: list[Decision] = []
         self.fills: list[Fill] = []
         self.order_events: list[OrderEvent] = []
+        self.states: list[StateChange] = []
 
 
 class Turn:
@@ -57,6 +59,7 @@ class Turn:
             paper.submit(orders, engine.moment.now_ns)
         outcome.decisions, engine.new_decisions = engine.new_decisions, []
         outcome.fills, engine.new_fills = engine.new_fills, []
+        outcome.states, engine.new_states = engine.new_states, []
         return outcome
 
     def _answers(self, answers: Sequence[OrderEvent], outcome: Outcome) -> None:

@@ -11,11 +11,12 @@ from polyframe.settings import Settings
 
 
 class Prefiltered(NamedTuple):
-    """Markets kept, best first, and how many were left out for which reason."""
+    """Markets kept, best first; how many were left out for which reason, and which."""
 
     kept: tuple[MarketSpec, ...]
     total: int
     excluded: dict[str, int]
+    reasons: dict[str, str]
 
 
 def activity(spec: MarketSpec, now_ns: int) -> float:
@@ -46,6 +47,7 @@ def prefilter(markets: Sequence[MarketSpec], now_ns: int, settings: Settings) ->
     excluded = {
         "not_accepting": 0, "close_window": 0, "neg_risk": 0, "oracle": 0, "activity": 0,
     }  # fmt: skip
+    reasons: dict[str, str] = {}
     kept: list[MarketSpec] = []
     for spec in markets:
         reason = _exclusion(spec, now_ns, settings)
@@ -53,11 +55,14 @@ def prefilter(markets: Sequence[MarketSpec], now_ns: int, settings: Settings) ->
             kept.append(spec)
         else:
             excluded[reason] += 1
+            reasons[spec.market_id] = reason
     if rules.enabled:
         kept.sort(key=lambda spec: (-activity(spec, now_ns), spec.market_id))
-        excluded["activity"] = max(0, len(kept) - rules.keep_markets)
+        for spec in kept[rules.keep_markets :]:
+            excluded["activity"] += 1
+            reasons[spec.market_id] = "activity"
         del kept[rules.keep_markets :]
-    return Prefiltered(tuple(kept), len(markets), excluded)
+    return Prefiltered(tuple(kept), len(markets), excluded, reasons)
 
 
 def _exclusion(spec: MarketSpec, now_ns: int, settings: Settings) -> str | None:

@@ -24,9 +24,8 @@ from polyframe.testing.builders import (
 from polyframe_maker import Maker, classic
 from polyframe_maker.config import Config
 
-def quote(
-    market: FakeMarket, portfolio: FakePortfolio | None = None, maker: Maker | None = None
-):
+
+def quote(market: FakeMarket, portfolio: FakePortfolio | None = None, maker: Maker | None = None):
     maker = maker or a_plugin(Maker)  # a new one remembers no quote to hold this one back
     return maker.propose_quote(market, portfolio or a_portfolio(markets=[market]), NOW_NS)
 

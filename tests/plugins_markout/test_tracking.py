@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from polyframe import Fill, MarketState, ReportPeriod
+from polyframe import Fill, MarketState, Quote, ReportPeriod
 from polyframe.testing.builders import (
     NOW_NS,
     a_book,
@@ -18,9 +18,10 @@ from polyframe.testing.builders import (
     a_spec,
 )
 from polyframe_markout import Markout
-from polyframe_markout.tracker import DISCARD_REASONS
+from polyframe_markout.fills import DISCARD_REASONS
 
 S = 1_000_000_000
+QUOTE = Quote("0xm1")
 PERIOD = ReportPeriod(day="d", start_ns=NOW_NS - 1, end_ns=NOW_NS + 86_400 * S, facts={})
 
 
@@ -97,9 +98,9 @@ def test_the_book_from_just_before_stands_when_the_next_comes_late():
 def test_a_quiet_book_with_a_proof_is_current():
     plugin = filled(one_horizon())
     plugin.on_book(a_mid(5050), at(2))
-    plugin.pre_quote_veto(a_mid(5050, book_age_s=40.0), at(60))
+    plugin.pre_quote_veto(QUOTE, a_mid(5050, book_age_s=40.0), at(60))
     assert horizon(plugin)["pending"] == 1, "proven at 20 s only: not yet known"
-    plugin.pre_quote_veto(a_mid(5050, book_age_s=1.0), at(62))
+    plugin.pre_quote_veto(QUOTE, a_mid(5050, book_age_s=1.0), at(62))
     assert horizon(plugin)["share_weighted_c"] == 1.5
 
 
@@ -144,7 +145,7 @@ def test_a_one_sided_book_gives_no_mid():
     plugin = filled(one_horizon())
     one_sided = a_market(book=a_book(5000, None))
     plugin.on_book(one_sided, at(20))
-    plugin.pre_quote_veto(one_sided, at(36))
+    plugin.pre_quote_veto(QUOTE, one_sided, at(36))
     assert horizon(plugin)["discarded"]["no_mid"] == 1
 
 
@@ -229,14 +230,14 @@ def play(steps, restart_at):
         elif kind == "book":
             plugin.on_book(market, now)
         elif kind == "proof":
-            plugin.pre_quote_veto(market, now)
+            plugin.pre_quote_veto(QUOTE, market, now)
         else:
             plugin.on_cycle_end(a_cycle(), a_portfolio(markets=[market]), now)
         if number == restart_at:
             plugin.report_section(PERIOD)
             store = json.loads(json.dumps(store))
             plugin = a_plugin(Markout, a_context(store=store))
-        answers.append(plugin.pre_quote_veto(market, now))
+        answers.append(plugin.pre_quote_veto(QUOTE, market, now))
     return plugin.report_section(PERIOD), answers
 
 
@@ -265,8 +266,8 @@ def test_fills_out_of_the_period_are_not_reported():
 
 
 def test_old_fills_are_forgotten():
-    plugin = filled(one_horizon(keep_h=24.0))
+    plugin = filled(one_horizon(keep_h=48.0, evidence_h=24.0))
     plugin.on_book(a_mid(5000), at(30))
-    plugin.on_cycle_end(a_cycle(), a_portfolio(), at(25 * 3600))
+    plugin.on_cycle_end(a_cycle(), a_portfolio(), at(49 * 3600))
     assert plugin.report_section(PERIOD)["fills"] == 0
     assert plugin.context.store["fills"] == []

@@ -7,7 +7,6 @@ from polyframe.model import FeeSchedule
 from polyframe.money import taker_fee_e12
 from runtime_driver import SETTINGS, SHARE, Driver, spec
 
-
 FEES = FeeSchedule(rate=0.04, rebate_share=0.25)
 
 

@@ -59,6 +59,7 @@ IMPURE = {
     "polyframe.polymarket.clob_public",
     "polyframe.polymarket.feed",
     "polyframe.polymarket.gamma",
+    "polyframe.polymarket.market_file",
     "polyframe.polymarket.rest",
     "polyframe.polymarket.shard",
     "polyframe.runtime.replay",

@@ -41,6 +41,7 @@ class ChaseLimit:
         own = self._own.get((market_id, side))
         if not own:
             return price_e4
+        _drop_old(own, now_ns)
         allowed_e4 = min(
             quoted_e4 + self._ticks_per_min * tick_e4 * max(1.0, (now_ns - ts_ns) / _MINUTE_NS)
             for ts_ns, quoted_e4 in own
@@ -60,8 +61,7 @@ class ChaseLimit:
         while own and own[-1][1] >= price_e4:
             own.pop()
         own.append((now_ns, price_e4))
-        while len(own) > 1 and now_ns - own[0][0] > _MINUTE_NS:
-            own.popleft()
+        _drop_old(own, now_ns)
 
     def prune(self, now_ns: int) -> None:
         """Forget the sides that have not been quoted for an hour."""
@@ -78,6 +78,12 @@ def adding_sides(net_yes_e6: int) -> tuple[BookSide, ...]:
     if net_yes_e6 == 0:
         return SIDES
     return ("bid",) if net_yes_e6 > 0 else ("ask",)
+
+
+def _drop_old(own: _Own, now_ns: int) -> None:
+    """Drop what is older than a minute, but never the last quote."""
+    while len(own) > 1 and now_ns - own[0][0] > _MINUTE_NS:
+        own.popleft()
 
 
 def _mirrored(price_e4: int, side: BookSide) -> int:

@@ -112,7 +112,8 @@ class Evidence:
     @property
     def last_ns(self) -> int:
         """When anything was last measured; 0 when nothing ever was."""
-        return max(getattr(self, name).ts_ns for name in RATIOS)
+        measures = (self.squared_moves, self.holding, self.impact, self.effective, self.adverse)
+        return max(measure.ts_ns for measure in measures)
 
     def as_document(self) -> dict[str, list[float]]:
         """Return what to keep: the measures that have begun."""

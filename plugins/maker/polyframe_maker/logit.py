@@ -35,12 +35,12 @@ def log_odds(p: float) -> float:
 
 
 def reservation(p: float, gamma: float, q: float) -> float:
-    """Return the price at which one more infinitesimal share is worth neither buying nor selling."""
+    """Return the price at which the next small share is worth neither buying nor selling."""
     return sigmoid(log_odds(p) - gamma * q)
 
 
 def certainty_value(p: float, gamma: float, q: float) -> float:
-    """Return V(q) = -(1/gamma) ln(p e^(-gamma q) + 1 - p): what q shares are worth for sure, USD."""
+    """Return V(q) = -(1/gamma) ln(p e^(-gamma q) + 1 - p): what q shares are worth, USD."""
     return -_log_mix(p, -gamma * q) / gamma
 
 

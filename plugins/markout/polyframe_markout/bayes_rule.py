@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from polyframe_markout import clusters as means
+from polyframe_markout.clusters import Cluster
 from polyframe_markout.config import Config
 from polyframe_markout.fills import horizon_name, samples
 from polyframe_markout.priors import Prior, Priors
@@ -51,12 +52,16 @@ class Episode:
 class Opinion:
     """What the evidence says of one market, in cents; estimates are None without clusters."""
 
-    clusters: int
-    gross: Estimate | None
+    evidence: tuple[Cluster, ...]
     net: Estimate | None
     prior: Prior
     posterior: Posterior
     probability_toxic: float
+
+    @property
+    def clusters(self) -> int:
+        """How many clusters there are."""
+        return len(self.evidence)
 
 
 class BayesRule:
@@ -145,7 +150,7 @@ class BayesRule:
         since_ns = self._since_ns(episode, now_ns)
         probe_prior = None if episode is None else episode.probe_prior
         state = (
-            self._tracker.revision_of(market_id),
+            self._tracker.revision_of(market_id, self._gate),
             self._priors.revision,
             since_ns,
             probe_prior,
@@ -165,7 +170,7 @@ class BayesRule:
         """Return the evidence on one market for the report; cents, net unless named gross."""
         opinion = self.opinion(market_id, now_ns)
         episode = self._episodes.get(market_id)
-        gross, net = opinion.gross, opinion.net
+        gross, net = means.gross_c(opinion.evidence), opinion.net
         return {
             "evidence_clusters": opinion.clusters,
             "gross_mean_c": None if gross is None else gross.mean,
@@ -224,8 +229,7 @@ class BayesRule:
         else:
             posterior = shrink(net.mean, net.se, prior.mean_c, prior.sd_c)
         return Opinion(
-            clusters=len(found),
-            gross=means.gross_c(found, least_sd_c),
+            evidence=tuple(found),
             net=net,
             prior=prior,
             posterior=posterior,

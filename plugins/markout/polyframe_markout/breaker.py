@@ -46,7 +46,7 @@ class Breaker:
     def look(self, market_id: str, now_ns: int) -> Trip | None:
         """Return what tripped the breaker now, else None; the pause begins now."""
         hour_ns = (now_ns - self._recent_ns) // NS_PER_H * NS_PER_H
-        state = (self._tracker.revision_of(market_id), hour_ns)
+        state = (self._tracker.revision_of(market_id, self._horizon), hour_ns)
         if self._seen.get(market_id) == state:
             return None
         self._seen[market_id] = state

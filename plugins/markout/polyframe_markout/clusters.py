@@ -64,15 +64,16 @@ def _when(sample: Sample) -> int:
     return sample.ts_ns
 
 
-def gross_c(clusters: Sequence[Cluster], least_sd_c: float = 0.0) -> Estimate | None:
+def gross_c(clusters: Sequence[Cluster]) -> Estimate | None:
     """Return the share-weighted mean markout in cents, without rebates."""
-    return weighted_estimate(
-        [(one.gained_e12 / E6_PER_CENT, one.size_e6) for one in clusters], least_sd_c
-    )
+    return weighted_estimate([(one.gained_e12 / E6_PER_CENT, one.size_e6) for one in clusters])
 
 
 def net_c(clusters: Sequence[Cluster], least_sd_c: float = 0.0) -> Estimate | None:
-    """Return the same with the expected rebates: what is tested."""
+    """Return the same with the expected rebates: what is tested.
+
+    ``least_sd_c`` is the spread of cluster means that measuring alone causes.
+    """
     return weighted_estimate(
         [((one.gained_e12 + one.rebate_e12) / E6_PER_CENT, one.size_e6) for one in clusters],
         least_sd_c,

@@ -98,6 +98,7 @@ class Config(PluginConfig, frozen=True):
             "bayes: clusters before a market is called mild, ends a probe or counts in a prior",
             unit="count",
             ge=2,
+            production_min=5,
             production_max=20,
         ),
     ] = 5
@@ -138,7 +139,13 @@ class Config(PluginConfig, frozen=True):
         ),
     ] = 0.25
     prior_mean_c: Annotated[
-        float, setting("bayes: mean of the prior until one can be fitted", unit="cents", le=5)
+        float,
+        setting(
+            "bayes: mean of the prior until one can be fitted",
+            unit="cents",
+            le=5,
+            production_max=0.1,
+        ),
     ] = 0.0
     prior_sd_c: Annotated[
         float, setting("bayes: its standard deviation", unit="cents", gt=0, le=10)

@@ -40,9 +40,16 @@ class TrackedFill:
     mids_e6: dict[str, int] = field(default_factory=dict)
     micros_e6: dict[str, int] = field(default_factory=dict)
     discarded: dict[str, str] = field(default_factory=dict)
+    _sealed: list[Any] | None = field(default=None, compare=False, repr=False)
+
+    def seal(self) -> None:
+        """Make the row once and for all: every horizon has its answer."""
+        self._sealed = self.as_row()
 
     def as_row(self) -> list[Any]:
         """Return the fields as a JSON array, in order, that later changes do not reach."""
+        if self._sealed is not None:
+            return self._sealed
         row = [getattr(self, name) for name in ROW]
         row[-3:] = [dict(found) for found in row[-3:]]
         return row
@@ -74,7 +81,7 @@ class TrackedFill:
         )
 
 
-ROW = tuple(one.name for one in fields(TrackedFill))
+ROW = tuple(one.name for one in fields(TrackedFill) if one.name != "_sealed")
 """The order of a stored row."""
 
 

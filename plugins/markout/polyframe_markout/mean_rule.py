@@ -99,13 +99,13 @@ class MeanRule:
     def _mean(self, kind: str, name: str, now_ns: int) -> Averages:
         """Return a rolling mean, computed anew when a mark came in or the minute changed."""
         minute = now_ns // NS_PER_MINUTE
-        tracker = self._tracker
-        revision = tracker.revision_of(name) if kind == "market" else tracker.revision
+        tracker, gate = self._tracker, self._gate
+        revision = tracker.revision_of(name, gate) if kind == "market" else tracker.revision
         known = self._means.get((kind, name))
         if known is not None and known[0] == (revision, minute):
             return known[1]
         fills = tracker.fills(name) if kind == "market" else tracker.cluster_fills(name)
         since_ns = minute * NS_PER_MINUTE - round(self._config.window_h * NS_PER_H)
-        mean = rolling(fills, self._gate, since_ns, self._config.window_fills)
+        mean = rolling(fills, gate, since_ns, self._config.window_fills)
         self._means[kind, name] = ((revision, minute), mean)
         return mean

@@ -69,11 +69,9 @@ def estimate(found: Estimate | None, unit: str = "c") -> dict[str, Any]:
 
 
 def rounded(value: Any) -> Any:
-    """Return a document with its floats rounded to six decimals, estimates spelt out."""
+    """Return a document with its floats rounded to six decimals."""
     if isinstance(value, float):
         return round(value, 6) + 0.0
-    if isinstance(value, Estimate):
-        return rounded(estimate(value))
     if isinstance(value, Mapping):
         return {key: rounded(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):

@@ -14,7 +14,8 @@ from typing import Any
 from polyframe import MarketView
 from polyframe_markout.fills import TrackedFill
 from polyframe_markout.measures import E6_PER_CENT
-from polyframe_markout.statistics import Estimate, weighted_estimate
+from polyframe_markout.report import estimate
+from polyframe_markout.statistics import weighted_estimate
 from polyframe_markout.tracker import is_over
 
 PRICE_ONE_E6 = 1_000_000
@@ -125,5 +126,5 @@ def payout_e6(market: MarketView) -> int | None:
     return None
 
 
-def _mean_c(sums: list[tuple[int, int]]) -> Estimate | None:
-    return weighted_estimate([(gained / E6_PER_CENT, size) for gained, size in sums])
+def _mean_c(sums: list[tuple[int, int]]) -> dict[str, Any]:
+    return estimate(weighted_estimate([(gained / E6_PER_CENT, size) for gained, size in sums]))

@@ -67,7 +67,7 @@ class Tracker:
         self._open: dict[str, list[TrackedFill]] = {}
         self._standing: dict[str, _Standing] = {}
         self._next_due_ns: dict[str, int] = {}
-        self._revisions: dict[str, int] = {}
+        self._revisions: dict[tuple[str, str], int] = {}
         self.revision = 0
         """Grows whenever a mean may have changed: a mid was found or a fill left."""
 
@@ -130,7 +130,8 @@ class Tracker:
         market_id = market.market_id
         standing = self._standing[market_id]
         mid = mid_e6(market)
-        if self._has_due(market, standing, now_ns):
+        has_due = self._has_due(market, standing, now_ns)
+        if has_due:
             for fill, name, due_ns in self._due(market, now_ns):
                 if mid is not None and now_ns - due_ns <= self._max_age_ns:
                     self._measure(fill, name, mid, micro_e6(market))
@@ -138,10 +139,9 @@ class Tracker:
                     self._measure(fill, name, standing.mid_e6, standing.micro_e6)
                 elif now_ns - due_ns > self._max_age_ns:
                     fill.discarded[name] = "late" if mid is not None else "no_mid"
-            self._stand(market, now_ns, now_ns)
+        self._stand(market, now_ns, now_ns)
+        if has_due:
             self._close_finished(market_id)
-        else:
-            self._stand(market, now_ns, now_ns)
 
     def on_proof(self, market: MarketView, now_ns: int) -> None:
         """Look at an open market whose book did not change: its age may prove it unchanged."""
@@ -205,14 +205,17 @@ class Tracker:
         """Return every market with a kept fill, sorted."""
         return tuple(sorted(self._fills))
 
-    def revision_of(self, market_id: str) -> int:
-        """Return a number that grows whenever the market's samples changed."""
-        return self._revisions.get(market_id, 0)
+    def revision_of(self, market_id: str, horizon: str) -> int:
+        """Return a number that grows whenever the market's samples at a horizon changed."""
+        revisions = self._revisions
+        return max(revisions.get((market_id, horizon), 0), revisions.get((market_id, ""), 0))
 
     def prune(self, before_ns: int) -> None:
         """Forget finished fills older than an instant."""
         for market_id in self.markets():
             fills = self._fills[market_id]
+            if fills[0].ts_ns >= before_ns:
+                continue
             kept = [one for one in fills if one.ts_ns >= before_ns or self._waiting(one)]
             if len(kept) < len(fills):
                 self._keep(self._fills, market_id, kept)
@@ -235,6 +238,8 @@ class Tracker:
             self._fills.setdefault(fill.market_id, []).append(fill)
             if self._waiting(fill):
                 self._open.setdefault(fill.market_id, []).append(fill)
+            else:
+                fill.seal()
         for market_id, fills in self._open.items():
             nothing = (None, None, 0, 0, fills[-1].tick_e4)
             self._standing[market_id] = _Standing(*document["standing"].get(market_id, nothing))
@@ -275,11 +280,11 @@ class Tracker:
         fill.mids_e6[name] = mid
         if micro is not None:
             fill.micros_e6[name] = micro
-        self._revise(fill.market_id)
+        self._revise(fill.market_id, name)
 
-    def _revise(self, market_id: str) -> None:
+    def _revise(self, market_id: str, horizon: str = "") -> None:
         self.revision += 1
-        self._revisions[market_id] = self.revision
+        self._revisions[market_id, horizon] = self.revision
 
     def _waiting(self, fill: TrackedFill) -> list[tuple[str, int]]:
         return [
@@ -300,7 +305,12 @@ class Tracker:
         return standing.since_ns <= due_ns and due_ns - standing.proven_ns <= self._max_age_ns
 
     def _close_finished(self, market_id: str) -> None:
-        waiting = [fill for fill in self._open.get(market_id, ()) if self._waiting(fill)]
+        waiting: list[TrackedFill] = []
+        for fill in self._open.get(market_id, ()):
+            if self._waiting(fill):
+                waiting.append(fill)
+            else:
+                fill.seal()
         self._keep(self._open, market_id, waiting)
         self._note_due(market_id)
 

@@ -61,7 +61,9 @@ def gain_e12(spec: MarketSpec, ask_e4: int, bid_e4: int) -> int:
 def pair_cost_e12(spec: MarketSpec, ask_e4: int, bid_e4: int) -> int:
     """Return the most that buying one pair within the limits costs, fees included."""
     no_e4 = complement_e4(bid_e4)
-    fees = fee_e12(spec, ask_e4) + fee_e12(spec, no_e4) + 2 * _FEE_STEP_E12
+    fees = fee_e12(spec, ask_e4) + fee_e12(spec, no_e4)
+    if spec.fees.rate:
+        fees += 2 * _FEE_STEP_E12
     return notional_e12(ask_e4 + no_e4, SHARE_E6) + fees
 
 

@@ -1,10 +1,12 @@
 """Resolution risk: how likely a market's own words are to end in an argument.
 
-Reads rules text, source and UMA history of a market; never the clock, never the network.
+Reads rules text, source and UMA history of a market; never the clock, never the network. The
+weights of the fitted model come with the package.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -14,15 +16,28 @@ from polyframe import (
     MarketState,
     MarketView,
     Plugin,
+    Quote,
     ReportPeriod,
     Veto,
     hookimpl,
 )
 from polyframe_rrs.config import Config as Settings
-from polyframe_rrs.score import CALIBRATION, Part, Score, explain, has_open_dispute
+from polyframe_rrs.model import TimingKind, Weights, shipped
+from polyframe_rrs.score import Part, Score, explain, has_open_dispute
+from polyframe_rrs.timing import kind_of
 
-__all__ = ["Part", "Rrs", "Score", "Settings", "explain"]
+__all__ = [
+    "Part",
+    "Rrs",
+    "Score",
+    "Settings",
+    "TimingKind",
+    "Weights",
+    "explain",
+    "shipped",
+]
 
+_WEIGHT_KEYS = ("weight_ambiguity", "weight_dispute", "weight_time", "weight_clarification")
 # More markets than the venue has open; the oldest reading is forgotten first.
 _MOST_CACHED = 50_000
 
@@ -36,21 +51,26 @@ class Rrs(Plugin):
     """Vetoes markets whose text scores above the limits; explains each score in the report."""
 
     Config = Settings
-    codes = ("rrs.disputed", "rrs.maker", "rrs.close_window")
+    codes = ("rrs.disputed", "rrs.maker", "rrs.satellite", "rrs.close_window")
 
     def __init__(self, config: Settings, context: Context) -> None:
         super().__init__(config, context)
         self._readings: dict[str, _Reading] = {}
+        self._weights = shipped()
 
     @hookimpl
-    def pre_quote_veto(self, market: MarketView) -> Sequence[Veto] | None:
-        """Return rrs.disputed, rrs.maker and rrs.close_window where they apply."""
+    def pre_quote_veto(self, quote: Quote, market: MarketView) -> Sequence[Veto] | None:
+        """Return rrs.disputed and the limit that the quote's component is held to."""
         score = self.score(market.spec).value
         vetoes: list[Veto] = []
         if market.state is MarketState.DISPUTED or has_open_dispute(market.spec):
             vetoes.append(Veto("rrs.disputed"))
-        if score > self.config.max_maker_score:
-            vetoes.append(Veto("rrs.maker", None, score, self.config.max_maker_score))
+        if quote.component == "satellite":
+            code, limit = "rrs.satellite", self.config.max_satellite_score
+        else:
+            code, limit = "rrs.maker", self.config.max_maker_score
+        if score > limit:
+            vetoes.append(Veto(code, None, score, limit))
         limit = self.config.max_close_window_score
         if market.state is MarketState.CLOSE_WINDOW and score >= limit:
             vetoes.append(Veto("rrs.close_window", None, score, limit))
@@ -66,7 +86,7 @@ class Rrs(Plugin):
                 self._readings[spec.market_id] = _Reading(spec, known.score)
                 return known.score
             del self._readings[spec.market_id]
-        score = explain(spec, self.config)
+        score = explain(spec, self.config, self._weights)
         if len(self._readings) >= _MOST_CACHED:
             del self._readings[next(iter(self._readings))]
         self._readings[spec.market_id] = _Reading(spec, score)
@@ -82,7 +102,8 @@ class Rrs(Plugin):
         values = sorted(score.value for _, score in scores)
         limit = self.config.max_maker_score
         return {
-            "calibration": CALIBRATION,
+            **self._calibration(),
+            "timing_risk": self._timing(),
             "max_maker_score": limit,
             "max_close_window_score": self.config.max_close_window_score,
             "markets_scored": len(values),
@@ -98,6 +119,8 @@ class Rrs(Plugin):
                 {
                     "market_id": market_id,
                     "score": round(score.value, 6),
+                    "probability": round(score.probability, 6),
+                    "rule_sum": round(score.rule_sum, 6),
                     "category": score.category,
                     "parts": [
                         {
@@ -110,6 +133,36 @@ class Rrs(Plugin):
                 }
                 for market_id, score in scores[: self.config.report_riskiest]
             ],
+        }
+
+    def _calibration(self) -> dict[str, Any]:
+        """Return what stands behind the numbers: the model, its age, and its tests."""
+        weights = self._weights
+        tests = weights.evaluation
+        are_fitted = all(
+            getattr(self.config, name) == getattr(Settings(), name) for name in _WEIGHT_KEYS
+        )
+        return {
+            "calibration": "calibrated" if are_fitted else "uncalibrated: group weights changed",
+            "model": {
+                "version": weights.version,
+                "fitted_to": weights.fitted_to,
+                "requests": weights.requests,
+                "substantive_disputes": weights.positives,
+                "time_split_test": tests["time_split"]["test"],
+                "folds_by_event": tests["folds_by_event"]["rules_and_words"],
+                "passes_its_gates": weights.gates,
+                "gating_score": "model" if weights.gates else "model, and the rule sum by itself",
+            },
+        }
+
+    def _timing(self) -> dict[str, Any]:
+        """Return the rate of premature proposals by kind, with how many scored markets it has."""
+        counts = Counter(kind_of(reading.spec) for reading in self._readings.values())
+        return {
+            kind: {"markets": counts[kind], "premature_rate": timing.rate}
+            for kind, timing in self._weights.timing.items()
+            if kind != "all"
         }
 
 

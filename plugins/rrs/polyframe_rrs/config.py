@@ -26,6 +26,16 @@ class Config(PluginConfig, frozen=True):
             production_max=0.35,
         ),
     ] = 0.35
+    max_satellite_score: Annotated[
+        float,
+        setting(
+            "a market scoring above this takes no satellite trade",
+            unit="score",
+            ge=0,
+            le=1,
+            production_max=0.25,
+        ),
+    ] = 0.25
     max_close_window_score: Annotated[
         float,
         setting(

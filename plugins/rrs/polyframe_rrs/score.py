@@ -1,9 +1,10 @@
 """From the words of a market to a score between 0 and 1 that can be read back part by part.
 
-The score is a weighted sum of four groups. Each group adds the shares of the findings below
-and is cut at 1; every finding becomes a :class:`Part` with its points and the words behind
-it, and the parts sum to the score. Nothing here knows what time it is: two markets with the
-same text score the same, an hour or a year before their end.
+First the rules: a weighted sum of four groups, each adding the shares of its findings and cut at
+1. Then the fitted model turns that sum and the words of the text into a probability, and the
+probability into the published score. Every finding and every word becomes a :class:`Part`, and
+the parts sum to the score. Nothing here knows what time it is: two markets with the same text
+score the same, an hour or a year before their end.
 """
 
 from __future__ import annotations
@@ -15,14 +16,12 @@ from polyframe import MarketSpec
 from polyframe_rrs import wording
 from polyframe_rrs.categories import DISPUTE_RATE_BY_CATEGORY, category_of, dispute_rate
 from polyframe_rrs.config import Config
-
-CALIBRATION = "uncalibrated"
-"""No fitted model stands behind the number: it orders markets, it is not a probability."""
-
+from polyframe_rrs.model import MAKER_SCORE, Weights, probability, score_of, shipped
+from polyframe_rrs.vocabulary import words_of
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One finding: which, its points in the score, and the words found or the rule missing."""
+    """One finding or word: which, its points, and the words found or the rule missing."""
 
     name: str
     points: float
@@ -31,26 +30,78 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """A market's resolution risk in 0..1 and the parts that add up to it, largest first."""
+    """A market's resolution risk in 0..1 and the parts that add up to it, weightiest first.
+
+    ``probability`` is the fitted model's P(substantive trouble); ``rule_sum`` is the sum of the
+    rules alone, 0..1. The value is read off the probability, unless the rules alone say more.
+    """
 
     value: float
     parts: tuple[Part, ...]
     category: str
+    probability: float
+    rule_sum: float
 
 
 Finding = tuple[str, float, str]
 
 
-def explain(spec: MarketSpec, config: Config | None = None) -> Score:
+def explain(
+    spec: MarketSpec, config: Config | None = None, weights: Weights | None = None
+) -> Score:
     """Return the score of a market with every reason.
 
     An open dispute is 1.0 whatever the text says. ``sum(part.points) == value`` to 1e-12.
     """
-    config = config or Config()
+    weights = weights or shipped()
     category = category_of(spec)
-    if has_open_dispute(spec):
-        return Score(1.0, (Part("open dispute", 1.0, "the last UMA status is disputed"),), category)
     text = wording.plain_text(spec)
+    findings = rule_parts(spec, config or Config(), text=text, category=category)
+    rule_sum = math.fsum(part.points for part in findings)
+    words = {word: weights.words[word] for word in words_of(text) if word in weights.words}
+    log_odds = weights.log_odds(rule_sum, words)
+    chance = probability(log_odds)
+    if has_open_dispute(spec):
+        disputed = (Part("open dispute", 1.0, "the last UMA status is disputed"),)
+        return Score(1.0, disputed, category, chance, rule_sum)
+    parts = _shares(weights, findings, words, log_odds)
+    value = math.fsum(part.points for part in parts)
+    if not weights.gates and rule_sum > MAKER_SCORE:
+        # The fit has not earned the right to overrule the rules: they lift its score above the
+        # limit, in the order that it gives.
+        named = _list(tuple(part.name for part in findings))
+        parts.append(Part("rules alone", MAKER_SCORE * (1.0 - value), f"{rule_sum:.2f}: {named}"))
+        value = math.fsum(part.points for part in parts)
+    parts.sort(key=lambda part: (-abs(part.points), part.name, part.because))
+    return Score(min(1.0, max(0.0, value)), tuple(parts), category, chance, rule_sum)
+
+
+def _shares(
+    weights: Weights, findings: list[Part], words: dict[str, float], log_odds: float
+) -> list[Part]:
+    """Return the points of base rate, findings and words: they sum to the published score.
+
+    Log-odds add up, scores do not. Each term gets the score's change in proportion to its
+    log-odds, which is its Aumann-Shapley share: the average over the way from an empty text.
+    """
+    empty = score_of(probability(weights.intercept))
+    moved = log_odds - weights.intercept
+    per_log_odds = (score_of(probability(log_odds)) - empty) / moved if abs(moved) > 1e-9 else 0.0
+    parts = [Part("base rate", empty, "a text without findings and without known words")]
+    parts.extend(
+        Part(part.name, per_log_odds * weights.rules * part.points, part.because)
+        for part in findings
+    )
+    parts.extend(Part("word", per_log_odds * weight, word) for word, weight in words.items())
+    return [part for part in parts if part.points]
+
+
+def rule_parts(
+    spec: MarketSpec, config: Config, *, text: str | None = None, category: str | None = None
+) -> list[Part]:
+    """Return the findings of the rules with their points in the rule sum, largest first."""
+    text = wording.plain_text(spec) if text is None else text
+    category = category_of(spec) if category is None else category
     parts: list[Part] = []
     for weight, findings in (
         (config.weight_ambiguity, _ambiguity(spec, text)),
@@ -63,7 +114,7 @@ def explain(spec: MarketSpec, config: Config | None = None) -> Score:
             Part(name, weight * share / over, because) for name, share, because in findings if share
         )
     parts.sort(key=lambda part: (-part.points, part.name))
-    return Score(math.fsum(part.points for part in parts), tuple(parts), category)
+    return [part for part in parts if part.points]
 
 
 def has_open_dispute(spec: MarketSpec) -> bool:

@@ -72,7 +72,9 @@ class Config(PluginConfig, frozen=True, kw_only=True):
     ] = 5.0
     kelly_share: Annotated[
         float,
-        setting("share of the Kelly fraction staked", unit="share", gt=0, le=1, production_max=0.25),
+        setting(
+            "share of the Kelly fraction staked", unit="share", gt=0, le=1, production_max=0.25
+        ),
     ] = 0.25
     shrink_share: Annotated[
         float,
@@ -113,7 +115,7 @@ class Config(PluginConfig, frozen=True, kw_only=True):
     ] = 5.0
     retry_s: Annotated[
         float,
-        setting("time between two orders proposed in one market", unit="s", ge=60, le=86400),
+        setting("time between two orders proposed in one market", unit="s", gt=0, le=86400),
     ] = 60.0
     max_levels: Annotated[
         int, setting("levels of a side that are walked", unit="count", ge=1, le=1000)

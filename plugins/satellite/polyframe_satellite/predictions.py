@@ -76,7 +76,7 @@ def parse(text: str, file: str) -> Predictions:
     found: dict[str, Prediction] = {}
     problems: list[str] = []
     first_at: dict[str, int] = {}
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip() or line.lstrip().startswith("#"):
             continue
         try:

@@ -62,7 +62,8 @@ def cvar_usd(shares: float, cost: float, probability: float, alpha: float = 0.95
 def cost_e12(spec: MarketSpec, price_e4: int) -> int:
     """Return the most one share costs at a price, fee included."""
     fee = taker_fee_e12(price_e4, SHARE_E6, spec.fees.rate, spec.fees.exponent)
-    return notional_e12(price_e4, SHARE_E6) + fee + _FEE_STEP_E12
+    step = _FEE_STEP_E12 if spec.fees.rate else 0
+    return notional_e12(price_e4, SHARE_E6) + fee + step
 
 
 def proceeds(spec: MarketSpec, price_e4: int) -> float:

@@ -1,13 +1,13 @@
-"""The rolling mean rule: vetoes, mild shaping, recovery."""
+"""The plain rule: vetoes, mild shaping, recovery."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from polyframe import Fill, Quote, QuoteLeg
+from polyframe import Fill, Quote, QuoteLeg, ReportPeriod
 from polyframe.testing.builders import NOW_NS, a_book, a_market, a_plugin, a_spec
 from polyframe_markout import Markout, Settings
-from polyframe_markout.toxicity import widened
+from polyframe_markout.shaping import widened
 
 S = 1_000_000_000
 MID = a_market(book=a_book(4900, 5100))
@@ -42,7 +42,9 @@ def losing(plugin, cents, count, *, market_id="0xm1", cluster_id=None, first_s=0
 
 
 def codes(plugin, market, now_ns):
-    return [veto.code for veto in plugin.pre_quote_veto(market, now_ns) or ()]
+    return [
+        veto.code for veto in plugin.pre_quote_veto(Quote(market.market_id), market, now_ns) or ()
+    ]
 
 
 @pytest.mark.parametrize(
@@ -57,21 +59,21 @@ def codes(plugin, market, now_ns):
     ],
 )
 def test_the_limits_of_the_rolling_mean(cents, count, expected):
-    plugin = a_plugin(Markout)
+    plugin = a_plugin(Markout, rule="mean")
     now_ns = losing(plugin, cents, count)
     assert codes(plugin, MID, now_ns) == expected
     assert set(expected) <= set(Markout.codes)
 
 
 def test_a_veto_carries_observed_and_limit():
-    plugin = a_plugin(Markout)
+    plugin = a_plugin(Markout, rule="mean")
     now_ns = losing(plugin, 0.25, 20)
-    (veto,) = plugin.pre_quote_veto(MID, now_ns)
+    (veto,) = plugin.pre_quote_veto(Quote("0xm1"), MID, now_ns)
     assert (veto.observed, veto.limit, veto.side) == (-0.25, -0.2, None)
 
 
 def test_a_cluster_is_judged_over_its_markets():
-    plugin = a_plugin(Markout)
+    plugin = a_plugin(Markout, rule="mean")
     for market_id in ("0xa", "0xb"):
         now_ns = losing(plugin, 0.18, 15, market_id=market_id, cluster_id="same")
     sibling = a_market(spec=a_spec("0xc"), cluster_id="same")
@@ -81,14 +83,14 @@ def test_a_cluster_is_judged_over_its_markets():
 
 
 def test_only_the_latest_fills_count():
-    plugin = a_plugin(Markout)
+    plugin = a_plugin(Markout, rule="mean")
     losing(plugin, 0.5, 50)
     now_ns = losing(plugin, -0.5, 100, first_s=200)
     assert codes(plugin, MID, now_ns) == []
 
 
 def test_a_vetoed_market_is_tried_again_when_its_fills_are_old():
-    plugin = a_plugin(Markout)
+    plugin = a_plugin(Markout, rule="mean")
     now_ns = losing(plugin, 0.5, 20)
     day_ns = 24 * 3600 * S
     assert codes(plugin, MID, now_ns + day_ns - 600 * S) == ["markout.toxic"]
@@ -96,7 +98,7 @@ def test_a_vetoed_market_is_tried_again_when_its_fills_are_old():
 
 
 def test_a_mild_market_is_quoted_wider_and_smaller():
-    plugin = a_plugin(Markout)
+    plugin = a_plugin(Markout, rule="mean")
     now_ns = losing(plugin, 0.11, 20)
     assert codes(plugin, MID, now_ns) == []
     quote = Quote("0xm1", 0.5, QuoteLeg(4800, 100_000_000), QuoteLeg(5200, 100_000_000), "classic")
@@ -106,11 +108,11 @@ def test_a_mild_market_is_quoted_wider_and_smaller():
 
 
 def test_a_healthy_market_is_left_alone():
-    plugin = a_plugin(Markout)
+    plugin = a_plugin(Markout, rule="mean")
     now_ns = losing(plugin, -0.5, 40)
     quote = Quote("0xm1", 0.5, QuoteLeg(4800, 100_000_000), None)
     assert plugin.shape_quote(quote, MID, now_ns) is None
-    assert plugin.pre_quote_veto(MID, now_ns) is None
+    assert plugin.pre_quote_veto(Quote("0xm1"), MID, now_ns) is None
 
 
 def test_a_leg_below_the_minimum_size_is_dropped():
@@ -143,7 +145,11 @@ def test_shaping_only_ever_widens_and_shrinks_on_the_grid(tick_e4, one, other, f
         {"horizons_s": (30.0, 10.0), "gating_horizon_s": 30.0},
         {"gating_horizon_s": 31.0},
         {"mild_c": -0.3},
+        {"breaker_horizon_s": 31.0},
+        {"release_probability": 0.95},
+        {"early_clusters": 21},
         {"keep_h": 24.0, "window_h": 25.0},
+        {"keep_h": 191.0},
     ],
 )
 def test_settings_that_contradict_themselves_are_refused(wrong):
@@ -152,11 +158,12 @@ def test_settings_that_contradict_themselves_are_refused(wrong):
 
 
 def test_toxic_and_mild_markets_are_listed():
-    from polyframe import ReportPeriod
-
-    plugin = a_plugin(Markout)
+    plugin = a_plugin(Markout, rule="mean")
     losing(plugin, 0.3, 20, market_id="0xbad")
     now_ns = losing(plugin, 0.15, 20, market_id="0xmild")
     period = ReportPeriod(day="d", start_ns=NOW_NS, end_ns=now_ns, facts={})
     section = plugin.report_section(period)
-    assert (section["toxic"], section["mild"]) == (["0xbad"], ["0xmild"])
+    assert section["rule"] == "mean"
+    assert (section["toxic"], section["mild"], section["probing"]) == (["0xbad"], ["0xmild"], [])
+    bad = section["markets"]["0xbad"]
+    assert (bad["decision"], bad["rolling_fills"], bad["rolling_mean_c"]) == ("toxic", 20, -0.3)

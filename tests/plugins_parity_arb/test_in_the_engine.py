@@ -1,0 +1,49 @@
+"""Through the engine and the paper venue: a crossing is taken, an artefact is not."""
+
+from __future__ import annotations
+
+import pytest
+
+from polyframe_parity_arb import ParityArb
+from runtime_driver import SHARE, Driver, spec
+
+
+class Parity_Arb(ParityArb):  # the driver names a plugin after its class
+    pass
+
+
+@pytest.fixture
+def driver():
+    driver = Driver(classes=(Parity_Arb,))
+    driver.start(spec())
+    driver.book(1, 49, 51)
+    driver.at(2)
+    return driver
+
+
+def own(driver):
+    position = driver.engine.account.position("m1")
+    return position.yes_e6, position.no_e6
+
+
+def test_a_lasting_crossing_becomes_a_pair(driver):
+    driver.level(10, True, 54, 40.0)
+    assert not driver.engine.orders.markets_with_live()  # one message is an artefact
+    driver.level(10.5, True, 54, 30.0)
+    for step in range(1, 9):
+        driver.at(10.5 + step / 4)
+    assert own(driver) == (30 * SHARE, 30 * SHARE)
+    by_token = {fill.is_yes: fill for fill in driver.fills}
+    assert {fill.component for fill in driver.fills} == {"arb"}
+    # YES asked at 0.51, NO at 1 - 0.54: a pair for 0.97.
+    assert (by_token[True].price_e4, by_token[False].price_e4) == (5100, 4600)
+    held = driver.machine.stores()["parity_arb"]["holdings"]["m1"]
+    assert (held["yes_e6"], held["no_e6"]) == own(driver)
+
+
+def test_a_crossing_of_one_message_is_left_alone(driver):
+    driver.level(10, True, 54, 40.0)
+    driver.level(10.1, True, 54, 0.0)
+    driver.at(70)
+    assert driver.fills == []
+    assert own(driver) == (0, 0)
