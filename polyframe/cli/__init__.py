@@ -6,6 +6,7 @@ holds what ``polyframe --help`` prints, so that help costs no heavy import.
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from importlib import import_module
@@ -28,6 +29,7 @@ VERBS: dict[str, tuple[str, str]] = {
 
 EXIT_INTERRUPTED = 130
 EXIT_BROKEN_PIPE = 141
+_DISK_TROUBLE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO}
 
 
 class Verbs(click.Group):
@@ -66,7 +68,8 @@ class Verbs(click.Group):
         try:
             result = super().invoke(ctx)
             # A reader that left early must show here, not while the interpreter shuts down.
-            sys.stdout.flush()
+            if sys.stdout is not None:  # closed by the caller (>&-)
+                sys.stdout.flush()
         except PolyframeError as error:
             report_error(error)
             ctx.exit(error.exit_code)
@@ -76,6 +79,13 @@ class Verbs(click.Group):
         except BrokenPipeError:
             _silence_stdout()
             ctx.exit(EXIT_BROKEN_PIPE)
+        except OSError as error:
+            if error.errno not in _DISK_TROUBLE:
+                raise
+            _silence_stdout()
+            where = f"{error.filename}: " if error.filename else ""
+            report_error(PolyframeError(f"{where}{error.strerror}"))
+            ctx.exit(PolyframeError.exit_code)
         return result
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import math
 import os
 import re
 import sys
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from polyframe.errors import UsageError
+from polyframe.errors import PolyframeError, UsageError
 
 if TYPE_CHECKING:
     from polyframe.strategy import Strategy
@@ -43,6 +44,19 @@ class Duration(click.ParamType[float]):
         return total_s
 
 
+class FiniteRange(click.FloatRange):
+    """A range of numbers; not-a-number, which every comparison lets through, is outside."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Return the number."""
+        number = float(super().convert(value, param, ctx))
+        if math.isnan(number):
+            self.fail(f"{value} is not a number", param, ctx)
+        return number
+
+
 @click.command("run")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--profile", required=True, type=click.Choice(["paper", "production"]))
@@ -50,12 +64,12 @@ class Duration(click.ParamType[float]):
 @click.option("--venue", "choice", help="live, embedded, recording:PATH or a loopback URL.")
 @click.option(
     "--speed",
-    type=click.FloatRange(min=0, min_open=True, max=10_000),
+    type=FiniteRange(min=0, min_open=True, max=10_000),
     default=1.0,
     help="Market seconds per wall second (recordings, embedded exchange).",
 )
 @click.option(
-    "--cycle-s", type=click.FloatRange(min=1, max=3600), help="Override cycle.cycle_s of the file."
+    "--cycle-s", type=FiniteRange(min=1, max=3600), help="Override cycle.cycle_s of the file."
 )
 @click.option("--seed", type=click.IntRange(min=0), help="Override seed of the file.")
 @click.option(
@@ -104,6 +118,7 @@ def command(
             "'polyframe check FILE --profile production' checks the file"
         )
     strategy, classes = _load(file, profile, cycle_s, seed)
+    _check_outputs(reports_folder, summary_path)
     versions = _versions(strategy)
     import anyio
 
@@ -148,6 +163,22 @@ def _check_mode(profile: str) -> None:
         raise UsageError(
             f"PAPER_MODE={mode} in the environment contradicts --profile {profile}: change one"
         )
+
+
+def _check_outputs(reports_folder: Path, summary_path: Path | None) -> None:
+    """Refuse now what could not be written after hours of trading."""
+    try:
+        reports_folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise PolyframeError(f"{reports_folder}: cannot be written: {error.strerror}") from error
+    if not os.access(reports_folder, os.W_OK):
+        raise PolyframeError(f"{reports_folder}: cannot be written")
+    if summary_path is None or str(summary_path) == "-":
+        return
+    if summary_path.is_dir():
+        raise UsageError(f"--summary-json {summary_path}: is a directory; give a file")
+    if not summary_path.parent.is_dir():
+        raise UsageError(f"--summary-json {summary_path}: there is no such directory")
 
 
 def _load(

@@ -130,6 +130,11 @@ class MarketBook:
         return 0 <= self._best_bid < self._best_ask <= self._last
 
     @property
+    def is_crossed(self) -> bool:
+        """Both sides present and the bid above the ask."""
+        return self._best_bid > self._best_ask and self._best_ask <= self._last
+
+    @property
     def mid_e6(self) -> int | None:
         """(bid + ask) / 2 in 1e-6, exact; None when one-sided, locked or crossed."""
         if not self.is_two_sided:

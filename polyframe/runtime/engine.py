@@ -15,7 +15,7 @@ import msgspec
 
 from polyframe import events
 from polyframe.events import Command, FetchMarkets, Subscribe
-from polyframe.model import Cycle, Decision, Fill, MarketState, Veto
+from polyframe.model import Cycle, Decision, Fill, Veto
 from polyframe.money import usd_e12
 from polyframe.runtime.account import Account
 from polyframe.runtime.decide import Decider
@@ -27,7 +27,7 @@ from polyframe.runtime.marks import mark_to_book
 from polyframe.runtime.orders import Orders
 from polyframe.runtime.portfolio import Portfolio
 from polyframe.runtime.selection import Phase, Schedule, ranking, walk
-from polyframe.runtime.states import StateChange
+from polyframe.runtime.state_watch import StateWatch
 from polyframe.runtime.trades import TradeDesk
 from polyframe.runtime.universe import prefilter
 from polyframe.settings import Settings
@@ -75,23 +75,23 @@ class Engine:
         self.last_decision: dict[str, Decision] = {}
         self.new_decisions: list[Decision] = []
         self.new_fills: list[Fill] = []
-        self.new_states: list[StateChange] = []
+        self.state_watch = StateWatch(log)
         self._since_cycle: list[Decision] = []
         self._touched: dict[str, Market] = {}
+        self._crossed: dict[str, Market] = {}
         self._dirty: dict[str, str] = {}
         self._urgent: set[str] = set()
         self._decided_ns: dict[str, int] = {}
-        self._states: dict[str, MarketState] = {}
         self._commands: list[Command] = []
         self._stopping = False
         self._has_traders = dispatcher.has_traders
         self._handlers: dict[type[Any], Callable[[Any], None]] = {
             events.BookSnapshot: self._on_snapshot,
             events.PriceChange: self._on_change,
-            events.TradePrint: self._on_print,
+            events.TradePrint: self._counted("last_trade_price"),
             events.TickSizeChange: self._on_tick_size,
-            events.BestBidAsk: self._on_best_bid_ask,
-            events.MarketListed: self._on_listed,
+            events.BestBidAsk: self._counted("best_bid_ask"),
+            events.MarketListed: self._counted("new_market"),
             events.MarketResolved: self._on_resolved,
             events.Unrecognised: self._on_unrecognised,
             events.FeedConnected: self._on_connected,
@@ -284,21 +284,20 @@ class Engine:
             self._touch(market.market_id, "book")
             if self._has_traders:
                 self._touched[market.market_id] = market
+                if market.book.is_crossed:
+                    self._crossed[market.market_id] = market
+                else:
+                    self._crossed.pop(market.market_id, None)
 
-    def _on_print(self, event: events.TradePrint) -> None:
-        self.markets.count("last_trade_price")
+    def _counted(self, kind: str) -> Callable[[events.Event], None]:
+        """Return the handler of a message that is only counted here."""
+        return lambda _: self.markets.count(kind)
 
     def _on_tick_size(self, event: events.TickSizeChange) -> None:
         self.markets.count("tick_size_change")
         market = self.markets.on_tick_size(event)
         if market is not None:
             self._touch(market.market_id, "tick_size", urgent=True)
-
-    def _on_best_bid_ask(self, event: events.BestBidAsk) -> None:
-        self.markets.count("best_bid_ask")
-
-    def _on_listed(self, event: events.MarketListed) -> None:
-        self.markets.count("new_market")
 
     def _on_resolved(self, event: events.MarketResolved) -> None:
         self.markets.count("market_resolved")
@@ -368,6 +367,8 @@ class Engine:
     # --- time --------------------------------------------------------------------------
 
     def _on_tick(self, event: events.Tick) -> None:
+        # A crossing that lasts sends no further message, and time is what it is judged by.
+        self._touched.update(self._crossed)
         for market_id in self.orders.markets_with_live():
             market = self.markets.find(market_id)
             if market is not None and not market.is_fresh:
@@ -381,20 +382,8 @@ class Engine:
                 self._touch(market_id, "expiry")
 
     def _watch_state(self, market: Market) -> None:
-        """Notice a market's move; it is recorded, told, and decided upon at once."""
-        state, reason = market.state_and_reason
-        old = self._states.get(market.market_id)
-        if old is state:
-            return
-        self._states[market.market_id] = state
-        if old is None:
-            return
-        change = StateChange(self.moment.now_ns, market.market_id, old, state, reason)
-        self.new_states.append(change)
-        self._log(
-            "Market state", market=market.market_id, old=old, new=state, reason=reason or "none"
-        )
-        self._touch(market.market_id, "state", urgent=True)
+        if self.state_watch.look(market, self.moment.now_ns):
+            self._touch(market.market_id, "state", urgent=True)
 
     def _renewal_due(self, market: Market, now_ns: int) -> bool:
         margin_ns = round(self.settings.quoting.renew_before_s * _SECOND_NS)

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from polyframe.money import SHARE_E6
+from polyframe.runtime.attribution import Attribution, PartsKey
 from polyframe.runtime.checks import CODES
 from polyframe.runtime.engine import Engine
 from polyframe.runtime.paper import PaperVenue, ProfileResult
-from polyframe.runtime.portfolio import Attribution
 
 
 def usd6(amount_e12: int) -> float:
@@ -31,39 +32,22 @@ def run_facts(
         run: identity of the run (id, source, mode, profile, hashes, times).
         codes: every veto code that could have been cast, so that a zero is a visible zero.
     """
-    portfolio = engine.portfolio
+    counted = counters(engine, codes)
     return {
         "run": dict(run),
         "portfolio": _portfolio(engine),
         "attribution": _attribution(engine),
-        "orders": {
-            "placed": engine.orders.placed,
-            "cancel_requests": engine.orders.cancel_requests,
-            "rejected_by_code": dict(sorted(engine.orders.rejected_by_code.items())),
-            "unexpected_answers": engine.orders.unexpected,
-            "deferred_by_budget": engine.decider.budget.deferred,
-            "fills": portfolio.fills,
-            "duplicate_fills": portfolio.duplicate_fills,
-        },
+        "orders": counted["orders"],
         "decisions": {
-            "total": engine.decider.decisions,
-            "by_outcome": dict(sorted(engine.outcomes.items())),
-            "cycles": engine.cycles,
+            **counted["decisions"],
             "largest_active_set": engine.largest_active,
             "smallest_active_set": engine.smallest_active,
-            "reseeds": engine.schedule.reseeds,
         },
-        "trades": {
-            "proposed": engine.desk.proposed,
-            "sent": engine.desk.sent,
-            "completed": engine.desk.completed,
-            "unwound": engine.desk.unwound,
-        },
-        "vetoes": {
-            code: engine.vetoes.get(code, 0) for code in (*CODES, *codes)
-        },
+        "trades": counted["trades"],
+        "vetoes": counted["vetoes"],
         "paper_profiles": paper_profiles(engine, paper),
         "feed": feed(engine),
+        "ledgers": ledgers(engine, paper),
         "plugins": {
             "detached": list(engine.dispatcher.detached),
             "vetoing_everything": list(engine.dispatcher.closed),
@@ -81,12 +65,71 @@ def run_facts(
     }  # fmt: skip
 
 
+def counters(engine: Engine, codes: tuple[str, ...]) -> dict[str, Any]:
+    """Return everything that is only ever counted up since the run began."""
+    return {
+        "orders": {
+            "placed": engine.orders.placed,
+            "cancel_requests": engine.orders.cancel_requests,
+            "rejected_by_code": dict(sorted(engine.orders.rejected_by_code.items())),
+            "unexpected_answers": engine.orders.unexpected,
+            "deferred_by_budget": engine.decider.budget.deferred,
+            "fills": engine.portfolio.fills,
+            "duplicate_fills": engine.portfolio.duplicate_fills,
+        },
+        "decisions": {
+            "total": engine.decider.decisions,
+            "by_outcome": dict(sorted(engine.outcomes.items())),
+            "cycles": engine.cycles,
+            "reseeds": engine.schedule.reseeds,
+        },
+        "trades": {
+            "proposed": engine.desk.proposed,
+            "sent": engine.desk.sent,
+            "completed": engine.desk.completed,
+            "unwound": engine.desk.unwound,
+        },
+        "vetoes": {code: engine.vetoes.get(code, 0) for code in (*CODES, *codes)},
+        "feed": _feed_counters(engine),
+    }
+
+
+def ledgers(engine: Engine, paper: PaperVenue) -> dict[str, Any]:
+    """Return where the engine's books and the venue's (base profile) disagree: nowhere."""
+    portfolio = engine.portfolio
+    venue = paper.results(portfolio.marks())["base"]
+    differences = []
+    if venue.cash_e12 != portfolio.cash_e12:
+        differences.append(
+            {
+                "what": "cash_usd",
+                "engine": portfolio.cash_e12 / 1e12,
+                "venue": venue.cash_e12 / 1e12,
+            }
+        )
+    held = {market_id: position.net_yes_e6 for market_id, position in portfolio.held().items()}
+    for market_id in sorted(held.keys() | venue.positions_e6.keys()):
+        ours_e6, theirs_e6 = held.get(market_id, 0), venue.positions_e6.get(market_id, 0)
+        if ours_e6 != theirs_e6:
+            differences.append(
+                {"what": f"net YES of {market_id}", "engine": ours_e6 / 1e6,
+                 "venue": theirs_e6 / 1e6}
+            )  # fmt: skip
+    return {"compared": 1 + len(held.keys() | venue.positions_e6.keys()),
+            "differences": differences}  # fmt: skip
+
+
 def _portfolio(engine: Engine) -> dict[str, Any]:
     portfolio = engine.portfolio
     positions = []
+    # What the holding can still lose: pairs are cash, the rest can end worthless.
+    exposed: dict[str, int] = {}
     for market_id, position in portfolio.held().items():
         mark_e6 = portfolio.mark_e6(market_id)
         market = engine.markets.find(market_id)
+        if mark_e6 is not None:
+            net_e6 = position.net_yes_e6
+            exposed[market_id] = net_e6 * mark_e6 if net_e6 > 0 else -net_e6 * (SHARE_E6 - mark_e6)
         positions.append(
             {
                 "market_id": market_id,
@@ -108,30 +151,43 @@ def _portfolio(engine: Engine) -> dict[str, Any]:
         "unrealised_usd": usd6(portfolio.unrealised_e12),
         "peak_equity_usd": usd6(portfolio.peak_equity_e12),
         "max_drawdown_usd": usd6(portfolio.max_drawdown_e12),
+        "exposure_usd": usd6(sum(exposed.values())),
+        "exposure_largest_market_usd": usd6(max(exposed.values(), default=0)),
         "positions": positions,
     }
 
 
 def _attribution(engine: Engine) -> dict[str, Any]:
     portfolio = engine.portfolio
+    parts = {(m, c): part for m, c, part in portfolio.attribution()}
+    return attribution(
+        parts,
+        portfolio.equity_e12 - portfolio.bankroll_e12,
+        engine.settings.capital.adverse_horizon_s,
+    )
+
+
+def attribution(
+    parts: Mapping[PartsKey, Attribution], change_e12: int, horizon_s: float
+) -> dict[str, Any]:
+    """Return parts in total, by component and by market, beside the change of equity."""
     total = Attribution()
     by_component: dict[str, Attribution] = {}
     by_market: dict[str, Attribution] = {}
-    for market_id, component, part in portfolio.attribution():
+    for (market_id, component), part in parts.items():
         for into in (
             total,
             by_component.setdefault(component, Attribution()),
             by_market.setdefault(market_id, Attribution()),
         ):
             into.add(part)
-    change_e12 = portfolio.equity_e12 - portfolio.bankroll_e12
     return {
-        "horizon_s": engine.settings.capital.adverse_horizon_s,
+        "horizon_s": horizon_s,
         "total": {
             **_parts(total),
             "sum": usd6(total.total_e12),
             "equity_change": usd6(change_e12),
-            "error": portfolio.attribution_error_e12 / 1e12,
+            "error": (total.total_e12 - change_e12) / 1e12,
         },
         "by_component": {name: _parts(part) for name, part in sorted(by_component.items())},
         "by_market": {name: _parts(part) for name, part in sorted(by_market.items())},
@@ -192,22 +248,29 @@ def feed(engine: Engine) -> dict[str, Any]:
     """Return the feed's counters now."""
     health = engine.markets.health()
     return {
-        "messages": dict(health.messages),
-        "parse_errors": health.parse_errors,
-        "unknown_tokens": engine.markets.unknown_token,
+        **_feed_counters(engine),
         "tokens": health.tokens,
         "tokens_with_book": health.tokens_with_book,
         "fresh_10s": health.fresh_10s,
         "fresh_60s": health.fresh_60s,
         "median_age_s": health.median_age_s,
         "max_age_s": health.max_age_s,
-        "reconnects": health.reconnects,
-        "books_checked": health.books_checked,
-        "books_at_touch": engine.markets.check.at_touch,
-        "books_ahead": engine.markets.check.ahead,
-        "books_mismatched": health.books_mismatched,
-        "witness_agreed": health.witness_agreed,
-        "witness_differed": health.witness_differed,
+    }
+
+
+def _feed_counters(engine: Engine) -> dict[str, Any]:
+    markets = engine.markets
+    return {
+        "messages": dict(sorted(markets.messages.items())),
+        "parse_errors": markets.parse_errors,
+        "unknown_tokens": markets.unknown_token,
+        "reconnects": markets.reconnects,
+        "books_checked": markets.check.checked,
+        "books_at_touch": markets.check.at_touch,
+        "books_ahead": markets.check.ahead,
+        "books_mismatched": markets.check.mismatched,
+        "witness_agreed": markets.witness_agreed,
+        "witness_differed": markets.witness_differed,
     }
 
 

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
 
 from polyframe.model import Fill
 from polyframe.money import SHARE_E6, notional_e12
+from polyframe.runtime.attribution import Attribution, DayParts, FillParts, PartsKey
 
 _YES_E6 = SHARE_E6
 _DAY_NS = 86_400_000_000_000
@@ -67,50 +67,6 @@ class Position:
             self.no_e6, self.no_cost_e12 = held, cost
 
 
-class Attribution:
-    """Where a market's (and component's) money came from, in 1e-12 USD, signed."""
-
-    __slots__ = (
-        "adverse_e12", "fees_e12", "fills", "inventory_e12", "net_yes_e6", "rebates_e12",
-        "resolution_e12", "rewards_e12", "spread_e12", "volume_e12",
-    )  # fmt: skip
-
-    def __init__(self) -> None:
-        self.spread_e12 = 0
-        self.adverse_e12 = 0
-        self.inventory_e12 = 0
-        self.fees_e12 = 0
-        self.rebates_e12 = 0
-        self.rewards_e12 = 0
-        self.resolution_e12 = 0
-        self.net_yes_e6 = 0
-        self.fills = 0
-        self.volume_e12 = 0
-
-    def add(self, other: Attribution) -> None:
-        """Add another one's parts to this one."""
-        for name in self.__slots__:
-            setattr(self, name, getattr(self, name) + getattr(other, name))
-
-    @property
-    def total_e12(self) -> int:
-        """The sum of all parts. ``inventory_e12`` includes what is shown as adverse."""
-        return (
-            self.spread_e12 + self.inventory_e12 + self.fees_e12 + self.rebates_e12
-            + self.rewards_e12 + self.resolution_e12
-        )  # fmt: skip
-
-
-class _PendingAdverse(NamedTuple):
-    due_ns: int
-    trade_id: str
-    market_id: str
-    component: str
-    sign: int
-    size_e6: int
-    mid_before_e6: int
-
-
 class Portfolio:
     """The account's ledger.
 
@@ -132,9 +88,13 @@ class Portfolio:
         self._flagged_marks: dict[str, str] = {}
         self._value_e12 = 0
         self._parts: dict[str, dict[str, Attribution]] = {}
-        self._pending: deque[_PendingAdverse] = deque()
+        self._pending: deque[FillParts] = deque()
         self._seen_trades: set[tuple[str, str]] = set()
         self._day: int | None = None
+        self._at_day_start: dict[PartsKey, Attribution] = {}
+        self._traded: list[FillParts] = []
+        self._settled: list[FillParts] = []
+        self._closed_day: DayParts | None = None
         self.fills = 0
         self.duplicate_fills = 0
 
@@ -170,6 +130,24 @@ class Portfolio:
         parts = sum(part.total_e12 for _, _, part in self.attribution())
         return parts - (self.equity_e12 - self.bankroll_e12)
 
+    def day_parts(self, day: int) -> DayParts | None:
+        """Return what a UTC day (days since 1970) added: the current one or the one before."""
+        if day == self._day:
+            return self._day_so_far()
+        closed = self._closed_day
+        return closed if closed is not None and closed.day == day else None
+
+    def _day_so_far(self) -> DayParts:
+        before = self._at_day_start
+        return DayParts(
+            0 if self._day is None else self._day,
+            self.day_start_equity_e12,
+            self.equity_e12,
+            {(m, c): part.since(before.get((m, c))) for m, c, part in self.attribution()},
+            tuple(self._traded),
+            tuple(self._settled),
+        )
+
     def position_of(self, market_id: str) -> Position:
         """The holding's record, created empty."""
         return self._positions.setdefault(market_id, Position())
@@ -194,18 +172,29 @@ class Portfolio:
     # --- changes -----------------------------------------------------------------------
 
     def advance(self, now_ns: int) -> None:
-        """Let time pass: settle due adverse moves at the marks in force, roll the UTC day."""
-        pending = self._pending
-        while pending and pending[0].due_ns <= now_ns:
-            due = pending.popleft()
-            mark_e6 = self._marks.get(due.market_id, due.mid_before_e6)
-            part = self._part(due.market_id, due.component)
-            part.adverse_e12 += due.sign * due.size_e6 * (mark_e6 - due.mid_before_e6)
+        """Let time pass: settle due adverse moves at the marks in force, close a UTC day."""
         day = now_ns // _DAY_NS
         if day != self._day:
             if self._day is not None:
-                self.day_start_equity_e12 = self.equity_e12
+                self._settle_due(day * _DAY_NS - 1)
+                self._close_day()
             self._day = day
+        self._settle_due(now_ns)
+
+    def _settle_due(self, now_ns: int) -> None:
+        pending = self._pending
+        while pending and pending[0].fill.ts_ns + self._horizon_ns <= now_ns:
+            due = pending.popleft()
+            fill = due.fill
+            mark_e6 = self._marks.get(fill.market_id, due.mid_before_e6)
+            self._part(fill.market_id, fill.component).adverse_e12 += due.settle(mark_e6)
+            self._settled.append(due)
+
+    def _close_day(self) -> None:
+        self._closed_day = self._day_so_far()
+        self.day_start_equity_e12 = self.equity_e12
+        self._at_day_start = {(m, c): part.since(None) for m, c, part in self.attribution()}
+        self._traded, self._settled = [], []
 
     def mark(self, market_id: str, yes_mark_e6: int, flag: str = "") -> None:
         """Set a market's YES mark; the holding's change of value is inventory result."""
@@ -249,35 +238,32 @@ class Portfolio:
             self._held[market_id] = position
         part = self._part(market_id, fill.component)
         sign, size_e6 = fill.sign, fill.size_e6
-        part.spread_e12 += sign * size_e6 * (mark_e6 - fill.yes_price_e4 * 100)
+        own = FillParts(fill, mark_e6, sign * size_e6 * (mark_e6 - fill.yes_price_e4 * 100))
+        self._traded.append(own)
+        part.spread_e12 += own.spread_e12
         part.fees_e12 -= fill.fee_e12
         part.net_yes_e6 += sign * size_e6
         if fill.is_reversal:
             part.fills -= 1
             self.fills -= 1
             part.volume_e12 -= notional
-            self._pending = deque(
-                due
-                for due in self._pending
-                if (due.trade_id, due.market_id) != (fill.reverses, market_id)
-            )
+            own.is_reversed = True
+            self._take_back(fill)
         else:
             part.fills += 1
             self.fills += 1
             part.volume_e12 += notional
-            self._pending.append(
-                _PendingAdverse(
-                    fill.ts_ns + self._horizon_ns,
-                    fill.trade_id,
-                    market_id,
-                    fill.component,
-                    sign,
-                    size_e6,
-                    mark_e6,
-                )
-            )
+            self._pending.append(own)
         self._track_peak()
         return True
+
+    def _take_back(self, reversal: Fill) -> None:
+        """Mark the reversed fill; a horizon still open is not waited for."""
+        taken = (reversal.reverses, reversal.market_id)
+        for own in (*self._pending, *self._traded, *self._settled):
+            if (own.fill.trade_id, own.fill.market_id) == taken:
+                own.is_reversed = True
+        self._pending = deque(own for own in self._pending if not own.is_reversed)
 
     def pay_rebate(self, market_id: str, component: str, amount_e12: int) -> None:
         """Book a rebate the venue paid."""

@@ -36,8 +36,9 @@ from polyframe.polymarket.feed import MarketFeed
 from polyframe.polymarket.gamma import FetchResult, fetch_markets, fetch_universe
 from polyframe.polymarket.rest import RestClient, RestError
 from polyframe.runtime.assemble import Machine
+from polyframe.runtime.day import DAY_NS, DayRecord, day_text
 from polyframe.runtime.facts import run_facts, summary
-from polyframe.runtime.report_writer import day_of, write_atomically, write_report
+from polyframe.runtime.report_writer import write_atomically, write_report
 from polyframe.runtime.status import StatusSink
 from polyframe.runtime.tape import Head, TapeWriter, events_of
 from polyframe.runtime.venues import Venue
@@ -117,7 +118,10 @@ class Shell:
         self._stop = anyio.Event()
         self._stop_reason = ""
         self._cycles_saved = 0
-        self._day: str | None = None
+        self._day = self._started_ns // DAY_NS
+        self._record = DayRecord(
+            self.machine.engine, self.machine.paper, self.machine.codes, self._started_ns
+        )
         self.report_path: Path | None = None
 
     # --- one batch ---------------------------------------------------------------------
@@ -140,6 +144,8 @@ class Shell:
         self.tape.outcome(outcome)
         for command in outcome.commands:
             self._execute(command)
+        if self.machine.engine.moment.now_ns >= (self._day + 1) * DAY_NS:
+            self._roll_day()
 
     def _execute(self, command: Command) -> None:
         match command:
@@ -230,8 +236,10 @@ class Shell:
         while True:
             await anyio.sleep(tick_s)
             now_ns = self.venue.clock()
-            self._roll_day(now_ns)
             self.take([Tick(now_ns)])
+            self._record.look(
+                (shard.shard, shard.uptime_s is not None) for shard in self.feed.stats().shards
+            )
             self._save_stores()
             if anyio.current_time() - flushed_s > _FLUSH_S:
                 flushed_s = anyio.current_time()
@@ -284,17 +292,20 @@ class Shell:
 
     def _finish(self) -> dict[str, Any]:
         now_ns = max(self._started_ns, self.machine.engine.moment.now_ns)
-        self._write_report(now_ns)
-        self._save_stores(force=True)
-        self.tape.close()
-        result = summary(
-            self._facts(now_ns),
-            None if self.report_path is None else str(self.report_path),
-            str(self.tape_folder),
-        )
-        (self.run_folder / "summary.json").write_text(
-            json.dumps(result, allow_nan=False) + "\n", encoding="utf-8"
-        )
+        try:
+            self._write_report(now_ns)
+        finally:
+            # A report that cannot be written costs neither the tape's end nor the summary.
+            self._save_stores(force=True)
+            self.tape.close()
+            result = summary(
+                self._facts(now_ns),
+                None if self.report_path is None else str(self.report_path),
+                str(self.tape_folder),
+            )
+            (self.run_folder / "summary.json").write_text(
+                json.dumps(result, allow_nan=False) + "\n", encoding="utf-8"
+            )
         return result
 
     def _facts(self, now_ns: int) -> dict[str, Any]:
@@ -325,24 +336,29 @@ class Shell:
         facts["feed"]["witness_failures"] = stats.witness_failures
         return facts
 
-    def _roll_day(self, now_ns: int) -> None:
-        day = day_of(now_ns)
-        if self._day is not None and day != self._day:
-            self._write_report(now_ns, self._day)
-        self._day = day
+    def _roll_day(self) -> None:
+        """Report the day that has ended; the ledger has closed it at midnight."""
+        now_ns = self.machine.engine.moment.now_ns
+        self._write_report(now_ns)
+        self._record.start_day()
+        self._day = now_ns // DAY_NS
 
-    def _write_report(self, now_ns: int, day: str | None = None) -> None:
-        day = day or day_of(now_ns)
+    def _write_report(self, now_ns: int) -> None:
         facts = self._facts(now_ns)
-        period = ReportPeriod(day=day, start_ns=self._started_ns, end_ns=now_ns, facts=facts)
+        day = facts["day"] = self._record.facts(self._day, now_ns)
+        period = ReportPeriod(
+            day=day["day"], start_ns=day["start_ns"], end_ns=day["end_ns"], facts=facts
+        )
         sections = self.machine.dispatcher.report_section(period)
         main = sections.pop(_REPORT_PLUGIN, None)
         if main is None:
             self.status.line("No report", {"reason": f"{_REPORT_PLUGIN} is not in the file"})
             return
         content = {"report": main, "sections": sections}
-        self.report_path = write_report(self._reports_folder, day, self.run_id, content)
-        write_atomically(self.run_folder / f"report-{day}.json", content)
+        self.report_path = write_report(
+            self._reports_folder, day_text(self._day), self.run_id, content
+        )
+        write_atomically(self.run_folder / f"report-{day['day']}.json", content)
 
     def _save_stores(self, *, force: bool = False) -> None:
         cycles = self.machine.engine.cycles

@@ -155,8 +155,9 @@ def _quotes(engine: Engine) -> RenderableType:
         own = {order.side: order for order in market.orders}
         decision = engine.last_decision.get(market_id)
         age_s = market.book_age_s
+        # One line a title, however narrow the terminal: the numbers are what one looks at.
+        title = Text(visible(market.spec.question)[:48], no_wrap=True, overflow="ellipsis")
         cells = [
-            visible(market.spec.question)[:48],
             _order(own["bid"].yes_price_e4, own["bid"].leaves_e6) if "bid" in own else "-",
             _price(market.book.best_bid_e4),
             _price(market.book.best_ask_e4),
@@ -166,7 +167,7 @@ def _quotes(engine: Engine) -> RenderableType:
             else "-" + size_text(-market.position.net_yes_e6),
             "" if decision is None else decision.outcome,
         ]  # fmt: skip
-        table.add_row(*(Text(cell) for cell in cells))
+        table.add_row(title, *(Text(cell) for cell in cells))
     hidden = len(engine.active) - _MARKETS_SHOWN
     if hidden > 0:
         table.caption = f"and {hidden} more"
@@ -183,6 +184,6 @@ def _order(price_e4: int, leaves_e6: int) -> str:
 
 def open_status(log_path: Path | None, *, plain: bool) -> PlainStatus | ScreenStatus:
     """Return the screen when a person is watching a terminal, else lines."""
-    if plain or not sys.stdout.isatty():
+    if plain or sys.stdout is None or not sys.stdout.isatty():
         return PlainStatus(sys.stdout, log_path)
     return ScreenStatus(log_path)

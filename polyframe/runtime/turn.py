@@ -59,7 +59,7 @@ class Turn:
             paper.submit(orders, engine.moment.now_ns)
         outcome.decisions, engine.new_decisions = engine.new_decisions, []
         outcome.fills, engine.new_fills = engine.new_fills, []
-        outcome.states, engine.new_states = engine.new_states, []
+        outcome.states, engine.state_watch.new = engine.state_watch.new, []
         return outcome
 
     def _answers(self, answers: Sequence[OrderEvent], outcome: Outcome) -> None:

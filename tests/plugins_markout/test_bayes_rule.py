@@ -298,3 +298,12 @@ def test_phases_follow_the_probabilities(steps):
         assert (world.shape() is None) == (row["decision"] in ("ok", "toxic"))
         if decision != before:
             before, since_s = decision, world.now_s
+
+
+def test_a_past_that_no_longer_bears_on_anything_is_forgotten():
+    world = probing_world()
+    world.clusters(6, 1.0)
+    assert world.decision() == "ok"
+    world.wait(169 * HOUR_S)
+    world.cycle()
+    assert world.plugin.context.store["rule"]["episodes"] == {}

@@ -93,3 +93,13 @@ def test_rebates_do_not_soften_it():
     for _ in range(3):
         quick(world, -2.1)
     assert world.codes() == ["markout.breaker"]
+
+
+def test_old_pauses_are_forgotten_with_the_fills():
+    world = World()
+    for _ in range(3):
+        quick(world, -3.0)
+    world.wait(200 * 3600)
+    world.cycle()
+    assert world.report()["markets"] == {}
+    assert world.plugin.context.store["breaker"] == {}

@@ -167,3 +167,17 @@ def test_toxic_and_mild_markets_are_listed():
     assert (section["toxic"], section["mild"], section["probing"]) == (["0xbad"], ["0xmild"], [])
     bad = section["markets"]["0xbad"]
     assert (bad["decision"], bad["rolling_fills"], bad["rolling_mean_c"]) == ("toxic", 20, -0.3)
+
+
+@pytest.mark.parametrize("one_sided", [False, True])
+def test_without_a_fair_value_the_mid_is_the_centre_then_the_middle_of_the_legs(one_sided):
+    market = a_market(book=a_book(4900, None)) if one_sided else MID
+    quote = Quote("0xm1", None, QuoteLeg(4800, 50_000_000), QuoteLeg(5200, 50_000_000))
+    shaped = widened(quote, market, 1.5, 0.5)
+    assert (shaped.bid.price_e4, shaped.ask.price_e4) == (4700, 5300)
+
+
+def test_a_single_leg_without_any_centre_keeps_its_price():
+    quote = Quote("0xm1", None, QuoteLeg(4800, 50_000_000), None)
+    shaped = widened(quote, a_market(book=a_book(4900, None)), 1.5, 0.5)
+    assert (shaped.bid, shaped.ask) == (QuoteLeg(4800, 25_000_000), None)

@@ -233,3 +233,8 @@ def test_tau_is_floored_and_grows_with_disagreement():
 def test_the_pooled_mean_trusts_sure_markets_more():
     assert pooled_mean([-1.0, 1.0], [0.1, 0.1], 0.3) == pytest.approx(0.0)
     assert pooled_mean([-1.0, 1.0], [0.01, 10.0], 0.05) == pytest.approx(-1.0, abs=1e-3)
+
+
+def test_nothing_and_certain_markets_leave_tau_at_its_floor():
+    assert between_market_tau([], []) == 0.05
+    assert between_market_tau([-1.0, 1.0], [0.0, 0.1]) == 0.05

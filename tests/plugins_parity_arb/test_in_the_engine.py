@@ -47,3 +47,17 @@ def test_a_crossing_of_one_message_is_left_alone(driver):
     driver.at(70)
     assert driver.fills == []
     assert own(driver) == (0, 0)
+
+
+def test_a_leg_left_alone_is_unwound_and_leaves_the_budget(driver):
+    driver.level(10, False, 60, 100.0)
+    driver.level(10.1, True, 54, 40.0)
+    driver.level(10.5, True, 54, 30.0)  # proposed: NO first, the bids are scarcer
+    driver.level(10.6, False, 51, 0.0)  # the asks are gone before YES is bought
+    for step in range(1, 20):
+        driver.at(10.6 + step / 2)
+    bought, sold = driver.fills
+    assert (bought.is_yes, bought.is_buy, sold.is_yes, sold.is_buy) == (False, True, False, False)
+    assert {bought.component, sold.component} == {"arb"}
+    assert own(driver) == (0, 0)
+    assert driver.machine.stores()["parity_arb"]["holdings"] == {}

@@ -1,6 +1,5 @@
 """The score against real markets and real disputes; skipped where the recordings are absent."""
 
-import ast
 import json
 from pathlib import Path
 
@@ -9,6 +8,8 @@ import zstandard
 
 from polyframe.testing.builders import a_spec
 from polyframe_rrs import explain
+from polyframe_rrs.evaluate import evaluate
+from polyframe_rrs.requests import read
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data"
 
@@ -40,31 +41,6 @@ def spec_of_market(market):
     )
 
 
-def spec_of_request(request):
-    """Only what was known before the first proposal: later clarifications would give it away."""
-    title, _, rules = request["ancillary_data"].partition(", description: ")
-    proposed_at = request.get("request_transaction_block_time") or 0
-    updates = (ast.literal_eval(update) for update in request.get("updates") or ())
-    rules += "".join(f"\nAdditional context: {text!r}" for at, text in updates if at < proposed_at)
-    return a_spec(
-        request["query_id"],
-        question=title.removeprefix("q: title: "),
-        rules=rules,
-        resolution_source="",
-        category="",
-        tags=tuple(request.get("tags") or ()),
-        market_event_title="",
-        end_ns=1 if request.get("end_date_iso") else None,
-        game_start_ns=1 if request.get("game_start_time") else None,
-    )
-
-
-def area_under_curve(risky, safe):
-    """P(a disputed text scores above an undisputed one), ties half (Mann-Whitney)."""
-    above = sum((a > b) + 0.5 * (a == b) for a in risky for b in safe)
-    return above / (len(risky) * len(safe))
-
-
 @pytest.mark.parametrize("name", ["mlb_20250617", "mlb_20250619"])
 def test_the_recorded_games_are_hardly_risky(name):
     path = DATA / f"{name}.gamma.json"
@@ -83,16 +59,12 @@ def test_a_moderate_share_of_the_real_universe_is_refused():
 
 
 def test_it_ranks_disputed_requests_above_undisputed_ones():
-    """A sanity figure over 26 disputes among 2,406 requests, not a calibration."""
-    scored = [
-        (explain(spec_of_request(row)).value, row) for row in rows("uma_requests_train.jsonl.zst")
-    ]
-    safe = [value for value, row in scored if not row["label_disputed"]]
-    disputed = [value for value, row in scored if row["label_disputed"]]
-    substantive = [
-        value
-        for value, row in scored
-        if row["label_disputed"] and row["label_resolved_outcome"] != "p4"
-    ]
-    assert area_under_curve(disputed, safe) > 0.60
-    assert area_under_curve(substantive, safe) > 0.70
+    """In-sample, so only a floor: what the model is worth on later requests is in the README."""
+    rows("uma_requests_train.jsonl.zst")  # skips where it is absent
+    report = evaluate(read(DATA / "uma_requests_train.jsonl.zst"))
+    assert report["n"] == 2406
+    assert (report["disputed"]["positives"], report["substantive"]["positives"]) == (26, 13)
+    assert report["disputed"]["auc"] > 0.75
+    assert report["substantive"]["auc"] > 0.85
+    assert 0.02 < report["disputed"]["refused_share"] < 0.20
+    assert report["disputed"]["caught_share"] > 0.30

@@ -3,14 +3,17 @@
 import inspect
 import math
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from polyframe.testing.builders import a_spec
-from polyframe_rrs import explain, score, wording
+from polyframe_rrs import explain, wording
 from polyframe_rrs.categories import category_of
 from polyframe_rrs.config import Config
+from polyframe_rrs.model import shipped
+from polyframe_rrs.score import rule_parts
 
 DRESS_CODE = a_spec(
     question="Will the premier wear a suit at a public meeting before July?",
@@ -110,7 +113,8 @@ def test_parts_sum_to_the_score_and_the_score_stays_within_bounds(spec):
     result = explain(spec)
     assert 0.0 <= result.value <= 1.0 + 1e-12
     assert abs(math.fsum(part.points for part in result.parts) - result.value) <= 1e-12
-    assert all(part.points > 0 and part.because for part in result.parts)
+    assert all(part.points and part.because for part in result.parts)
+    assert (result.value > 0.35) == (result.rule_sum > 0.35 or result.probability > 0.05)
     assert explain(spec) == result
 
 
@@ -214,10 +218,28 @@ def test_weights_scale_their_groups():
     only_time = Config(
         weight_ambiguity=0.0, weight_dispute=0.0, weight_time=1.0, weight_clarification=0.0
     )
-    result = explain(a_spec(rules="It happens.", end_ns=None), only_time)
-    assert {part.name for part in result.parts if part.points} == {"no deadline", "no end date"}
-    assert result.value == pytest.approx(0.9)
+    spec = a_spec(rules="It happens.", end_ns=None)
+    parts = rule_parts(spec, only_time)
+    assert {part.name for part in parts} == {"no deadline", "no end date"}
+    assert explain(spec, only_time).rule_sum == pytest.approx(0.9)
 
 
-def test_uncalibrated_is_said():
-    assert score.CALIBRATION == "uncalibrated"
+def test_a_text_that_only_the_rules_refuse_is_refused_and_says_so():
+    weights = msgspec.structs.replace(shipped(), words={}, rules=0.0, gates=False)
+    result = explain(CEASEFIRE_DEAL, None, weights)
+    assert result.probability < 0.05 < 0.35 < result.value
+    assert result.parts[0].name == "rules alone"
+    assert "contested term" in result.parts[0].because
+    trusted = explain(CEASEFIRE_DEAL, None, msgspec.structs.replace(weights, gates=True))
+    assert trusted.value < 0.35
+
+
+def test_every_word_that_moved_the_score_is_named_with_its_direction():
+    weights = msgspec.structs.replace(
+        shipped(), words={"audit": 2.0, "innings": -1.5, "absent": 9.0}, rules=0.0
+    )
+    spec = a_spec(question="", rules="An audit, or innings; June 3, 2026, noon ET.")
+    words = {part.because: part.points for part in explain(spec, None, weights).parts}
+    assert words["audit"] > 0 > words["innings"]
+    assert "absent" not in words
+    assert words["audit"] / words["innings"] == pytest.approx(2.0 / -1.5)

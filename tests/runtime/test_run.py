@@ -59,12 +59,14 @@ def test_a_paper_run_without_a_network_ends_with_everything_promised(folder, now
     assert summary["attribution_error_usd"] == 0
     assert summary["books_mismatched"] == 0
     assert summary["plugin_problems"] == 0
-    fills = summary["fills"]
-    assert fills["pessimistic"] <= fills["base"] <= fills["optimistic"]
     run_folder = Path(summary["tape"]).parent
     assert all((run_folder / name).is_file() for name in FILES)
     report = json.loads(Path(summary["report"]).read_text())
-    assert report["runs"][summary["run_id"]]["report"]["source"] == "embedded"
+    day = report["runs"][summary["run_id"]]["report"]
+    assert day["source"] == "embedded"
+    # Shares, not fills: one print may fill a generous profile in fewer pieces.
+    shares = {name: one["filled_shares"] for name, one in day["paper_profiles"].items()}
+    assert shares["pessimistic"] <= shares["base"] <= shares["optimistic"]
     for hash_seed in ("0", "12345"):
         replayed = replay(summary["tape"], hash_seed)
         assert replayed.returncode == 0, replayed.stdout + replayed.stderr
@@ -126,6 +128,8 @@ def test_ctrl_c_is_an_orderly_stop(folder):
         (["--venue", "live"], 5, "does not answer"),
         (["--for", "soon"], 2, "no duration"),
         (["--for", "0s"], 2, "no time"),
+        (["--speed", "nan"], 2, "nan is not a number"),
+        (["--cycle-s", "nan"], 2, "nan is not a number"),
     ],
 )
 def test_a_mistake_is_one_line_and_an_exit_code(folder, nowhere, arguments, code, words):
@@ -133,6 +137,37 @@ def test_a_mistake_is_one_line_and_an_exit_code(folder, nowhere, arguments, code
     assert result.exit_code == code
     assert words in result.output
     assert "Traceback" not in result.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["--summary-json", "nowhere/s.json"], 2, "no such directory"),
+        (["--summary-json", "."], 2, "is a directory"),
+        (["--reports", "file/reports"], 1, "file/reports: cannot be written"),
+    ],
+)
+def test_what_cannot_be_written_is_said_before_the_first_trade(folder, arguments, code, words):
+    Path("file").touch()
+    result = polyframe("run", STRATEGY, "--profile", "paper", "--venue", "embedded", *arguments)
+    assert result.exit_code == code
+    assert words in result.output
+    assert not Path("runs").exists()
+
+
+def test_a_report_that_cannot_be_written_costs_neither_tape_nor_summary(folder, recording):
+    Path("reports").mkdir()
+    Path("reports/2025-06-19.json").write_text('{"mine": 1}')
+    result = polyframe(
+        "run", STRATEGY, "--profile", "paper", "--venue", f"recording:{recording}",
+        "--speed", "900", "--for", "2s",
+    )  # fmt: skip
+    assert result.exit_code == 1
+    assert "nothing was overwritten" in result.output
+    [run_folder] = Path("runs").iterdir()
+    assert json.loads((run_folder / "summary.json").read_text())["report"] is None
+    replayed = json.loads(replay(run_folder, "0").stdout)
+    assert (replayed["differences"], replayed["is_whole"]) == (0, True)
 
 
 def test_no_fallback_without_leave(folder, nowhere):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import subprocess
 import sys
@@ -66,7 +67,7 @@ def test_help_lists_every_verb_without_importing_any():
     for verb_name, (_, summary) in VERBS.items():
         assert f"  {verb_name} " in done.stdout
         assert summary in done.stdout
-    assert list(VERBS) == ["run", "check", "replay", "schema", "plugins"]
+    assert list(VERBS) == ["run", "check", "replay", "universe", "schema", "plugins"]
 
 
 def test_version_and_misspelt_verbs():
@@ -96,6 +97,21 @@ def test_a_users_mistake_is_one_line_and_an_exit_code(verb, error, exit_code, st
 
     result = verb(body)
     assert (result.exit_code, result.stderr) == (exit_code, stderr)
+
+
+def test_a_full_disk_is_one_line(verb):
+    def body():
+        raise OSError(errno.ENOSPC, "No space left on device", "tape-0001.jsonl.zst")
+
+    result = verb(body)
+    text = "polyframe: error: tape-0001.jsonl.zst: No space left on device\n"
+    assert (result.exit_code, result.stderr) == (1, text)
+
+
+def test_a_closed_standard_output_is_no_error():
+    code = "import sys; sys.stdout = None; from polyframe.cli import main; main(['--version'])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_a_bug_is_not_dressed_up_as_a_mistake(verb):

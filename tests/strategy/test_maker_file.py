@@ -21,7 +21,16 @@ from polyframe.strategy import (
 
 ROOT = Path(__file__).parents[2]
 MAKER = ROOT / "strategies" / "maker.yaml"
-ORDER = ["qs", "rrs", "markout", "portfolio_risk", "maker", "truth_report"]
+ORDER = [
+    "qs",
+    "rrs",
+    "markout",
+    "portfolio_risk",
+    "maker",
+    "parity_arb",
+    "satellite",
+    "truth_report",
+]
 
 
 @pytest.fixture(scope="module")

@@ -18,12 +18,13 @@ from polyframe import (
 )
 from polyframe_qs import vetoes
 from polyframe_qs.config import Config as QsConfig
-from polyframe_qs.score import Score, distribution, score
+from polyframe_qs.score import Score, distribution, explained, score
 
 __all__ = ["Qs"]
 
 _DAY_NS = 86_400_000_000_000
 _SAMPLES = 5
+_EXPLAINED = 10
 # What a decision counts as, in the order of the summary line and of the report.
 _REASONS = (
     "ok",
@@ -90,12 +91,18 @@ class Qs(Plugin):
 
     @hookimpl
     def report_section(self, period: ReportPeriod) -> Mapping[str, Any]:
-        """Return the last ranking's score distribution and the period's primary vetoes."""
+        """Return the last ranking's distribution, its best explained, and the primary vetoes."""
         counts = self._days.get(str(period.start_ns // _DAY_NS), {})
         return {
             "scores": distribution([one.total for one in self._scores.values()]),
+            "explained": self._explained(),
             "primary_vetoes": {reason: counts.get(reason, 0) for reason in _REASONS},
         }
+
+    def _explained(self) -> dict[str, Any]:
+        """Return every term of the best markets' scores, with its source and its age then."""
+        best = sorted(self._scores.items(), key=lambda item: (-item[1].total, item[0]))
+        return {market_id: explained(known) for market_id, known in best[:_EXPLAINED]}
 
     def _count(self, ts_ns: int, counts: Mapping[str, int]) -> None:
         day = ts_ns // _DAY_NS
@@ -129,6 +136,9 @@ class Qs(Plugin):
             mid=None if book is None else book.mid,
             spread=None if spread_e4 is None else spread_e4 / 10_000,
             depth_usd=None if known is None else round(known.depth_usd, 2),
+            edge=(
+                None if known is None or known.edge is None else round(known.edge.per_dollar_day, 6)
+            ),
         )
 
 

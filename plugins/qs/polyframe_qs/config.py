@@ -89,3 +89,51 @@ class Config(PluginConfig, frozen=True, kw_only=True):
     resolution_near: Annotated[
         float, setting("resolution term of a market near its close", unit="score", ge=0, le=1)
     ] = 0.4
+    edge_weight: Annotated[
+        float,
+        setting(
+            "weight of the expected net edge; the other terms share the rest",
+            unit="share",
+            ge=0,
+            le=1,
+        ),
+    ] = 0.0
+    edge_scale: Annotated[
+        float, setting("net edge per dollar and day that scores three quarters", unit="usd", gt=0)
+    ] = 0.005
+    edge_capital_usd: Annotated[
+        float, setting("capital of the quote whose edge is expected", unit="usd", gt=0)
+    ] = 100.0
+    edge_distance_c: Annotated[
+        float, setting("least distance of that quote from the mid", unit="cents", gt=0, le=25)
+    ] = 2.0
+    edge_participation: Annotated[
+        float, setting("part of the daily volume that fills it", unit="share", ge=0, le=1)
+    ] = 0.01
+    edge_max_turns: Annotated[
+        float, setting("most times a day that it fills whole", unit="count", ge=0)
+    ] = 10.0
+    edge_impact_share: Annotated[
+        float,
+        setting(
+            "part of the half-spread that adverse selection takes back (assumed)",
+            unit="share",
+            ge=0,
+            le=5,
+        ),
+    ] = 0.9
+    edge_uptime: Annotated[
+        float, setting("part of the day that it rests", unit="share", ge=0, le=1)
+    ] = 0.9
+    edge_loss_usd: Annotated[
+        float, setting("loss budget that prices its inventory", unit="usd", gt=0)
+    ] = 50.0
+    edge_trouble_share: Annotated[
+        float,
+        setting(
+            "part of what is held that a troubled resolution costs on average",
+            unit="share",
+            ge=0,
+            le=1,
+        ),
+    ] = 0.005

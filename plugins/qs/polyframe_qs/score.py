@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from polyframe import BookView, MarketView
 from polyframe_qs.config import Config
+from polyframe_qs.edge import Edge, Term, edge, edge_term
 
 _CENT_E4 = 100
 QUANTILES = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -14,7 +16,10 @@ QUANTILES = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 @dataclass(frozen=True)
 class Score:
-    """A market's score and the four terms (each 0..1) it is the weighted sum of."""
+    """A market's score and the terms (each 0..1) it is the weighted sum of.
+
+    ``edge`` is None where the score does not use it, or the market has no mid.
+    """
 
     total: float
     depth: float
@@ -22,13 +27,16 @@ class Score:
     jump: float
     resolution: float
     depth_usd: float
+    edge: Edge | None = None
+    explained: tuple[tuple[str, Term], ...] = ()
 
 
 def score(market: MarketView, config: Config) -> Score:
     """Return the quoteability score of a market.
 
     ``depth`` is x/(x + scale) of the money near the mid: it grows without ever reaching 1,
-    so two markets tie only when they are equal. Without a mid it is 0.
+    so two markets tie only when they are equal. Without a mid it is 0. With ``edge_weight`` w the
+    expected net edge counts w and the four terms together 1 - w, so the score stays in 0..1.
     """
     weighted_usd = depth_usd(market.book, config)
     depth = weighted_usd / (weighted_usd + config.depth_scale_usd)
@@ -41,7 +49,55 @@ def score(market: MarketView, config: Config) -> Score:
         + config.jump_weight * jump
         + config.resolution_weight * resolution
     )
-    return Score(total, depth, churn, jump, resolution, weighted_usd)
+    found: Edge | None = None
+    if config.edge_weight > 0:
+        found = edge(market, config)
+        term = 0.0 if found is None else edge_term(found.per_dollar_day, config.edge_scale)
+        total = (1.0 - config.edge_weight) * total + config.edge_weight * term
+    return Score(
+        total,
+        depth,
+        churn,
+        jump,
+        resolution,
+        weighted_usd,
+        found,
+        _explained(market, (depth, churn, jump, resolution)),
+    )
+
+
+def _explained(
+    market: MarketView, terms: tuple[float, float, float, float]
+) -> tuple[tuple[str, Term], ...]:
+    """Return the four terms of the score with their source and age."""
+    depth, churn, jump, resolution = terms
+    age_s = market.book_age_s
+    return (
+        ("depth", Term(depth, "score", "book within 3 cents of mid", age_s)),
+        ("churn", Term(churn, "score", "book updates of the last minute", age_s)),
+        ("jump", Term(jump, "score", "mids of the last hour", age_s)),
+        ("resolution", Term(resolution, "score", "metadata end date")),
+    )
+
+
+def explained(known: Score) -> dict[str, Any]:
+    """Return a score and each of its terms as JSON-ready data: value, unit, source, age_s."""
+    edge_terms = () if known.edge is None else tuple(known.edge.terms.items())
+    return {
+        "score": round(known.total, 6),
+        "edge_per_dollar_day": (
+            None if known.edge is None else round(known.edge.per_dollar_day, 8)
+        ),
+        "terms": {
+            name: {
+                "value": round(term.value, 8),
+                "unit": term.unit,
+                "source": term.source,
+                "age_s": None if term.age_s is None else round(term.age_s, 3),
+            }
+            for name, term in (*known.explained, *edge_terms)
+        },
+    }
 
 
 def depth_usd(book: BookView, config: Config) -> float:

@@ -21,7 +21,7 @@ BASE_DISPUTE_RATE = 957 / 123_499
 
 # Asked in this order: a game is a game whatever else its text mentions.
 _NAMES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
-    (name, re.compile(rf"\b(?:{words})\b", re.IGNORECASE))
+    (name, re.compile(rf"\b(?:{words})\b"))
     for name, words in (
         (
             "sports",
@@ -84,6 +84,7 @@ def dispute_rate(category: str) -> float:
 
 
 def _first_named(text: str) -> str | None:
+    text = text.lower()
     for name, words in _NAMES:
         if words.search(text):
             return name

@@ -12,6 +12,7 @@ import argparse
 import math
 import sys
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +68,7 @@ def evaluate(
         "primary_label": LABELS[0],
         "n": len(requests),
         "events": len(dict.fromkeys(events)),
+        "not_later_than_the_fit": sum(_day(r.requested_s) <= weights.fitted_to for r in requests),
     }
     for name, labels in (
         ("disputed", [request.is_disputed for request in requests]),
@@ -74,6 +76,10 @@ def evaluate(
     ):
         report[name] = judge(scores, labels, events, seed=seed)
     return report
+
+
+def _day(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).date().isoformat()
 
 
 def judge(
@@ -125,6 +131,11 @@ def _lines(report: dict[str, Any]) -> list[str]:
         f"model {report['model']}, gating score: {report['gating_score']}",
         f"requests {report['n']}, events {report['events']}",
     ]
+    if report["not_later_than_the_fit"]:
+        lines.append(
+            f"IN-SAMPLE: {report['not_later_than_the_fit']} requests are not later than the last "
+            "one the model was fitted to; these figures flatter"
+        )
     for name in LABELS:
         found = report[name]
         low, high = found["auc_95"]

@@ -84,9 +84,7 @@ def _direction(
     return way
 
 
-def _loss(
-    rows: Sequence[Row], point: Sequence[float], penalty: float
-) -> tuple[float, list[float]]:
+def _loss(rows: Sequence[Row], point: Sequence[float], penalty: float) -> tuple[float, list[float]]:
     intercept, numeric = point[0], point[1]
     slope = [0.0, *(penalty * w for w in point[1:])]
     losses = [0.5 * penalty * _dot(point[1:], point[1:])]
@@ -105,4 +103,4 @@ def _loss(
 
 
 def _dot(a: Sequence[float], b: Sequence[float]) -> float:
-    return sum(map(mul, a, b))
+    return math.fsum(map(mul, a, b))

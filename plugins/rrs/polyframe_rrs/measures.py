@@ -63,7 +63,7 @@ def auc_interval(
     labels: Sequence[bool],
     events: Sequence[str],
     *,
-    draws: int = 500,
+    draws: int = 300,
     seed: int = 7,
 ) -> Interval:
     """Return a percentile bootstrap interval of the AUC that draws whole events, not rows.

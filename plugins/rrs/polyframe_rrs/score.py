@@ -19,6 +19,7 @@ from polyframe_rrs.config import Config
 from polyframe_rrs.model import MAKER_SCORE, Weights, probability, score_of, shipped
 from polyframe_rrs.vocabulary import words_of
 
+
 @dataclass(frozen=True, slots=True)
 class Part:
     """One finding or word: which, its points, and the words found or the rule missing."""
@@ -102,12 +103,13 @@ def rule_parts(
     """Return the findings of the rules with their points in the rule sum, largest first."""
     text = wording.plain_text(spec) if text is None else text
     category = category_of(spec) if category is None else category
+    lowered = text.lower()
     parts: list[Part] = []
     for weight, findings in (
-        (config.weight_ambiguity, _ambiguity(spec, text)),
-        (config.weight_dispute, _dispute(spec, text, category)),
-        (config.weight_time, _time(spec, text)),
-        (config.weight_clarification, _clarification(text)),
+        (config.weight_ambiguity, _ambiguity(spec, text, lowered)),
+        (config.weight_dispute, _dispute(spec, lowered, category)),
+        (config.weight_time, _time(spec, text, lowered)),
+        (config.weight_clarification, _clarification(lowered)),
     ):
         over = max(1.0, math.fsum(share for _, share, _ in findings))
         parts.extend(
@@ -122,23 +124,23 @@ def has_open_dispute(spec: MarketSpec) -> bool:
     return bool(spec.uma_statuses) and spec.uma_statuses[-1].strip().lower() == "disputed"
 
 
-def _ambiguity(spec: MarketSpec, text: str) -> list[Finding]:
+def _ambiguity(spec: MarketSpec, text: str, lowered: str) -> list[Finding]:
     findings: list[Finding] = []
     concreteness, evidence = wording.source_concreteness(spec, text)
     findings.append(("source", 0.60 * (1.0 - concreteness), evidence))
-    if vague := wording.vague_modifiers(text):
+    if vague := wording.vague_modifiers(lowered):
         findings.append(("vague wording", min(0.36, 0.12 * len(vague)), _list(vague)))
-    if verbs := wording.found(wording.JUDGEMENT, text):
+    if verbs := wording.found(wording.JUDGEMENT, lowered):
         findings.append(("judgement", min(0.40, 0.25 * len(verbs)), _list(verbs)))
-    contested, is_defined = wording.undefined_terms(text)
+    contested, is_defined = wording.undefined_terms(lowered)
     if contested:
         share, note = (0.30, "partly defined") if is_defined else (0.60, "not defined")
         findings.append(("contested term", share, f"{_list(contested)}: {note}"))
-    if maps := wording.found(wording.INTERPRETED_SOURCE, text):
+    if maps := wording.found(wording.INTERPRETED_SOURCE, lowered):
         findings.append(("source to interpret", 0.45, _list(maps)))
-    if pages := wording.found(wording.PAGE_STATE, text):
+    if pages := wording.found(wording.PAGE_STATE, lowered):
         findings.append(("page update", 0.35, _list(pages)))
-    conditions = len(wording.CONDITION.findall(text)) + len(wording.EXCLUSION.findall(text))
+    conditions = len(wording.CONDITION.findall(lowered)) + len(wording.EXCLUSION.findall(lowered))
     if conditions > 3:
         findings.append(
             ("conditions", min(0.15, 0.03 * (conditions - 3)), f"{conditions} conditions")
@@ -146,7 +148,7 @@ def _ambiguity(spec: MarketSpec, text: str) -> list[Finding]:
     return findings
 
 
-def _dispute(spec: MarketSpec, text: str, category: str) -> list[Finding]:
+def _dispute(spec: MarketSpec, lowered: str, category: str) -> list[Finding]:
     rates = DISPUTE_RATE_BY_CATEGORY.values()
     least, most = min(rates), max(rates)
     rate = dispute_rate(category)
@@ -155,41 +157,41 @@ def _dispute(spec: MarketSpec, text: str, category: str) -> list[Finding]:
     ]
     if "disputed" in (status.strip().lower() for status in spec.uma_statuses):
         findings.append(("past dispute", 0.60, "disputed before, proposed again"))
-    if revisable := wording.found(wording.REVISABLE, text):
-        ruled = wording.REVISION_RULE.search(text) is not None
+    if revisable := wording.found(wording.REVISABLE, lowered):
+        ruled = wording.REVISION_RULE.search(lowered) is not None
         findings.append(
             ("revisable data", 0.10 if ruled else 0.30, _list(revisable) + (": ruled" * ruled))
         )
-    if wording.INTERPRETED_SOURCE.search(text) or wording.PAGE_STATE.search(text):
+    if wording.INTERPRETED_SOURCE.search(lowered) or wording.PAGE_STATE.search(lowered):
         findings.append(("source can change", 0.35, "a map or page decides"))
-    if not wording.FALLBACK.search(text):
+    if not wording.FALLBACK.search(lowered):
         findings.append(("no fallback", 0.15, "nothing said for a silent source"))
-    if wording.THRESHOLD.search(text) and not wording.EQUALITY.search(text):
+    if wording.THRESHOLD.search(lowered) and not wording.EQUALITY.search(lowered):
         findings.append(("no equality rule", 0.15, "a threshold, but not what equality means"))
-    if wording.SCHEDULED.search(text) and not wording.POSTPONEMENT.search(text):
+    if wording.SCHEDULED.search(lowered) and not wording.POSTPONEMENT.search(lowered):
         findings.append(("no postponement rule", 0.15, "a scheduled event, no word on delay"))
     if spec.neg_risk_augmented or wording.PLACEHOLDER.match(spec.group_item_title.strip()):
         findings.append(("open list", 0.15, "outcomes may be added, or this is the placeholder"))
     return findings
 
 
-def _time(spec: MarketSpec, text: str) -> list[Finding]:
+def _time(spec: MarketSpec, text: str, lowered: str) -> list[Finding]:
     findings: list[Finding] = []
     if spec.end_ns is None and spec.game_start_ns is None:
         findings.append(("no end date", 0.30, "the venue gives no end"))
     if spec.game_start_ns is not None:
         return findings  # the venue's schedule is an instant; the text need not repeat it
-    if not wording.DATE.search(text):
+    if not wording.DATE.search(lowered):
         findings.append(("no deadline", 0.60, "no date in the rules"))
     elif not wording.ZONE.search(text):
         findings.append(("no time zone", 0.40, "a date without a time zone"))
-    elif not wording.CLOCK.search(text):
+    elif not wording.CLOCK.search(lowered):
         findings.append(("no time of day", 0.15, "a date without an hour"))
     return findings
 
 
-def _clarification(text: str) -> list[Finding]:
-    if words := wording.found(wording.CLARIFIED, text):
+def _clarification(lowered: str) -> list[Finding]:
+    if words := wording.found(wording.CLARIFIED, lowered):
         return [("clarified", 1.0, _list(words))]
     return []
 

@@ -71,9 +71,7 @@ def samples_of(requests: Iterable[Request]) -> list[Sample]:
     for request in requests:
         if request.is_market:
             text = wording.plain_text(request.spec)
-            parts = rule_parts(
-                request.spec, config, text=text, category=category_of(request.spec)
-            )
+            parts = rule_parts(request.spec, config, text=text, category=category_of(request.spec))
             rule_sum = math.fsum(part.points for part in parts)
             samples.append(Sample(request, frozenset(words_of(text)), rule_sum))
     return samples
@@ -156,7 +154,7 @@ def ranking(
         ("substantive", [sample.request.is_substantive for sample in samples]),
         ("disputed", [sample.request.is_disputed for sample in samples]),
     ):
-        low, high = measures.auc_interval(values, labels, events, draws=300, seed=seed)
+        low, high = measures.auc_interval(values, labels, events, seed=seed)
         report |= {
             name: sum(labels),
             f"{name}_auc": finite(measures.auc(values, labels)),

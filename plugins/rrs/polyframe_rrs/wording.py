@@ -4,6 +4,9 @@ Every pattern is anchored at word boundaries ("considerable" is not "considered"
 gap inside a pattern is bounded, and the text is cut at :data:`LONGEST_TEXT`, so that a hostile
 text cannot make reading it slow. Invisible characters are removed first: a zero-width space
 inside a word must not hide it.
+
+Patterns are read against the text in lower case, which is several times faster than ignoring
+case; the few that need capitals (:data:`AUTHORITY`, :data:`ZONE`) say so.
 """
 
 from __future__ import annotations
@@ -28,12 +31,12 @@ def plain_text(spec: MarketSpec) -> str:
 
 
 def _words(alternatives: str) -> re.Pattern[str]:
-    return re.compile(rf"\b(?:{alternatives})\b", re.IGNORECASE)
+    return re.compile(rf"\b(?:{alternatives})\b")
 
 
 def found(pattern: re.Pattern[str], text: str) -> tuple[str, ...]:
-    """Return the distinct matches in order of appearance, lower case, blanks collapsed."""
-    matches = (" ".join(match.group(0).lower().split()) for match in pattern.finditer(text))
+    """Return the distinct matches in a lower-case text in order of appearance, blanks collapsed."""
+    matches = (" ".join(match.group(0).split()) for match in pattern.finditer(text))
     return tuple(dict.fromkeys(matches))
 
 
@@ -73,18 +76,15 @@ DEFINED = re.compile(
     r"\b(?:(?:is|are|will be|shall be) (?:defined|understood) as|defined as|refers? to|"
     r"means? (?:that|any|the|an?)"
     r"|for the purposes? of this market)\b|[\"\u201c][^\"\u201d\n]{1,40}[\"\u201d] (?:is|means)\b",
-    re.IGNORECASE,
 )
 INTERPRETED_SOURCE = re.compile(
     r"\b(?:maps?\b[^.\n]{0,80}\b(?:shad(?:ed?|ing)|colou?r(?:ed)?|mark(?:ed|s)?|show(?:s|n)?|"
     r"indicat(?:es?|ed)|layers?)|shad(?:ed|ing)\b[^.\n]{0,80}\bmaps?)\b",
-    re.IGNORECASE,
 )
 PAGE_STATE = re.compile(
     r"\b(?:web ?pages?|web ?sites?|home ?pages?|status pages?|page|banner)\b[^.\n]{0,80}"
     r"\b(?:is updated|are updated|has been updated|updates? (?:its|the|to)|updated to|displays?|"
     r"shows?|reads?|states?|lists?|no longer|changes?)\b",
-    re.IGNORECASE,
 )
 CONDITION = _words(
     r"and/or|both of the following|all of the following|either of the following|"
@@ -92,7 +92,6 @@ CONDITION = _words(
 )
 EXCLUSION = re.compile(
     r"\b(?:will|do|does|shall|would) not (?:alone )?(?:count|qualify|suffice|be considered)\b",
-    re.IGNORECASE,
 )
 
 # --- source --------------------------------------------------------------------------
@@ -100,7 +99,6 @@ EXCLUSION = re.compile(
 URL = re.compile(
     r"https?://[^\s)\"']+|\b(?:[a-z0-9-]{1,40}\.){1,3}(?:com|org|gov|net|io|co|edu|int|ca|uk|cl|"
     r"br)\b",
-    re.IGNORECASE,
 )
 # The name after "according to" or "source ... is" must be a proper noun: capitals count here.
 AUTHORITY = re.compile(
@@ -132,7 +130,6 @@ REVISION_RULE = re.compile(
     r"\b(?:regardless of|irrespective of|independently of|not (?:be )?(?:consider|count|affect)\w*|"
     r"will not (?:be )?(?:consider|count|affect)\w*|any|no) [^.\n]{0,60}"
     r"\b(?:revis|correct|adjust|retract|retroactiv)\w*",
-    re.IGNORECASE,
 )
 FALLBACK = re.compile(
     r"\b(?:another (?:credible |reliable )?(?:resolution )?source|may (?:also )?be used|"
@@ -143,19 +140,16 @@ FALLBACK = re.compile(
     r"not (?:be )?(?:available|released|published|"
     r"displayed|occur|completed|declared|known)|remain open|cancell?ed)|"
     r"if no \w+[^.\n]{0,120}\bwill resolve)\b",
-    re.IGNORECASE,
 )
 THRESHOLD = re.compile(
     r"\b(?:above|below|over|under|higher than|lower than|greater than|less than|more than|"
     r"fewer than|between|at least|exceeds?|reach(?:es)?|hits?) (?:or |an? |equal to )?\$?\d",
-    re.IGNORECASE,
 )
 EQUALITY = re.compile(
     r"\b(?:equal to|or (?:above|below|more|higher|lower|greater|less|fewer)|at least|exactly|"
     r"ties?|tied|"
     r"greater than or|less than or|alphabetical(?:ly)?|higher range bracket|50[-\u2013/ ]50|"
     r"precision)\b|\d\+",
-    re.IGNORECASE,
 )
 SCHEDULED = _words(r"scheduled (?:for|to)|upcoming|will take place|is expected to|matchup")
 POSTPONEMENT = _words(
@@ -174,11 +168,9 @@ DATE = re.compile(
     rf"(?:by|in|before|during|end of|through) (?:the end of )?(?:{_MONTH}|20\d\d)|"
     r"(?:listed|specified) (?:date|week|month|time|day)|(?:date|time range|month|week) specified|"
     r"20\d\d[-\u2013]\d\d)",
-    re.IGNORECASE,
 )
-CLOCK = re.compile(
-    r"\b(?:\d{1,2}(?::\d{2})? ?[ap]\.?m\b|\d{1,2}:\d{2}|noon|midnight)", re.IGNORECASE
-)
+CLOCK = re.compile(r"\b(?:\d{1,2}(?::\d{2})? ?[ap]\.?m\b|\d{1,2}:\d{2}|noon|midnight)")
+# Abbreviations are capitals: "et" and "ist" are words elsewhere.
 ZONE = re.compile(
     r"\b(?:ET|EST|EDT|UTC|GMT|PT|PST|PDT|CT|CST|CDT|BST|CET|JST|IST|KST|"
     r"[Ee]astern [Tt]ime|local time|time ?zone|local to)\b"
@@ -190,7 +182,6 @@ CLARIFIED = re.compile(
     r"\b(?:additional context|clarifications?|updated? (?:rules|on [a-z]+ \d{1,2})|"
     r"(?:this|the) (?:market|rules?) (?:has|have|was|were) (?:been )?(?:clarified|updated|"
     r"amended))\b",
-    re.IGNORECASE,
 )
 PLACEHOLDER = re.compile(
     r"^(?:other|another|(?:person|player|team|candidate|option|party|movie|company|country|artist)"
@@ -200,12 +191,15 @@ PLACEHOLDER = re.compile(
 
 
 def vague_modifiers(text: str) -> tuple[str, ...]:
-    """Return the distinct modifiers whose measure is left open, without words of provenance."""
+    """Return the distinct modifiers whose measure is left open, without words of provenance.
+
+    The text is in lower case.
+    """
     return tuple(word for word in found(VAGUE, text) if word not in _PROVENANCE)
 
 
 def undefined_terms(text: str) -> tuple[tuple[str, ...], bool]:
-    """Return contested nouns and verbs in the text, and whether it defines any term at all."""
+    """Return contested words of a lower-case text, and whether it defines any term at all."""
     return found(CONTESTED, text), DEFINED.search(text) is not None
 
 
@@ -217,12 +211,13 @@ def source_concreteness(spec: MarketSpec, text: str) -> tuple[float, str]:
     """
     if spec.resolution_source.strip():
         return 1.0, "the market names a resolution source"
-    if URL.search(text):
+    lowered = text.lower()
+    if URL.search(lowered):
         return 1.0, "a web address in the rules"
     if authority := AUTHORITY.search(text):
         return 1.0, " ".join(authority.group(0).split())
-    if kinds := found(SOURCE_TYPE, text):
+    if kinds := found(SOURCE_TYPE, lowered):
         return 0.6, kinds[0]
-    if reports := found(REPORTING, text):
+    if reports := found(REPORTING, lowered):
         return 0.2, reports[0]
     return 0.0, "no source is named"
