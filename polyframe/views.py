@@ -88,6 +88,11 @@ class OrderView(Protocol):
     @property
     def leaves_e6(self) -> int: ...
     @property
+    def component(self) -> str:
+        """What it belongs to: ``maker`` for a quote, else its trade's component."""
+        ...
+
+    @property
     def side(self) -> BookSide:
         """Which side of the YES book it rests on."""
         ...

@@ -75,24 +75,41 @@ def check(quote: Quote, proposal: Quote, market: Market, account: Account) -> Ch
     yes_free_e6, no_free_e6 = account.free_tokens_e6(market.market_id)
     for order in market.orders:
         # A sell that this leg would keep or replace gives its tokens back to the side.
-        if not order.is_buy:
+        if not order.is_buy and order.component == quote.component:
             if order.is_yes:
                 yes_free_e6 += order.leaves_e6
             else:
                 no_free_e6 += order.leaves_e6
     routes: dict[BookSide, Route | None] = {"bid": None, "ask": None}
+    # Both legs may leave in one pass: what the first would reserve, the second cannot spend.
+    free_e12 = account.free_e12
     for side in SIDES:
         leg = quote.leg(side)
         if leg is None:
             continue
         routed = route(side, leg.price_e4, leg.size_e6, yes_free_e6, no_free_e6, market.min_size_e6)
         routes[side] = routed
-        vetoes.extend(_leg_vetoes(side, leg, routed, quote, market, account))
+        found = _leg_vetoes(side, leg, routed, quote, market)
+        if routed.is_buy:
+            cost_e12 = notional_e12(routed.price_e4, routed.size_e6)
+            replaced_e12 = sum(
+                order.reserved_e12
+                for order in market.orders
+                if order.side == side and order.component == quote.component
+            )
+            most_e12 = free_e12 + replaced_e12
+            if cost_e12 > most_e12:
+                found.append(
+                    Veto("runtime.insufficient_funds", side, usd(cost_e12), usd(most_e12))
+                )
+            elif not found:
+                free_e12 -= max(0, cost_e12 - replaced_e12)
+        vetoes.extend(found)
     return Checked(tuple(vetoes), routes["bid"], routes["ask"])
 
 
 def _leg_vetoes(
-    side: BookSide, leg: QuoteLeg, routed: Route, quote: Quote, market: Market, account: Account
+    side: BookSide, leg: QuoteLeg, routed: Route, quote: Quote, market: Market
 ) -> list[Veto]:
     found: list[Veto] = []
     tick_e4 = market.tick_e4
@@ -107,16 +124,10 @@ def _leg_vetoes(
     other = quote.leg("ask" if side == "bid" else "bid")
     if other is not None and crosses(side, leg.price_e4, other.price_e4, tick_e4):
         found.append(Veto("runtime.own_cross", side, leg.price_e4 / 1e4, other.price_e4 / 1e4))
-    if routed.size_e6 < market.min_size_e6:
+    if routed.size_e6 < max(market.min_size_e6, 1):
         found.append(
             Veto("runtime.below_min_size", side, routed.size_e6 / 1e6, market.min_size_e6 / 1e6)
         )
-    if routed.is_buy:
-        cost_e12 = notional_e12(routed.price_e4, routed.size_e6)
-        replaced_e12 = sum(o.reserved_e12 for o in market.orders if o.side == side)
-        free_e12 = account.free_e12 + replaced_e12
-        if cost_e12 > free_e12:
-            found.append(Veto("runtime.insufficient_funds", side, usd(cost_e12), usd(free_e12)))
     return found
 
 

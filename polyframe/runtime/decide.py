@@ -18,6 +18,7 @@ from polyframe.runtime.dispatch import Dispatcher
 from polyframe.runtime.markets import Market
 from polyframe.runtime.orders import Order, Orders, Route
 from polyframe.runtime.reconcile import MutationBudget, reconcile
+from polyframe.runtime.states import ALLOWED
 from polyframe.settings import QuotingSettings
 
 _SECOND_NS = 1_000_000_000
@@ -118,6 +119,7 @@ class Decider:
                 tick_e4=market.tick_e4,
                 now_ns=now_ns,
                 settings=self._settings,
+                may_exceed=ALLOWED[market.state].may_add,
             )
             in_the_way = self._in_the_way(market, side, action.place)
             cancels = (*action.cancels, *((order, "own_cross") for order in in_the_way))

@@ -11,8 +11,6 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-import msgspec
-
 from polyframe import events
 from polyframe.events import Command, FetchMarkets, Subscribe
 from polyframe.model import Cycle, Decision, Fill, Veto
@@ -304,7 +302,7 @@ class Engine:
         market = self.markets.find(event.market_id)
         if market is None:
             return
-        self.markets.put(msgspec.structs.replace(market.spec, closed=True), market.position)
+        self.markets.resolved(market)
         if event.winning_token_id in market.spec.token_ids:
             yes_won = event.winning_token_id == market.spec.token_ids[0]
             self.portfolio.resolve(market.market_id, 1_000_000 if yes_won else 0)
@@ -316,7 +314,8 @@ class Engine:
         self.markets.count("unrecognised")
 
     def _on_connected(self, event: events.FeedConnected) -> None:
-        self.markets.on_connected(event.token_ids)
+        for market in self.markets.on_connected(event.token_ids):
+            self._touch(market.market_id, "feed_connected", urgent=True)
 
     def _on_lost(self, event: events.FeedLost) -> None:
         self.markets.reconnects += 1
@@ -355,11 +354,18 @@ class Engine:
             self.markets.put(spec, self.portfolio.position_of(spec.market_id))
             tokens.extend(spec.token_ids)
         kept_ids = {spec.market_id for spec in kept.kept}
+        if not event.complete:
+            # What was not obtained is not gone.
+            obtained = {spec.market_id for spec in event.markets}
+            for market in self.markets.followed():
+                if market.market_id not in obtained:
+                    kept_ids.add(market.market_id)
+                    tokens.extend(market.spec.token_ids)
         self.active = tuple(market_id for market_id in self.active if market_id in kept_ids)
         for market_id in self.orders.markets_with_live():
             if market_id not in kept_ids:
                 self._commands.extend(self._pull(market_id, Veto("runtime.rank"), "dropped"))
-        self.markets.subscribed = tuple(tokens)
+        self.markets.follow(tokens)
         self._commands.append(Subscribe(tuple(tokens)))
         if tokens:
             self.schedule.start_warmup(now_ns)
@@ -415,9 +421,14 @@ class Engine:
             self._touch(order.market_id, "cancelled", urgent=True)
 
     def _on_cancel_rejected(self, event: events.CancelRejected) -> None:
-        self.orders.cancel_rejected(event.order_id)
+        order = self.orders.cancel_rejected(event.order_id)
+        if order is not None:
+            # It may still rest. Not urgent: what beat the cancel is usually on its way.
+            self._touch(order.market_id, "cancel_rejected")
 
     def _on_filled(self, event: events.OrderFilled) -> None:
+        if self.portfolio.has_booked(event.trade_id, event.order_id):
+            return
         is_reversal = bool(event.reverses)
         order = (
             self.orders.find(event.order_id)

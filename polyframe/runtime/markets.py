@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from polyframe import events
 from polyframe.model import FeedHealth, MarketSpec, MarketState
 from polyframe.money import PRICE_ONE_E4
@@ -41,9 +43,9 @@ class Market:
 
     __slots__ = (
         "_moment", "_orders", "_settings", "book", "book_epoch", "churn", "cluster_id",
-        "connected", "has_book", "market_id", "max_book_age_s", "mid_range", "min_size_e6",
-        "position", "proof_ns", "proposed_ns", "spec", "tick_e4", "top", "top_changed",
-        "witness_doubts",
+        "connected", "has_book", "is_resolved", "market_id", "max_book_age_s", "mid_range",
+        "min_size_e6", "position", "proof_ns", "proposed_ns", "spec", "tick_e4", "top",
+        "top_changed", "witness_doubts",
     )  # fmt: skip
 
     def __init__(
@@ -65,6 +67,7 @@ class Market:
         self.book = MarketBook(spec.tick_e4)
         self.book_epoch = 0
         self.has_book = False
+        self.is_resolved = False
         self.connected = False
         self.proof_ns: int | None = None
         self.proposed_ns: int | None = None
@@ -150,6 +153,9 @@ class Markets:
             for token_id, is_yes in zip(spec.token_ids, (True, False), strict=True):
                 self._by_token[token_id] = (market, is_yes)
             return market, True
+        if market.is_resolved and not spec.closed:
+            # Metadata lags behind the feed: what has paid out does not open again.
+            spec = msgspec.structs.replace(spec, closed=True)
         changed = _without_volumes(market.spec) != _without_volumes(spec)
         if spec.tick_e4 != market.spec.tick_e4 and spec.tick_e4 != market.tick_e4:
             self._start_epoch(market, spec.tick_e4)
@@ -162,6 +168,11 @@ class Markets:
         market.spec = spec
         market.cluster_id = cluster_of(spec)
         return market, changed
+
+    def resolved(self, market: Market) -> None:
+        """The market paid out: it is closed for good."""
+        market.is_resolved = True
+        market.spec = msgspec.structs.replace(market.spec, closed=True)
 
     def find(self, market_id: str) -> Market | None:
         """Return a market by its condition id."""
@@ -188,6 +199,14 @@ class Markets:
         """Every token's last proof, for the REST witness."""
         return self._token_proof_ns
 
+    def follow(self, token_ids: Iterable[str]) -> None:
+        """Follow exactly these tokens; what is known of any other's book ends here."""
+        followed = tuple(token_ids)
+        wanted = frozenset(followed)
+        dropped = [token_id for token_id in self.subscribed if token_id not in wanted]
+        self.subscribed = followed
+        self.on_lost(dropped)
+
     # --- market data -------------------------------------------------------------------
 
     def on_snapshot(self, event: events.BookSnapshot) -> Market | None:
@@ -202,13 +221,16 @@ class Markets:
         if event.min_size_e6 is not None:
             market.min_size_e6 = event.min_size_e6
         bids, asks = in_yes_space(is_yes, event.bids, event.asks)
-        if market.has_book:
+        is_first = not market.has_book
+        if not is_first:
             self.check.compare(market.market_id, market.book, bids, asks, event.ts_ns)
         market.book.replace(bids, asks)
         market.has_book = True
         market.witness_doubts = 0
         self._proven(market, event.token_id, event.ts_ns)
         self._note(market, event.ts_ns)
+        # An empty book looks like none: that it is known now is a change all the same.
+        market.top_changed = market.top_changed or is_first
         return market
 
     def on_change(self, event: events.PriceChange) -> Market | None:
@@ -266,18 +288,26 @@ class Markets:
 
     # --- the connection ----------------------------------------------------------------
 
-    def on_connected(self, token_ids: Iterable[str]) -> None:
-        """A socket follows these tokens; their books are unknown until a snapshot comes."""
+    def on_connected(self, token_ids: Iterable[str]) -> list[Market]:
+        """A socket follows these tokens: returns the markets whose books it made unknown.
+
+        What happened before the subscription was not heard; a snapshot comes next.
+        """
+        forgotten: dict[str, Market] = {}
         for token_id in token_ids:
             known = self._by_token.get(token_id)
             if known is not None:
-                known[0].connected = True
+                market = known[0]
+                market.connected = True
+                if market.has_book:
+                    self.distrust(market)
+                    forgotten[market.market_id] = market
+        return list(forgotten.values())
 
     def on_lost(self, token_ids: Iterable[str]) -> list[Market]:
         """A socket is gone: returns the markets whose books can no longer be trusted."""
         lost: dict[str, Market] = {}
         for token_id in token_ids:
-            self._token_proof_ns.pop(token_id, None)
             known = self._by_token.get(token_id)
             if known is not None:
                 market = known[0]
@@ -291,6 +321,8 @@ class Markets:
         market.has_book = False
         market.proof_ns = None
         market.witness_doubts = 0
+        for token_id in market.spec.token_ids:
+            self._token_proof_ns.pop(token_id, None)
         market.book.clear(market.tick_e4)
         market.top = market.book.top
 

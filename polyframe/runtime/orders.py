@@ -66,8 +66,9 @@ def route(
     Selling what is not held is impossible on this venue. An ask is SELL YES when enough
     YES is held (``*_free_e6``: held and not promised to another sell), else BUY NO at
     1 - p; a bid is SELL NO when enough NO is held, else BUY YES. A sell is cut to what is
-    held: getting out comes before getting bigger.
+    held: getting out comes before getting bigger. Sizes are whole steps of the venue's.
     """
+    size_e6 = floor_size_e6(size_e6)
     free_e6 = floor_size_e6(yes_free_e6 if side == "ask" else no_free_e6)
     if free_e6 >= max(min_e6, 1):
         size_e6 = min(size_e6, free_e6)

@@ -50,21 +50,33 @@ class Position:
         """What the holding is worth at a YES mark; NO is worth 1 minus it."""
         return self.yes_e6 * yes_mark_e6 + self.no_e6 * (_YES_E6 - yes_mark_e6)
 
-    def trade(self, is_yes: bool, is_buy: bool, size_e6: int, cash_e12: int) -> None:
-        """Book a trade of ``cash_e12`` notional; a sell realises against average cost."""
+    def trade(self, is_yes: bool, is_buy: bool, size_e6: int, cash_e12: int) -> int:
+        """Book a trade of ``cash_e12`` notional; a sell realises against average cost.
+
+        What is sold beyond the holding (a purchase taken back after it was sold on) is
+        booked as the other token bought: -1 YES is +1 NO and one dollar less. Returns
+        those dollars.
+        """
         held, cost = (self.yes_e6, self.yes_cost_e12) if is_yes else (self.no_e6, self.no_cost_e12)
+        minted_e12 = 0
         if is_buy:
             held, cost = held + size_e6, cost + cash_e12
         else:
-            # A sell beyond the holding can only come from a venue that disagrees with us;
-            # the rest is booked at no cost, and reconciliation will name it.
-            removed = cost * min(size_e6, held) // held if held > 0 else 0
-            held, cost = held - size_e6, cost - removed
+            covered_e6 = min(size_e6, held)
+            short_e6 = size_e6 - covered_e6
+            if short_e6:
+                minted_e12 = short_e6 * SHARE_E6
+                short_cash_e12 = cash_e12 * short_e6 // size_e6
+                cash_e12 -= short_cash_e12
+                self.trade(not is_yes, True, short_e6, minted_e12 - short_cash_e12)
+            removed = cost * covered_e6 // held if held > 0 else 0
+            held, cost = held - covered_e6, cost - removed
             self.realised_e12 += cash_e12 - removed
         if is_yes:
             self.yes_e6, self.yes_cost_e12 = held, cost
         else:
             self.no_e6, self.no_cost_e12 = held, cost
+        return minted_e12
 
 
 class Portfolio:
@@ -85,6 +97,7 @@ class Portfolio:
         self._positions: dict[str, Position] = {}
         self._held: dict[str, Position] = {}
         self._marks: dict[str, int] = {}
+        self._payouts: dict[str, int] = {}
         self._flagged_marks: dict[str, str] = {}
         self._value_e12 = 0
         self._parts: dict[str, dict[str, Attribution]] = {}
@@ -215,6 +228,12 @@ class Portfolio:
             part.inventory_e12 += part.net_yes_e6 * move_e6
         self._track_peak()
 
+    def has_booked(self, trade_id: str, order_id: str) -> bool:
+        """Whether this fill was booked before; counted when it was."""
+        is_booked = (trade_id, order_id) in self._seen_trades
+        self.duplicate_fills += is_booked
+        return is_booked
+
     def apply(self, fill: Fill) -> bool:
         """Book a fill at its own price; False when the same one was booked before."""
         key = (fill.trade_id, fill.order_id)
@@ -230,7 +249,7 @@ class Portfolio:
         notional = notional_e12(fill.price_e4, fill.size_e6)
         is_buy = fill.is_buy
         self.cash_e12 += (-notional if is_buy else notional) - fill.fee_e12
-        position.trade(fill.is_yes, is_buy, fill.size_e6, notional)
+        self.cash_e12 -= position.trade(fill.is_yes, is_buy, fill.size_e6, notional)
         self._value_e12 += position.value_e12(mark_e6) - before_e12
         if position.is_flat:
             self._held.pop(market_id, None)
@@ -255,6 +274,9 @@ class Portfolio:
             part.volume_e12 += notional
             self._pending.append(own)
         self._track_peak()
+        if market_id in self._payouts:
+            # A fill, or a settlement that failed, told after the market paid out.
+            self.resolve(market_id, self._payouts[market_id])
         return True
 
     def _take_back(self, reversal: Fill) -> None:
@@ -273,6 +295,7 @@ class Portfolio:
 
     def resolve(self, market_id: str, yes_payout_e6: int) -> None:
         """Pay out a market: holdings become cash at the payout, the last step is resolution."""
+        self._payouts[market_id] = yes_payout_e6
         position = self._held.pop(market_id, None)
         mark_e6 = self._marks.get(market_id)
         self._marks[market_id] = yes_payout_e6

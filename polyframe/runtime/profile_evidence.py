@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from polyframe.model import MarketState
 from polyframe.money import PRICE_ONE_E4, notional_e12
 from polyframe.runtime.markets import Markets
-from polyframe.runtime.paper import PROFILES, PaperFill, PaperVenue
+from polyframe.runtime.paper import PROFILES, PaperFill, PaperVenue, ProfileResult
 from polyframe.runtime.portfolio import Portfolio
 
 _DAY_NS = 86_400_000_000_000
@@ -48,7 +48,7 @@ class _Followed:
         self.yes_e6: Counter[str] = Counter()
         self.no_e6: Counter[str] = Counter()
         self.start_pnl_e12: dict[str, int] = {}
-        self.start_equity_e12: int | None = None
+        self.start: ProfileResult | None = None
         self.fills_by_cluster: Counter[str] = Counter()
         self.markouts: list[Markout] = []
         self.discarded = 0
@@ -120,7 +120,7 @@ class ProfileEvidence:
         results = self._paper.results(self._portfolio.marks())
         for profile in self._profiles:
             profile.start_pnl_e12 = profile.pnl_e12(self._portfolio.marks())
-            profile.start_equity_e12 = results[profile.name].equity_e12
+            profile.start = results[profile.name]
             profile.fills_by_cluster.clear()
             profile.markouts.clear()
             profile.discarded = 0
@@ -132,9 +132,8 @@ class ProfileEvidence:
         found = {}
         for profile in self._profiles:
             result = results[profile.name]
-            start_e12 = profile.start_equity_e12
-            if start_e12 is None:
-                start_e12 = self._portfolio.bankroll_e12
+            start = profile.start
+            start_e12 = self._portfolio.bankroll_e12 if start is None else start.equity_e12
             by_market = {
                 market_id: (pnl_e12 - profile.start_pnl_e12.get(market_id, 0)) / 1e12
                 for market_id, pnl_e12 in profile.pnl_e12(marks_e6).items()
@@ -142,6 +141,7 @@ class ProfileEvidence:
             found[profile.name] = {
                 "start_equity_usd": start_e12 / 1e12,
                 "end_equity_usd": result.equity_e12 / 1e12,
+                **_gained(result, start),
                 "fills": sum(profile.fills_by_cluster.values()),
                 "fills_by_cluster": dict(sorted(profile.fills_by_cluster.items())),
                 "pnl_by_market_usd": dict(sorted(by_market.items())),
@@ -173,6 +173,22 @@ class ProfileEvidence:
             fill.price_e4,
             sign * (mid_e6 - yes_price_e4 * 100),
         )
+
+
+def _gained(later: ProfileResult, earlier: ProfileResult | None) -> dict[str, Any]:
+    counted = {
+        "orders": later.orders,
+        "orders_filled": later.orders_filled,
+        "shares": later.filled_e6 / 1e6,
+        "volume_usd": later.volume_e12 / 1e12,
+        "stale_evidence_fills": later.stale_fills,
+        "reversed_fills": later.reversed_fills,
+        "capacity_limited_shares": later.capacity_limited_e6 / 1e6,
+    }
+    if earlier is None:
+        return counted
+    before = _gained(earlier, None)
+    return {name: round(value - before[name], 12) for name, value in counted.items()}
 
 
 def realised(markouts: Sequence[Markout], horizon_ns: int) -> dict[str, Any]:

@@ -30,18 +30,20 @@ def reconcile(
     tick_e4: int,
     now_ns: int,
     settings: QuotingSettings,
+    may_exceed: bool = True,
 ) -> SideAction:
     """Return what brings one side of one market from ``live`` to ``wanted``.
 
-    ``live`` are our orders on that side of the YES book that may still fill. Those on
-    their way out are left alone, and nothing is placed until they are gone.
+    ``may_exceed`` is whether an order a little larger than wanted may stay: not where the
+    side may only reduce. ``live`` are our orders on that side of the YES book that may still
+    fill. Those on their way out are left alone, and nothing is placed until they are gone.
     """
     cancels: list[tuple[Order, str]] = []
     kept = False
     for order in live:
         if order.status is OrderStatus.LEAVING:
             continue
-        reason = _misfit(order, wanted, tick_e4, now_ns, settings)
+        reason = _misfit(order, wanted, tick_e4, now_ns, settings, may_exceed)
         if reason is None and not kept:
             kept = True
         else:
@@ -50,7 +52,12 @@ def reconcile(
 
 
 def _misfit(
-    order: Order, wanted: Route | None, tick_e4: int, now_ns: int, settings: QuotingSettings
+    order: Order,
+    wanted: Route | None,
+    tick_e4: int,
+    now_ns: int,
+    settings: QuotingSettings,
+    may_exceed: bool,
 ) -> str | None:
     if wanted is None:
         return "pulled"
@@ -60,7 +67,10 @@ def _misfit(
         return "tick"
     if abs(order.price_e4 - wanted.price_e4) > settings.drift_ticks * tick_e4:
         return "drift"
-    if abs(order.leaves_e6 - wanted.size_e6) > settings.size_drift * wanted.size_e6:
+    too_much_e6 = order.leaves_e6 - wanted.size_e6
+    if abs(too_much_e6) > settings.size_drift * wanted.size_e6 or (
+        too_much_e6 > 0 and not may_exceed
+    ):
         return "size"
     if (
         order.expires_ns is not None

@@ -339,7 +339,12 @@ class Shell:
     def _roll_day(self) -> None:
         """Report the day that has ended; the ledger has closed it at midnight."""
         now_ns = self.machine.engine.moment.now_ns
-        self._write_report(now_ns)
+        try:
+            self._write_report(now_ns)
+        except PolyframeError as error:
+            # A full disk at midnight stops no trading: the day is lost, and said so.
+            self.machine.engine.warnings.append(f"report of {day_text(self._day)}: {error}")
+            self.status.line("Report not written", {"reason": str(error)})
         self._record.start_day()
         self._day = now_ns // DAY_NS
 

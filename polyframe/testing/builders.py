@@ -141,6 +141,7 @@ def an_order(
     *,
     order_id: str = "",
     sells_holding: bool = False,
+    component: str = "maker",
 ) -> FakeOrder:
     """Return an open order on one side of the YES book, opening by default.
 
@@ -154,6 +155,7 @@ def an_order(
         is_buy=not sells_holding,
         price_e4=yes_price_e4 if is_yes else money.complement_e4(yes_price_e4),
         leaves_e6=round(shares * money.SHARE_E6),
+        component=component,
     )
 
 
@@ -260,6 +262,7 @@ def mirrored(market: FakeMarket) -> FakeMarket:
                 order.is_buy,
                 order.price_e4,
                 order.leaves_e6,
+                order.component,
             )
             for order in market.orders
         ),

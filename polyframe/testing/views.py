@@ -111,6 +111,7 @@ class FakeOrder:
     is_buy: bool
     price_e4: int
     leaves_e6: int
+    component: str = "maker"
 
     @property
     def side(self) -> BookSide:

@@ -241,8 +241,26 @@ def test_the_feeds_tick_beats_the_metadata_while_the_book_is_known(bench):
     bench.see(MarketsFetched(bench.T0_NS + 2 * SECOND_NS, (bench.make_spec(),), universe=False))
     bench.place(3_000, "small", "BUY", 51.1, 10)
     bench.to(4_000)
-    assert bench.codes() == []  # the metadata's minimum size came last
-    assert bench.accepted() == ["small"]
+    assert bench.codes() == ["below_min_size"]  # the metadata says what it said before
+    metadata = MarketsFetched(
+        bench.T0_NS + 5 * SECOND_NS, (bench.make_spec(min_size_e6=8_000_000),), universe=False
+    )
+    bench.see(metadata)
+    bench.place(6_000, "again", "BUY", 51.1, 10)
+    bench.to(7_000)
+    assert bench.accepted() == ["again"]
+
+
+def test_metadata_that_lags_does_not_undo_the_feeds_tick(bench):
+    bench.see(TickSizeChange(bench.T0_NS + SECOND_NS, 0, "m", bench.yes, 100, 10))
+    bench.see(MarketsFetched(bench.T0_NS + 2 * SECOND_NS, (bench.make_spec(),), universe=False))
+    snapshot = BookSnapshot(
+        bench.T0_NS + 3 * SECOND_NS, 0, "m", bench.yes, ((5_200, 60.0),), ((5_400, 60.0),)
+    )
+    bench.see(snapshot)
+    bench.place(4_000, "fine", "BUY", 51.1, 100)
+    bench.to(5_000)
+    assert bench.accepted() == ["fine"]
 
 
 def test_a_touch_that_agrees_is_proof_and_one_that_differs_is_not(bench):

@@ -114,11 +114,31 @@ def test_a_mark_that_is_no_mid_is_flagged_while_held():
     assert portfolio.flagged_marks == {}
 
 
-def test_a_sell_beyond_the_holding_is_booked_as_the_venue_says():
+def test_a_sell_beyond_the_holding_is_the_other_token_bought():
     portfolio = Portfolio(1000 * USD, SECOND)
     portfolio.mark("m", 500_000)
-    portfolio.apply(fill(1, is_buy=False))
-    assert portfolio.position_of("m").yes_e6 == -100 * SHARE
+    sold = fill(1, is_buy=False, price_e4=6000)
+    portfolio.apply(sold)
+    position = portfolio.position_of("m")
+    assert (position.yes_e6, position.no_e6) == (0, 100 * SHARE)
+    assert position.cost_e12 == 40 * USD
+    assert portfolio.cash_e12 == 960 * USD
+    assert portfolio.equity_e12 == 1010 * USD
+    portfolio.apply(fill(2, is_yes=False, is_buy=False, price_e4=5000))
+    assert position.is_flat
+    assert position.cost_e12 == 0
+    assert portfolio.realised_e12 == 10 * USD
+    assert portfolio.attribution_error_e12 == 0
+
+
+def test_what_is_told_after_the_payout_is_paid_out_at_once():
+    portfolio = Portfolio(1000 * USD, SECOND)
+    portfolio.apply(fill(1, price_e4=4000))
+    portfolio.resolve("m", 1_000_000)
+    assert portfolio.cash_e12 == 1060 * USD
+    portfolio.apply(fill(2, is_buy=False, price_e4=4000))
+    assert portfolio.held() == {}
+    assert portfolio.cash_e12 == portfolio.equity_e12 == 1000 * USD
     assert portfolio.attribution_error_e12 == 0
 
 
@@ -151,6 +171,7 @@ def test_the_parts_always_sum_to_the_change_of_equity(sequence):
     cash_e12, now_ns = 5000 * USD, 0
     tokens = {}
     marks = {}
+    payouts = {}
     for number, (what, *args) in enumerate(sequence):
         match what:
             case "fill":
@@ -163,6 +184,10 @@ def test_the_parts_always_sum_to_the_change_of_equity(sequence):
                 cash_e12 -= sign * notional_e12(price_e4, shares * SHARE) + fee_e12
                 key = (market, is_yes)
                 tokens[key] = tokens.get(key, 0) + sign * shares * SHARE
+                if (short := -tokens[key]) > 0:
+                    other = (market, not is_yes)
+                    tokens[key], tokens[other] = 0, tokens.get(other, 0) + short
+                    cash_e12 -= short * 1_000_000
                 marks.setdefault(market, (price_e4 if is_yes else 10_000 - price_e4) * 100)
             case "mark":
                 portfolio.mark(args[1], args[0])
@@ -174,11 +199,11 @@ def test_the_parts_always_sum_to_the_change_of_equity(sequence):
                 portfolio.pay_rebate(args[1], "maker", args[0])
                 cash_e12 += args[0]
             case "resolve":
-                if "a" in marks:
-                    for is_yes, payout in ((True, args[0]), (False, 1_000_000 - args[0])):
-                        cash_e12 += tokens.pop(("a", is_yes), 0) * payout
                 portfolio.resolve("a", args[0])
-                marks["a"] = args[0]
+                marks["a"] = payouts["a"] = args[0]
+        for market, payout_e6 in payouts.items():
+            cash_e12 += tokens.pop((market, True), 0) * payout_e6
+            cash_e12 += tokens.pop((market, False), 0) * (1_000_000 - payout_e6)
         value_e12 = sum(
             held * (marks[market] if is_yes else 1_000_000 - marks[market])
             for (market, is_yes), held in tokens.items()

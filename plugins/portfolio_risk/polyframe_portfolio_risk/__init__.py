@@ -12,6 +12,7 @@ from polyframe import (
     Cycle,
     Fill,
     MarketView,
+    OrderView,
     Plugin,
     PortfolioView,
     Quote,
@@ -27,6 +28,9 @@ from polyframe_portfolio_risk.config import Config as PortfolioRiskConfig
 from polyframe_portfolio_risk.exposure import holding
 
 __all__ = ["PortfolioRisk"]
+
+# The component of quotes; a leg of any other one is a trade's and replaces nothing.
+_MAKER = "maker"
 
 
 class PortfolioRisk(Plugin):
@@ -71,8 +75,9 @@ class PortfolioRisk(Plugin):
     ) -> Sequence[Veto]:
         """Return the halt, and each cap that a side of the quote would break.
 
-        The order now resting on a side may fill before its cancel arrives, so a side counts
-        with the larger loss of the two: the leg's or the resting orders'.
+        The quote now resting on a side may fill before its cancel arrives, so a side counts
+        with the larger loss of the two: the leg's or the resting quote's. What the leg does
+        not replace counts besides: all of its side for a trade, trades' orders for a quote.
         """
         halted = self._latch.check(portfolio, now_ns)
         found = [] if halted is None else [halted]
@@ -80,7 +85,7 @@ class PortfolioRisk(Plugin):
             resting_e12 = sum(
                 caps.leg_loss_e12(side, order.yes_price_e4, order.leaves_e6)
                 for order in market.orders
-                if order.side == side
+                if order.side == side and _replaces(quote, order)
             )
             loss_e12 = max(caps.leg_loss_e12(side, leg.price_e4, leg.size_e6), resting_e12)
             found.extend(
@@ -120,7 +125,7 @@ class PortfolioRisk(Plugin):
             ("ask", quote.ask),
         ]
         return [
-            (side, leg, caps.levels(side, held, rest, limits))
+            (side, leg, caps.levels(side, held, rest, limits, _staying_e12(side, quote, market)))
             for side, leg in legs
             if leg is not None
         ]
@@ -147,6 +152,19 @@ class PortfolioRisk(Plugin):
             },
             "aggregate": _utilisation(now.aggregate_e12, whole.aggregate_e12),
         }
+
+
+def _replaces(quote: Quote, order: OrderView) -> bool:
+    return quote.component == order.component == _MAKER
+
+
+def _staying_e12(side: caps.BookSide, quote: Quote, market: MarketView) -> int:
+    """Return what the orders on a side lose that the quote's leg does not replace."""
+    return sum(
+        caps.leg_loss_e12(side, order.yes_price_e4, order.leaves_e6)
+        for order in market.orders
+        if order.side == side and not _replaces(quote, order)
+    )
 
 
 def _utilisation(loss_e12: int, limit_e12: int) -> dict[str, float | None]:

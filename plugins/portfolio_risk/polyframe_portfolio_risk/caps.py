@@ -82,18 +82,21 @@ def _share(amount_e12: int, share: float) -> int:
     return amount_e12 * usd_e12(round(share, 12)) // 10**12
 
 
-def levels(side: BookSide, held: Outcomes, rest: Rest, limits: Caps) -> tuple[Level, ...]:
+def levels(
+    side: BookSide, held: Outcomes, rest: Rest, limits: Caps, staying_e12: int = 0
+) -> tuple[Level, ...]:
     """Return the three caps as seen by a leg on one side of a market holding ``held``.
 
     Orders on the other side do not matter here: they lose in other states, and their own
-    side is judged by itself.
+    side is judged by itself. ``staying_e12`` is what the orders on the leg's own side lose
+    that it does not replace.
     """
     if side == "bid":
-        market_zero = -held.no_e12
-        event_zero = rest.event.loss_if_not(held)
+        market_zero = staying_e12 - held.no_e12
+        event_zero = staying_e12 + rest.event.loss_if_not(held)
     else:
-        market_zero = -held.yes_e12
-        event_zero = rest.event.loss_if(held)
+        market_zero = staying_e12 - held.yes_e12
+        event_zero = staying_e12 + rest.event.loss_if(held)
     event_before = rest.event.joined(held).loss_e12
     return (
         Level(MARKET_CAP, limits.market_e12, market_loss_e12(held), market_zero),

@@ -1,4 +1,4 @@
-"""The maker's own truth: what was quoted, cancelled, replaced and filled since the run began."""
+"""The plugin's own count of a UTC day: what was quoted, cancelled, replaced, pulled and filled."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from polyframe import Decision, Fill
+
+CANCEL_ALL = frozenset({"feed_lost", "stale", "stopping"})
+"""Triggers that pull every quote of a socket, or of the account, at once."""
 
 
 @dataclass(slots=True)
@@ -24,12 +27,16 @@ class Activity:
     earned_e12: int = 0
     earned_on_e6: int = 0
     components: Counter[str] = field(default_factory=Counter)
+    pulls: Counter[str] = field(default_factory=Counter)
+    pulled_at: set[tuple[str, int]] = field(default_factory=set)
+    stale_incidents: int = 0
     filled_orders: dict[str, int] = field(default_factory=dict)
 
     def decide(self, decision: Decision) -> None:
         """Count a decision and the orders it changed.
 
-        A replaced order is a cancel and a place in one decision.
+        A replaced order is a cancel and a place in one decision. A stale-quote incident is a
+        decision that pulled an order because its book had gone stale under it.
         """
         self.decisions[decision.outcome] += 1
         verbs = [command.partition(" ")[0] for command in decision.commands]
@@ -37,6 +44,10 @@ class Activity:
         self.placed += placed
         self.cancelled += cancelled
         self.replaced += min(placed, cancelled)
+        if decision.outcome == "pulled":
+            self.pulls[decision.trigger] += 1
+            self.pulled_at.add((decision.trigger, decision.ts_ns))
+            self.stale_incidents += decision.trigger == "stale"
 
     def fill(self, fill: Fill) -> None:
         """Count a fill; a reversal takes back what its fill had added."""
@@ -59,6 +70,12 @@ class Activity:
             earned_e6 = fill.sign * (fill.mid_before_e6 - fill.yes_price_e4 * 100)
             self.earned_e12 += earned_e6 * fill.size_e6
             self.earned_on_e6 += fill.size_e6
+
+    @property
+    def cancel_alls(self) -> dict[str, int]:
+        """Instants at which one trigger pulled everything it reached, by trigger."""
+        found = Counter(trigger for trigger, _ in self.pulled_at if trigger in CANCEL_ALL)
+        return dict(sorted(found.items()))
 
     def section(self) -> tuple[dict[str, Any], dict[str, str]]:
         """Return the maker section and the reasons of its nulls by key."""

@@ -6,7 +6,8 @@ UTC days, 365 a year, flat days kept. A ratio that is not defined is None, never
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from random import Random
 
 DAYS_PER_YEAR = 365
 
@@ -80,3 +81,39 @@ def calmar(returns: Sequence[float]) -> float | None:
     """Return ``CAGR / |max drawdown|``; None without a drawdown."""
     growth, deepest = cagr(returns), max_drawdown(returns)
     return growth / -deepest if growth is not None and deepest else None
+
+
+def blocks_of(days: int) -> int:
+    """Return the block length of the bootstrap, ``days^(1/3)``, at least 1."""
+    return max(1, round(days ** (1 / 3)))
+
+
+def bootstrap_interval(
+    returns: Sequence[float],
+    statistic: Callable[[Sequence[float]], float | None],
+    draws: int,
+    rng: Random,
+) -> tuple[float, float] | None:
+    """Return the 95 % percentile interval of a statistic by circular block bootstrap.
+
+    Blocks keep the dependence from day to day. None when the statistic is not defined for
+    one draw in twenty or more: the interval would be that of the lucky ones.
+    """
+    days = len(returns)
+    if days < 2:
+        return None
+    block = blocks_of(days)
+    twice = [*returns, *returns]
+    found: list[float] = []
+    for _ in range(draws):
+        sample: list[float] = []
+        while len(sample) < days:
+            start = rng.randrange(days)
+            sample += twice[start : start + block]
+        value = statistic(sample[:days])
+        if value is not None:
+            found.append(value)
+    if len(found) <= 0.95 * draws:
+        return None
+    found.sort()
+    return found[int(0.025 * (len(found) - 1))], found[math.ceil(0.975 * (len(found) - 1))]

@@ -99,12 +99,14 @@ class PaperMarket:
         "own_volume",
         "proof_ns",
         "settling",
+        "spec",
         "tick_e4",
         "token_ids",
         "volume",
     )
 
     def __init__(self, spec: MarketSpec) -> None:
+        self.spec = spec
         self.market_id = spec.market_id
         self.token_ids = spec.token_ids
         self.tick_e4 = spec.tick_e4

@@ -96,14 +96,16 @@ class MarketData:
                 for token_id in spec.token_ids:
                     self._by_token[token_id] = market
                 continue
+            before, market.spec = market.spec, spec
             market.fees = spec.fees
-            market.min_size_e6 = spec.min_size_e6
             market.is_accepting = spec.accepting_orders
+            # The feed's word on tick and minimum stands until the metadata changes its own.
+            if spec.min_size_e6 != before.min_size_e6:
+                market.min_size_e6 = spec.min_size_e6
             if spec.closed and not market.is_closed:
                 market.is_closed = True
                 events += self.end_all(market, "market_closed", event.ts_ns)
-            if not market.is_book_known:
-                # The feed's word on the tick beats the metadata's while there is a feed.
+            if spec.tick_e4 != before.tick_e4:
                 events += self._set_tick(market, spec.tick_e4, event.ts_ns)
         return events
 
