@@ -164,13 +164,15 @@ class MarketsFetched(Event, frozen=True):
     """Market metadata.
 
     ``complete`` is False when paging broke off; ``universe`` is True for a whole selection
-    (anything else is a refresh of markets already known).
+    (anything else is a refresh of markets already known). ``skipped`` counts listed
+    objects that cannot be traded at all, by reason.
     """
 
     markets: tuple[MarketSpec, ...]
     complete: bool = True
     universe: bool = True
     detail: str = ""
+    skipped: tuple[tuple[str, int], ...] = ()
 
 
 class Tick(Event, frozen=True):

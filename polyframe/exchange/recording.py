@@ -106,6 +106,8 @@ class RecordingSource:
                 number += 1
                 if not line.strip():
                     continue
+                if not line.endswith(b"\n") and not _is_whole(line):
+                    return  # torn while it was written: everything before it is the recording
                 record = _line_decoder.decode(line)
                 raw = bytes(record.frame)
                 is_array = raw.startswith(b"[")
@@ -162,6 +164,14 @@ class RecordingSource:
         elif book is not None and message.event_type == "last_trade_price":
             book.last_trade_price = message.price
             book.last_trade_side = message.side
+
+
+def _is_whole(line: bytes) -> bool:
+    try:
+        msgspec.json.decode(line)
+    except msgspec.DecodeError:
+        return False
+    return True
 
 
 def gamma_path(path: Path) -> Path:

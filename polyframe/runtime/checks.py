@@ -99,9 +99,7 @@ def check(quote: Quote, proposal: Quote, market: Market, account: Account) -> Ch
             )
             most_e12 = free_e12 + replaced_e12
             if cost_e12 > most_e12:
-                found.append(
-                    Veto("runtime.insufficient_funds", side, usd(cost_e12), usd(most_e12))
-                )
+                found.append(Veto("runtime.insufficient_funds", side, usd(cost_e12), usd(most_e12)))
             elif not found:
                 free_e12 -= max(0, cost_e12 - replaced_e12)
         vetoes.extend(found)

@@ -348,7 +348,15 @@ class Engine:
                     self._touch(market.market_id, "metadata", urgent=True)
             return
         kept = prefilter(event.markets, now_ns, self.settings)
-        self._log("Prefilter", kept=f"{len(kept.kept)}/{kept.total}", **kept.excluded)
+        unusable = sum(count for _, count in event.skipped)
+        self._log(
+            "Prefilter",
+            kept=f"{len(kept.kept)}/{kept.total + unusable}",
+            unusable=unusable,
+            **kept.excluded,
+        )
+        for reason, count in event.skipped:
+            self.warnings.append(f"{count} listed markets cannot be traded: {reason}")
         tokens: list[str] = []
         for spec in kept.kept:
             self.markets.put(spec, self.portfolio.position_of(spec.market_id))

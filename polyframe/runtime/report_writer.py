@@ -34,7 +34,11 @@ def write_report(folder: Path, day: str, run_id: str, content: Mapping[str, Any]
         runs: dict[str, Any] = {}
         if path.exists():
             before = json.loads(path.read_text(encoding="utf-8"))
-            if not isinstance(before, dict) or before.get("schema") != SCHEMA:
+            if (
+                not isinstance(before, dict)
+                or before.get("schema") != SCHEMA
+                or not isinstance(before.get("runs"), dict)
+            ):
                 raise PolyframeError(
                     f"{path}: not a polyframe report; move it away, nothing was overwritten"
                 )

@@ -114,6 +114,7 @@ class Shell:
         )
         self._waiting: deque[list[RawFrame | InputEvent]] = deque()
         self._is_handling = False
+        self._is_settled = False
         self._tasks: TaskGroup | None = None
         self._stop = anyio.Event()
         self._stop_reason = ""
@@ -128,6 +129,8 @@ class Shell:
 
     def take(self, batch: list[RawFrame | InputEvent]) -> None:
         """Handle a batch, and whatever handling it brings about, in order."""
+        if self._is_settled:
+            return  # what sockets still deliver after the last decision belongs to nobody
         self._waiting.append(batch)
         if self._is_handling:
             return
@@ -225,7 +228,12 @@ class Shell:
         self.take(
             [
                 MarketsFetched(
-                    self.venue.clock(), result.markets, result.complete, universe, result.detail
+                    self.venue.clock(),
+                    result.markets,
+                    result.complete,
+                    universe,
+                    result.detail,
+                    result.skipped,
                 )
             ]
         )
@@ -285,6 +293,14 @@ class Shell:
             if due_ns is None or due_ns > limit_ns:
                 break
             self.take([Tick(max(due_ns, self.machine.engine.moment.now_ns))])
+        self._is_settled = True
+        lost_s = self.venue.lost_ns() / _SECOND_NS
+        if lost_s >= 1:
+            self.status.line("Clock slowed", {"lost_market_s": f"{lost_s:.0f}"})
+            self.machine.engine.warnings.append(
+                f"the machine could not keep up with the speed: {lost_s:.0f} s of market time "
+                "were not simulated"
+            )
         left = sum(1 for _ in orders.all_live())
         self.status.line("Orders left", {"count": left})
         if left:

@@ -29,7 +29,7 @@ class Venue(NamedTuple):
 
     ``source`` is what reports say (live, embedded, recording, url); ``why`` is told on the
     first line; ``clock`` returns market time in UTC ns; ``ended`` is set when nothing more
-    will come.
+    will come; ``lost_ns`` is how far market time fell behind the speed asked for.
     """
 
     source: str
@@ -40,6 +40,7 @@ class Venue(NamedTuple):
     clock: Callable[[], int]
     speed: float
     ended: anyio.Event
+    lost_ns: Callable[[], int] = lambda: 0
 
 
 @asynccontextmanager
@@ -100,9 +101,16 @@ async def open_venue(choice: str | None, settings: Settings, speed: float) -> As
         async with exchange:
             urls = exchange.urls
             yield Venue(
-                source, why, urls.gamma_url, urls.clob_url, urls.ws_url, exchange.clock, speed,
+                source,
+                why,
+                urls.gamma_url,
+                urls.clob_url,
+                urls.ws_url,
+                exchange.clock,
+                speed,
                 exchange.ended,
-            )  # fmt: skip
+                lambda: exchange.clock.lost_ns,
+            )
     elif choice.startswith(("http://", "https://")):
         if not hosts.is_loopback(choice):
             raise UsageError(

@@ -188,6 +188,18 @@ def test_without_a_mid_there_is_no_edge_and_the_term_is_zero():
     assert score(market, ON).total == pytest.approx(0.5 * plain)
 
 
+def test_a_wide_spread_earns_nothing_by_itself():
+    wide = dataclasses.replace(a_market(), book=a_book(3000, 7000))
+    assert edge(wide, Config()).per_dollar_day == edge(a_market(), Config()).per_dollar_day
+
+
+def test_a_side_without_a_price_halves_the_fills_and_scores_no_reward():
+    low = dataclasses.replace(a_paying_market(), book=a_book(100, 200))
+    found = edge(low, Config())
+    assert found.terms["filled_shares_day"].value == pytest.approx(200.0)
+    assert found.terms["reward_high"].value == 0.0
+
+
 def test_by_default_the_edge_changes_nothing():
     market = a_paying_market()
     found = score(market, Config())

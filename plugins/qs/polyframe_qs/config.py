@@ -105,7 +105,7 @@ class Config(PluginConfig, frozen=True, kw_only=True):
         float, setting("capital of the quote whose edge is expected", unit="usd", gt=0)
     ] = 100.0
     edge_distance_c: Annotated[
-        float, setting("least distance of that quote from the mid", unit="cents", gt=0, le=25)
+        float, setting("distance of that quote from the mid", unit="cents", gt=0, le=25)
     ] = 2.0
     edge_participation: Annotated[
         float, setting("part of the daily volume that fills it", unit="share", ge=0, le=1)

@@ -18,6 +18,7 @@ from polyframe_qs.config import Config
 
 _LEVELS = 50
 _LOSS_ODDS_FLOOR = 1e-4
+_PRICE_NOISE = 1e-9
 
 
 @dataclass(frozen=True)
@@ -44,28 +45,38 @@ class Edge:
 def edge(market: MarketView, config: Config) -> Edge | None:
     """Return the market's expected net edge, or None without a mid.
 
-    Capital is split evenly over both sides' shares. A market whose terms are worthless (no
+    The capital buys equal shares on both sides; a side whose price is not on the grid is left
+    out, and with it half of the fills. A market whose terms are worthless (no
     volume, no rewards) has a negative edge: inventory and resolution still cost.
     """
-    book, spec = market.book, market.spec
-    mid, spread_e4 = book.mid, book.spread_e4
-    if mid is None or spread_e4 is None:
+    spec, mid = market.spec, market.book.mid
+    if mid is None:
         return None
     age_s = market.book_age_s
-    distance = max(spread_e4 / 20_000, config.edge_distance_c / 100.0)
-    bid, ask = max(mid - distance, 0.0), min(mid + distance, 1.0)
+    # Our own distance, not the book's: taking half the spread for granted would rank the widest
+    # markets first, and a wide spread is no sign of profit here.
+    distance = config.edge_distance_c / 100.0
+    least = market.tick_e4 / 10_000 - _PRICE_NOISE
+    bid = mid - distance if mid - distance >= least else None
+    ask = mid + distance if mid + distance <= 1.0 - least else None
+    sides = (bid is not None) + (ask is not None)
     shares = config.edge_capital_usd / rewards.quote_capital_usd(1.0, bid, ask)
     days = _days_left(market.hours_to_close)
 
     # Volume is USD of either outcome; a YES and a NO share cost 1 together, so half a dollar each.
     traded = spec.volume_24h_usd / 0.5
-    filled = min(traded * config.edge_participation, shares * config.edge_max_turns)
+    filled = min(traded * config.edge_participation, shares * config.edge_max_turns) * sides / 2
     impact = distance * config.edge_impact_share
     fees = spec.fees
     rebate = rewards.expected_rebate(mid, fees.rate, fees.exponent, fees.rebate_share)
     # Makers pay nothing here; a market that charges them too charges by the same curve.
     fee = 0.0 if fees.taker_only else rewards.expected_rebate(mid, fees.rate, fees.exponent, 1.0)
-    earned = rewards_of(market, shares, distance, config)
+    earned = rewards_of(
+        market,
+        (0.0 if bid is None else shares, 0.0 if ask is None else shares),
+        distance,
+        config,
+    )
     variance = mid * (1.0 - mid)
     # Of the variance p (1 - p) that is left until the market pays, one day's part.
     gamma = -math.log(max(min(mid, 1.0 - mid), _LOSS_ODDS_FLOOR)) / config.edge_loss_usd
@@ -81,7 +92,7 @@ def edge(market: MarketView, config: Config) -> Edge | None:
     )
     terms = {
         "filled_shares_day": Term(filled, "shares", "metadata 24 h volume x edge_participation"),
-        "half_spread": Term(distance, "usd a share", "book, at least edge_distance_c", age_s),
+        "half_spread": Term(distance, "usd a share", "setting edge_distance_c"),
         "price_impact": Term(impact, "usd a share", "setting edge_impact_share (assumed)"),
         "fee": Term(fee, "usd a share", "metadata fee schedule"),
         "rebate": Term(rebate, "usd a share", "metadata fee schedule"),
@@ -95,15 +106,15 @@ def edge(market: MarketView, config: Config) -> Edge | None:
 
 
 def rewards_of(
-    market: MarketView, shares: float, distance: float, config: Config
+    market: MarketView, shares: tuple[float, float], distance: float, config: Config
 ) -> rewards.RewardInterval:
-    """Return the liquidity reward of a two-sided quote; nothing outside the programme's terms.
+    """Return the liquidity reward of (bid, ask) shares; nothing outside the programme's terms.
 
     Our own resting orders are taken out of the book's totals.
     """
     programme, book = market.spec.rewards, market.book
     nothing = rewards.RewardInterval(0.0, 0.0)
-    if programme.daily_usd <= 0 or programme.max_spread_c <= 0 or shares < programme.min_size:
+    if programme.daily_usd <= 0 or programme.max_spread_c <= 0 or max(shares) < programme.min_size:
         return nothing
     own: dict[tuple[str, int], float] = {}
     for order in market.orders:
@@ -122,11 +133,11 @@ def rewards_of(
     max_spread_e6 = round(programme.max_spread_c * 10_000)
     in_band = rewards.is_in_band(mid_e6)
     one, two = (rewards.side_score(side, mid_e6, max_spread_e6) for side in (bids, asks))
-    ours = shares * rewards.order_score(max_spread_e6, round(distance * 1_000_000))
+    per_share = rewards.order_score(max_spread_e6, round(distance * 1_000_000))
     return rewards.reward_per_day(
         programme.daily_usd,
         config.edge_uptime,
-        rewards.two_sided_score(ours, ours, in_band=in_band),
+        rewards.two_sided_score(shares[0] * per_share, shares[1] * per_share, in_band=in_band),
         rewards.competitor_bounds(one, two, in_band=in_band),
     )
 

@@ -1,65 +1,146 @@
-"""The truth report: one document a day that adds up, and says where it does not."""
+"""The truth report: one document a day that adds up, says where it does not, and judges gates."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
-from polyframe import Context, Cycle, Fill, Plugin, PortfolioView, ReportPeriod, hookimpl
+from polyframe import (
+    Context,
+    Cycle,
+    Fill,
+    MarketView,
+    Plugin,
+    PortfolioView,
+    ReportPeriod,
+    hookimpl,
+)
+from polyframe.money import usd_e12
+from polyframe_truth_report import evidence as evidence_days
 from polyframe_truth_report.activity import Activity
 from polyframe_truth_report.config import Config as Settings
 from polyframe_truth_report.curve import (
+    NS_PER_DAY,
     EquityDay,
     days_document,
     days_from,
     joined,
     utc_day,
 )
-from polyframe_truth_report.document import build
+from polyframe_truth_report.document import Counted, build
+from polyframe_truth_report.evidence import PROFILE, DayEvidence
+from polyframe_truth_report.markdown import render_markdown
 from polyframe_truth_report.schema import SCHEMA, SCHEMA_ID
-from polyframe_truth_report.summary import render_summary
+from polyframe_truth_report.uptime import Uptime
 
-__all__ = ["SCHEMA", "SCHEMA_ID", "Settings", "TruthReport", "render_summary"]
+__all__ = ["SCHEMA", "SCHEMA_ID", "Settings", "TruthReport", "render_markdown"]
 
 
 class TruthReport(Plugin):
-    """Counts what the maker did, keeps the equity curve, and builds the daily document."""
+    """Counts what the maker did, keeps equity and evidence by day, and builds the document.
+
+    ``report_schema`` and ``render_markdown`` are what ``polyframe report`` asks for.
+    """
 
     Config = Settings
+    on_book_when: ClassVar = "top"
+    report_schema: ClassVar[Mapping[str, Any]] = SCHEMA
 
     def __init__(self, config: Settings, context: Context) -> None:
         super().__init__(config, context)
-        self._activity = Activity()
-        # The curves as they were before this run: a second report does not count a day twice.
-        saved = context.store.get("curves", {})
-        self._before = {scope: days_from(document) for scope, document in saved.items()}
+        self._activity: dict[int, Activity] = {}
+        self._uptime = Uptime()
+        # Days as they were before this run: a second report does not count a day twice.
+        store = context.store
+        self._before = {s: days_from(saved) for s, saved in store.get("curves", {}).items()}
+        self._evidence_before = {
+            s: evidence_days.days_from(saved) for s, saved in store.get("evidence", {}).items()
+        }
         # This run's days; under which mode and source they belong is told with the report.
         self._days: dict[str, EquityDay] = {}
+        self._evidence: dict[str, DayEvidence] = {}
+
+    @staticmethod
+    def render_markdown(
+        document: Mapping[str, Any], sections: Mapping[str, Any] | None = None
+    ) -> Sequence[str]:
+        """Return a document, and the sections beside it, as Markdown lines."""
+        return render_markdown(document, sections)
 
     @hookimpl
-    def on_fill(self, fill: Fill, portfolio: PortfolioView, now_ns: int) -> None:
-        """Count a fill and look at equity."""
-        self._activity.fill(fill)
+    def on_book(self, market: MarketView, now_ns: int) -> None:
+        """Look at what of ours stands in an active market."""
+        self._uptime.look(market, now_ns)
+
+    @hookimpl
+    def on_fill(
+        self, fill: Fill, market: MarketView, portfolio: PortfolioView, now_ns: int
+    ) -> None:
+        """Count a fill, and look at equity and at what still stands."""
+        self._today(now_ns).fill(fill)
+        self._uptime.look(market, now_ns)
         self._observe(portfolio, now_ns)
 
     @hookimpl
     def on_cycle_end(self, cycle: Cycle, portfolio: PortfolioView, now_ns: int) -> None:
-        """Count the cycle's decisions and look at equity."""
+        """Count the cycle's decisions (on the day the cycle ends) and look at equity."""
+        today = self._today(now_ns)
         for decision in cycle.decisions:
-            self._activity.decide(decision)
+            today.decide(decision)
+        self._uptime.cycle(cycle.active, portfolio, now_ns)
         self._observe(portfolio, now_ns)
 
     @hookimpl
     def report_section(self, period: ReportPeriod) -> Mapping[str, Any] | None:
         """Return the period's document (:data:`SCHEMA`), built from the runtime's facts."""
-        run = period.facts.get("run")
-        run = run if isinstance(run, Mapping) else {}
+        number = period.start_ns // NS_PER_DAY
+        run = _mapping(period.facts, "run")
         scope = f"{run.get('mode', 'unknown')}/{run.get('source', 'unknown')}"
+        self._take_facts(period)
         curve = joined(self._before.get(scope, {}), self._days)
-        curves = self.context.store.setdefault("curves", {})
-        curves[scope] = days_document(curve, self.config.keep_days)
-        shown = {day: equity for day, equity in curve.items() if day <= period.day}
-        return build(period, self._activity, shown or curve, self.config)
+        self.context.store.setdefault("curves", {})[scope] = days_document(
+            curve, self.config.keep_days
+        )
+        evidence = evidence_days.joined(self._evidence_before.get(scope, {}), self._evidence)
+        kept = evidence_days.days_document(evidence, self.config.gate_evidence_days)
+        self.context.store.setdefault("evidence", {})[scope] = kept
+        counted = Counted(
+            self._activity.get(number, Activity()),
+            self._uptime.day(number, period.end_ns),
+            {day: equity for day, equity in curve.items() if day <= period.day} or curve,
+            {day: found for day, found in evidence.items() if day in kept and day <= period.day},
+        )
+        document = build(period, counted, self.config)
+        self._forget_before(number)
+        return document
+
+    def _today(self, now_ns: int) -> Activity:
+        return self._activity.setdefault(now_ns // NS_PER_DAY, Activity())
+
+    def _forget_before(self, number: int) -> None:
+        """A reported day may be asked for again while it lasts; those before it are over."""
+        self._activity = {day: kept for day, kept in self._activity.items() if day >= number}
+        self._uptime.keep([day for day in self._uptime.days if day >= number])
+
+    def _take_facts(self, period: ReportPeriod) -> None:
+        """Take the day's bounds from the ledger, and what the pessimistic profile proves."""
+        day = _mapping(period.facts, "day")
+        start, end = day.get("start_equity_usd"), day.get("end_equity_usd")
+        if _is_number(start) and _is_number(end):
+            start_e12, end_e12 = usd_e12(start), usd_e12(end)
+            low_e12, high_e12 = sorted((start_e12, end_e12))
+            today = self._days.setdefault(
+                period.day, EquityDay(start_e12, end_e12, low_e12, high_e12)
+            )
+            today.bound(start_e12, end_e12)
+            self._days = dict(sorted(self._days.items()))
+        try:
+            profile = _mapping(_mapping(day, "profiles"), PROFILE)
+            self._evidence[period.day] = evidence_days.day_from_facts(profile)
+        except (KeyError, TypeError):
+            # A runtime without profiles has no evidence: the gates say so.
+            return
 
     def _observe(self, portfolio: PortfolioView, now_ns: int) -> None:
         day = utc_day(now_ns)
@@ -73,3 +154,12 @@ class TruthReport(Plugin):
             low_e12, high_e12 = min(start_e12, equity_e12), max(start_e12, equity_e12)
             today = self._days[day] = EquityDay(start_e12, equity_e12, low_e12, high_e12)
         today.observe(equity_e12, portfolio.peak_equity_e12)
+
+
+def _mapping(facts: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    value = facts.get(name)
+    return value if isinstance(value, Mapping) else {}
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

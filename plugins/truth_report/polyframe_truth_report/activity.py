@@ -8,7 +8,7 @@ from typing import Any
 
 from polyframe import Decision, Fill
 
-CANCEL_ALL = frozenset({"feed_lost", "stale", "stopping"})
+CANCEL_ALL = frozenset({"feed_lost", "stopping"})
 """Triggers that pull every quote of a socket, or of the account, at once."""
 
 

@@ -48,6 +48,12 @@ class EquityDay:
             min(self.drawdown, later.drawdown),
         )
 
+    def bound(self, start_e12: int, end_e12: int) -> None:
+        """Set where the day began and ended, as the ledger says."""
+        self.start_e12, self.end_e12 = start_e12, end_e12
+        self.low_e12 = min(self.low_e12, start_e12, end_e12)
+        self.high_e12 = max(self.high_e12, start_e12, end_e12)
+
     @property
     def simple_return(self) -> float | None:
         """The day's return on its starting equity; None when that was not positive."""

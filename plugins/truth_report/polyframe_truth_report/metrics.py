@@ -85,7 +85,7 @@ def calmar(returns: Sequence[float]) -> float | None:
 
 def blocks_of(days: int) -> int:
     """Return the block length of the bootstrap, ``days^(1/3)``, at least 1."""
-    return max(1, round(days ** (1 / 3)))
+    return max(1, round(math.pow(days, 1 / 3)))
 
 
 def bootstrap_interval(
