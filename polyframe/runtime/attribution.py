@@ -60,22 +60,28 @@ class Attribution:
 class FillParts:
     """One fill's own parts, in 1e-12 USD.
 
-    ``adverse_e12`` is None until the horizon is over, and for good when the fill was taken
-    back before that; ``mid_before_e6`` is the mark its spread was measured against.
+    ``adverse_e12`` and ``settled_day`` are None until the horizon is over, and for good when
+    the fill was taken back before that; ``mid_before_e6`` is the mark its spread was measured
+    against. Days are UTC days since 1970.
     """
 
-    __slots__ = ("adverse_e12", "fill", "is_reversed", "mid_before_e6", "spread_e12")
+    __slots__ = (
+        "adverse_e12", "fill", "is_reversed", "mid_before_e6", "settled_day", "spread_e12",
+        "traded_day",
+    )  # fmt: skip
 
-    def __init__(self, fill: Fill, mid_before_e6: int, spread_e12: int) -> None:
+    def __init__(self, fill: Fill, mid_before_e6: int, spread_e12: int, day: int) -> None:
         self.fill = fill
         self.mid_before_e6 = mid_before_e6
         self.spread_e12 = spread_e12
+        self.traded_day = day
+        self.settled_day: int | None = None
         self.adverse_e12: int | None = None
         self.is_reversed = False
 
-    def settle(self, mark_e6: int) -> int:
+    def settle(self, mark_e6: int, day: int) -> int:
         """Book the move from the mid before to the horizon's mark and return it."""
-        fill = self.fill
+        fill, self.settled_day = self.fill, day
         self.adverse_e12 = fill.sign * fill.size_e6 * (mark_e6 - self.mid_before_e6)
         return self.adverse_e12
 

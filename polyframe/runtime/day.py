@@ -83,9 +83,7 @@ class DayRecord:
         parts = engine.portfolio.day_parts(day)
         if parts is None:
             return found
-        settled = {id(own) for own in parts.settled}
-        traded = {id(own) for own in parts.traded}
-        later = [own for own in parts.settled if id(own) not in traded]
+        earlier = [own for own in parts.settled if own.traded_day != day]
         found |= {
             "start_equity_usd": usd6(parts.start_equity_e12),
             "end_equity_usd": usd6(parts.end_equity_e12),
@@ -95,8 +93,8 @@ class DayRecord:
                 engine.settings.capital.adverse_horizon_s,
             ),
             "fills": [
-                self._fill(own, id(own) in traded, id(own) in settled)
-                for own in (*later, *parts.traded)
+                self._fill(own, own.traded_day == day, own.settled_day == day)
+                for own in (*earlier, *parts.traded)
             ],
         }
         return found

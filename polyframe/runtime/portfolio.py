@@ -200,7 +200,9 @@ class Portfolio:
             due = pending.popleft()
             fill = due.fill
             mark_e6 = self._marks.get(fill.market_id, due.mid_before_e6)
-            self._part(fill.market_id, fill.component).adverse_e12 += due.settle(mark_e6)
+            self._part(fill.market_id, fill.component).adverse_e12 += due.settle(
+                mark_e6, self._day or 0
+            )
             self._settled.append(due)
 
     def _close_day(self) -> None:
@@ -257,7 +259,8 @@ class Portfolio:
             self._held[market_id] = position
         part = self._part(market_id, fill.component)
         sign, size_e6 = fill.sign, fill.size_e6
-        own = FillParts(fill, mark_e6, sign * size_e6 * (mark_e6 - fill.yes_price_e4 * 100))
+        spread_e12 = sign * size_e6 * (mark_e6 - fill.yes_price_e4 * 100)
+        own = FillParts(fill, mark_e6, spread_e12, self._day or 0)
         self._traded.append(own)
         part.spread_e12 += own.spread_e12
         part.fees_e12 -= fill.fee_e12

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import tempfile
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -13,11 +14,108 @@ from typing import Any
 from polyframe.errors import PolyframeError
 
 SCHEMA = "polyframe.report-file/1"
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+_ANOTHER_VERSION = {"type": "object", "required": ["schema"]}
+_FAILED = {
+    "type": "object",
+    "properties": {"error": {"type": "string"}},
+    "required": ["error"],
+    "additionalProperties": False,
+}
 
 
 def day_of(ts_ns: int) -> str:
     """Return the UTC day of an instant as YYYY-MM-DD."""
     return datetime.fromtimestamp(ts_ns / 1e9, UTC).strftime("%Y-%m-%d")
+
+
+def file_schema(report: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return the JSON Schema (draft 2020-12) of a day's file.
+
+    Args:
+        report: the schema of a run's ``report`` (the report plugin's); it holds for reports
+            of its own version, and those of other versions are taken as they are.
+    """
+    is_report: dict[str, Any] = {"anyOf": [_FAILED, _ANOTHER_VERSION]}
+    if report is not None:
+        body = {key: value for key, value in report.items() if not key.startswith("$")}
+        version = report["properties"]["schema"]
+        is_report |= {
+            "if": {"properties": {"schema": version}, "required": ["schema"]},
+            "then": body,
+        }
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": "https://polyframe.example/schemas/report-file-1.json",
+        "title": "polyframe report file: one UTC day, its runs side by side",
+        "type": "object",
+        "properties": {
+            "schema": {"const": SCHEMA},
+            "day": {"type": "string", "pattern": "^\\d{4}-\\d{2}-\\d{2}$"},
+            "runs": {
+                "type": "object",
+                "additionalProperties": {
+                    "type": "object",
+                    "properties": {
+                        "report": is_report,
+                        "sections": {
+                            "type": "object",
+                            "description": "the other plugins' parts, each by its own rules",
+                            "additionalProperties": {"type": "object"},
+                        },
+                    },
+                    "required": ["report", "sections"],
+                    "additionalProperties": False,
+                },
+            },
+        },
+        "required": ["schema", "day", "runs"],
+        "additionalProperties": False,
+    }
+
+
+def find_report(folder: Path, day: str | None) -> Path:
+    """Return a day's file; the latest day's when none is named.
+
+    Raises:
+        PolyframeError: there is none.
+    """
+    if day is not None:
+        if not _DAY.fullmatch(day):
+            raise PolyframeError(f"{day!r} is no day; write YYYY-MM-DD")
+        path = folder / f"{day}.json"
+        if path.is_file():
+            return path
+    try:
+        known = sorted(path for path in folder.glob("*.json") if _DAY.fullmatch(path.stem))
+    except OSError as error:
+        raise PolyframeError(f"{folder}: cannot be read: {error.strerror}") from None
+    if day is not None:
+        hint = f"the latest is {known[-1].stem}" if known else "there is none yet"
+        raise PolyframeError(f"{folder}: no report of {day}; {hint}")
+    if not known:
+        raise PolyframeError(f"{folder}: no report yet; 'polyframe run' writes one")
+    return known[-1]
+
+
+def read_report(path: Path) -> dict[str, Any]:
+    """Return a day's file.
+
+    Raises:
+        PolyframeError: it cannot be read, or is no report file of this version.
+    """
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise PolyframeError(f"{path}: cannot be read: {error.strerror}") from None
+    except (ValueError, RecursionError) as error:
+        raise PolyframeError(f"{path}: not JSON: {error}") from None
+    if not isinstance(found, dict) or found.get("schema") != SCHEMA:
+        raise PolyframeError(f"{path}: not a report file of version {SCHEMA}")
+    runs = found.get("runs")
+    if not isinstance(runs, dict) or not all(isinstance(run, dict) for run in runs.values()):
+        raise PolyframeError(f"{path}: holds no runs")
+    return found
 
 
 def write_report(folder: Path, day: str, run_id: str, content: Mapping[str, Any]) -> Path:

@@ -222,8 +222,7 @@ class TradeDesk:
         elif not market.is_fresh:
             found.append(Veto("runtime.not_fresh", None, market.book_age_s, market.max_book_age_s))
         net_e6 = market.position.net_yes_e6
-        adds = net_e6 >= 0 if side == "bid" else net_e6 <= 0
-        if adds and not allowed.may_add:
+        if not allowed.may_add and size_e6 > (-net_e6 if side == "bid" else net_e6):
             found.append(Veto("runtime.reduce_only", side))
         if leg.limit_e4 % tick_e4 or not tick_e4 <= leg.limit_e4 <= 10_000 - tick_e4:
             found.append(Veto("runtime.off_tick", side, leg.limit_e4 / 1e4, tick_e4 / 1e4))

@@ -328,9 +328,23 @@ def test_alpha_has_a_ceiling():
     assert terms(a_market(), maker=maker, now_ns=later_ns)["alpha"] == 0.1
 
 
-def test_a_mid_long_after_the_horizon_judges_nothing():
-    assert counts(judged(4900, seconds=126.0)) == {"marked": 0, "discarded": 1, "reversed": 0}
-    assert counts(judged(4900, seconds=125.0))["marked"] == 1
+def impact_c(maker):
+    return maker.report_section(PERIOD)["measured"]["account"]["price_impact_2m_c"]
+
+
+def test_a_book_long_after_the_horizon_leaves_the_judgement_to_the_one_that_stood_there():
+    assert impact_c(judged(4900, seconds=125.0)) == pytest.approx(1.0)
+    assert impact_c(judged(4900, seconds=126.0)) == pytest.approx(0.0)  # 0.50 until then
+    assert impact_c(judged(4900, seconds=900.0)) == pytest.approx(0.0)
+
+
+def test_a_book_lost_before_the_horizon_judges_nothing():
+    maker, market = a_maker(), a_market()
+    maker.on_fill(a_fill(market), market, NOW_NS)
+    lost = dataclasses.replace(market, has_book=False, book=a_book(None, None), book_age_s=None)
+    maker.on_cycle_end(a_cycle(), a_portfolio(markets=[lost]), NOW_NS + 60 * SECOND_NS)
+    maker.on_book(market, NOW_NS + 140 * SECOND_NS)
+    assert counts(maker) == {"marked": 0, "discarded": 1, "reversed": 0}
 
 
 def test_takers_fills_and_fills_taken_back_are_not_judged():
@@ -359,6 +373,7 @@ def test_a_new_tick_or_a_broken_book_at_the_horizon_judges_nothing():
     for changes in ({"tick_e4": 1}, {"book": a_book(4900, None)}):
         maker, market = a_maker(), a_market()
         maker.on_fill(a_fill(market), market, NOW_NS)
+        maker.on_book(dataclasses.replace(market, **changes), NOW_NS + 60 * SECOND_NS)
         maker.on_book(dataclasses.replace(market, **changes), NOW_NS + 121 * SECOND_NS)
         assert counts(maker) == {"marked": 0, "discarded": 1, "reversed": 0}
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from polyframe import MarketState, PluginVeto, ReportPeriod, Veto
+from polyframe import MarketState, PluginVeto, Quote, ReportPeriod, Veto
 from polyframe.testing.builders import (
     NOW_NS,
     a_book,
@@ -26,9 +26,11 @@ from polyframe_qs.score import depth_usd, distribution, resolution_term, score
 
 DAY_NS = 86_400_000_000_000
 
+QUOTE = Quote("0xm1")
+
 
 def codes(market, **settings):
-    return [veto.code for veto in a_plugin(Qs, **settings).pre_quote_veto(market)]
+    return [veto.code for veto in a_plugin(Qs, **settings).pre_quote_veto(QUOTE, market)]
 
 
 def test_a_good_market_is_not_refused():
@@ -56,7 +58,7 @@ def test_a_good_market_is_not_refused():
     ],
 )
 def test_each_reason_alone_with_its_numbers(changes, code, observed, limit):
-    (veto,) = a_plugin(Qs).pre_quote_veto(a_market(**changes))
+    (veto,) = a_plugin(Qs).pre_quote_veto(QUOTE, a_market(**changes))
     assert (veto.code, veto.side, veto.limit) == (code, None, limit)
     assert veto.observed == (None if observed is None else pytest.approx(observed))
 
@@ -299,3 +301,13 @@ def test_old_days_leave_the_store():
 def test_distribution_counts_ties():
     assert distribution([0.1, 0.2, 0.2, 0.3])["tied"] == 2
     assert distribution([]) == {"count": 0, "tied": 0, "quantiles": None}
+
+
+def test_a_leg_that_takes_may_meet_a_crossed_or_thin_book_but_not_a_stale_one():
+    qs = a_plugin(Qs)
+    leg = Quote("0xm1", component="arb")
+    crossed = a_market(book=a_book(5200, 5000, bid_size=1.0, ask_size=1.0), book_age_s=900.0)
+    assert {veto.code for veto in qs.pre_quote_veto(QUOTE, crossed)} >= {
+        "qs.crossed", "qs.liquidity", "qs.stale",
+    }  # fmt: skip
+    assert [veto.code for veto in qs.pre_quote_veto(leg, crossed)] == ["qs.stale"]

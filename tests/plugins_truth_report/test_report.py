@@ -4,6 +4,7 @@ import json
 import math
 
 import jsonschema
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -18,7 +19,7 @@ from polyframe.testing.builders import (
     a_plugin,
     a_portfolio,
 )
-from polyframe_truth_report import SCHEMA, TruthReport, render_summary
+from polyframe_truth_report import SCHEMA, TruthReport, render_markdown
 
 DAY_NS = 86_400_000_000_000
 ATTRIBUTION = {
@@ -34,21 +35,75 @@ ATTRIBUTION = {
     "equity_change": 3.0,
     "error": 0.0,
 }
+
+
+def a_fill_row(**more):
+    row = {
+        "ts_ns": NOW_NS, "trade_id": "t1", "order_id": "o1", "decision_id": 1,
+        "market_id": "0xm1", "cluster_id": "c", "component": "maker", "is_maker": True,
+        "is_reversal": False, "is_reversed": False, "token": "YES", "side": "BUY", "price": 0.48,
+        "shares": 100.0, "has_mid_before": True, "mid_before": 0.5, "spread_usd": 2.0,
+        "adverse_usd": -0.5, "fee_usd": 0.0, "rebate_accrued_usd": 0.25, "is_traded": True,
+        "is_settled": True,
+    }  # fmt: skip
+    return {**row, **more}
+
+
+def a_profile(**more):
+    profile = {
+        "start_equity_usd": 5000.0, "end_equity_usd": 5003.0, "orders": 2, "orders_filled": 1,
+        "shares": 100.0, "volume_usd": 48.0, "stale_evidence_fills": 0, "reversed_fills": 0,
+        "capacity_limited_shares": 0.0, "fills": 1, "fills_by_cluster": {"c": 1},
+        "pnl_by_market_usd": {"0xm1": 3.0}, "pnl_other_usd": 0.0,
+        "realised": {"n": 1, "share_weighted_c": 1.5, "counts_e6": {"15000": 1}, "clusters": 1,
+                     "cluster_sum_c": 1.5, "cluster_sum_sq_c2": 2.25, "pending": 0,
+                     "discarded": 0},
+    }  # fmt: skip
+    return {**profile, **more}
+
+
 FACTS = {
     "run": {"id": "r1", "source": "recording", "mode": "paper", "profile": "paper"},
-    "portfolio": {"bankroll_usd": 5000.0, "equity_usd": 5003.0, "positions": []},
+    "portfolio": {"bankroll_usd": 5000.0, "equity_usd": 5003.0, "exposure_usd": 48.0,
+                  "exposure_largest_market_usd": 48.0, "positions": []},
     "attribution": {"total": ATTRIBUTION, "by_market": {"0xm1": ATTRIBUTION}, "by_component": {}},
-    "orders": {"placed": 2},
-    "decisions": {"total": 1},
-    "vetoes": {"rrs.maker": 3, "qs.stale": 0},
+    "orders": {"placed": 12},
+    "decisions": {"total": 11},
+    "trades": {"sent": 0},
+    "vetoes": {"rrs.maker": 13, "qs.stale": 0},
     "paper_profiles": {"base": {"fills": 1, "equity_usd": 5003.0}},
     "feed": {"books_checked": 10, "books_mismatched": 0},
+    "ledgers": {"compared": 2, "differences": []},
+    "plugins": {"detached": [], "vetoing_everything": [], "slow_calls": {}, "problems": []},
     "warnings": [],
-}
+    "day": {
+        "day": "2026-05-28", "start_ns": NOW_NS, "end_ns": NOW_NS + DAY_NS, "is_whole": True,
+        "start_equity_usd": 5000.0, "end_equity_usd": 5003.0,
+        "attribution": {
+            "horizon_s": 120.0,
+            "total": {**ATTRIBUTION, "volume_usd": 48.0},
+            "by_market": {"0xm1": {**ATTRIBUTION, "total": 3.0}},
+            "by_component": {"maker": {**ATTRIBUTION, "total": 3.0}},
+        },
+        "orders": {"placed": 2, "duplicate_fills": 0, "unexpected_answers": 0},
+        "decisions": {"total": 1},
+        "trades": {"sent": 0},
+        "vetoes": {"rrs.maker": 3, "qs.stale": 0},
+        "feed": {"reconnects": 1, "parse_errors": 2, "unknown_tokens": 0, "books_mismatched": 0,
+                 "witness_differed": 0},
+        "sockets": [{"shard": 0, "looks": 100, "up_share": 0.99}],
+        "profiles": {name: a_profile() for name in ("pessimistic", "base", "optimistic")},
+        "fills": [a_fill_row()],
+    },
+}  # fmt: skip
 
 
 def a_period(facts=FACTS, day="2026-05-28"):
     return ReportPeriod(day=day, start_ns=NOW_NS, end_ns=NOW_NS + DAY_NS, facts=facts)
+
+
+def with_day(**changes):
+    return {**FACTS, "day": {**FACTS["day"], **changes}}
 
 
 def changed(section, **changes):
@@ -76,8 +131,6 @@ def a_fill(number=1, **more):
 
 
 def with_commands(*commands):
-    import msgspec
-
     return msgspec.structs.replace(a_decision(a_market()), commands=commands)
 
 
@@ -92,6 +145,10 @@ def check(document):
 def _nulls(value, path):
     if value is None:
         yield path, value
+    elif isinstance(value, dict) and {"value", "n", "interval", "reason"} == set(value):
+        assert value["reason"] or None not in value.values(), path
+    elif isinstance(value, dict) and {"observed", "met", "note"} <= set(value):
+        assert value["note"] or value["observed"] is not None, path
     elif isinstance(value, dict):
         for key, item in value.items():
             token = key.replace("~", "~0").replace("/", "~1")
@@ -114,7 +171,7 @@ def a_worked_report(**settings_):
         portfolio,
         NOW_NS + 1,
     )
-    plugin.on_fill(a_fill(), portfolio, NOW_NS + 2)
+    plugin.on_fill(a_fill(), a_market(), portfolio, NOW_NS + 2)
     return plugin
 
 
@@ -135,39 +192,127 @@ def test_a_document_counts_quotes_cancels_replaces_and_fills():
 def test_source_and_mode_stand_in_every_report():
     document = check(a_plugin(TruthReport).report_section(a_period()))
     assert (document["schema"], document["source"], document["mode"]) == (
-        "polyframe.report/1",
+        "polyframe.report/2",
         "recording",
         "paper",
     )
 
 
-def test_the_runtimes_facts_are_passed_on():
+def test_the_runtimes_facts_are_passed_on_the_days_own_apart_from_those_to_date():
     document = check(a_worked_report().report_section(a_period()))
-    for section in ("run", "attribution", "orders", "decisions", "vetoes", "paper_profiles"):
+    for section in ("run", "paper_profiles", "feed"):
         assert document[section] == FACTS[section]
+    for section in ("orders", "decisions", "vetoes"):
+        assert document[section] == FACTS["day"][section]
+        assert document["run_to_date"][section] == FACTS[section]
+    assert document["is_whole_day"]
     assert document["warnings"] == []
+
+
+def test_all_four_components_are_there_and_idle_ones_are_zero():
+    document = check(a_plugin(TruthReport).report_section(a_period()))
+    by_component = document["attribution"]["by_component"]
+    assert list(by_component) == ["maker", "taker", "arb", "satellite"]
+    assert (by_component["maker"]["total"], by_component["arb"]["total"]) == (3.0, 0.0)
+
+
+def test_fills_are_listed_up_to_the_cap_and_totalled_over_all():
+    rows = [a_fill_row(trade_id=f"t{n}") for n in range(5)]
+    rows.append(a_fill_row(trade_id="old", is_traded=False, adverse_usd=-1.0))
+    rows.append(a_fill_row(trade_id="new", is_settled=False, adverse_usd=None))
+    plugin = a_plugin(TruthReport, max_fills_listed=2)
+    fills = check(plugin.report_section(a_period(with_day(fills=rows))))["fills"]
+    assert (fills["traded"], fills["settled"], fills["listed"]) == (6, 6, 2)
+    assert [row["trade_id"] for row in fills["latest"]] == ["t4", "new"]
+    assert fills["totals"] == {
+        "spread_usd": 12.0, "adverse_usd": -3.5, "fee_usd": 0.0, "rebate_accrued_usd": 1.5,
+    }  # fmt: skip
+
+
+def test_health_is_what_was_counted():
+    plugin = a_plugin(TruthReport)
+    market = a_market()
+    pulled = [
+        msgspec.structs.replace(
+            a_decision(market, decision_id=n, outcome="pulled"), trigger=trigger, ts_ns=NOW_NS + at
+        )
+        for n, (trigger, at) in enumerate(
+            [("feed_lost", 1), ("feed_lost", 1), ("feed_lost", 2), ("stale", 3), ("book", 4)]
+        )
+    ]
+    plugin.on_cycle_end(a_cycle(pulled), a_portfolio(), NOW_NS + 5)
+    health = check(plugin.report_section(a_period()))["health"]
+    assert health["cancel_all_triggers"] == {"feed_lost": 2}
+    assert health["pulls_by_trigger"] == {"book": 1, "feed_lost": 3, "stale": 1}
+    assert health["stale_quote_incidents"] == 1
+    assert (health["reconnects"], health["discarded"]["unreadable_messages"]) == (1, 2)
+    assert health["sockets"] == [{"shard": 0, "looks": 100, "up_share": 0.99}]
+
+
+def test_ledgers_that_differ_are_a_warning():
+    difference = {"what": "cash_usd", "engine": 1.0, "venue": 2.0}
+    facts = {**FACTS, "ledgers": {"compared": 2, "differences": [difference]}}
+    document = check(a_plugin(TruthReport).report_section(a_period(facts)))
+    assert document["health"]["ledger_differences"] == [difference]
+    assert any("ledger" in warning for warning in document["warnings"])
+
+
+def test_a_capacity_limited_day_says_so():
+    profiles = {"pessimistic": a_profile(capacity_limited_shares=12.0)}
+    document = check(a_plugin(TruthReport).report_section(a_period(with_day(profiles=profiles))))
+    assert document["capacity"] == {"is_limited": True, "withheld_shares": {"pessimistic": 12.0}}
+    assert any("capacity limited" in line for line in render_markdown(document))
+    assert not check(a_plugin(TruthReport).report_section(a_period()))["capacity"]["is_limited"]
 
 
 def test_ratios_wait_for_thirty_days():
     document = check(a_worked_report().report_section(a_period()))
     performance = document["performance"]
-    assert performance["sharpe"] is performance["sortino"] is performance["calmar"] is None
-    assert document["nulls"]["/performance/sharpe"] == "insufficient: 1 days < 30"
-    assert performance["return_today"] == pytest.approx(0.0006)
+    for name in ("sharpe", "sortino"):
+        assert performance[name] == {
+            "value": None, "n": 1, "interval": None, "reason": "insufficient: 1 days < 30",
+        }  # fmt: skip
+    assert performance["calmar"]["reason"] == "insufficient: 1 days < 90"
+    assert performance["return_today"]["value"] == pytest.approx(0.0006)
+    assert performance["exposure_usd"]["value"] == 48.0
 
 
-def test_ratios_appear_when_there_are_days_enough():
+def test_ratios_appear_with_n_and_interval_when_there_are_days_enough():
     plugin = a_plugin(TruthReport)
     equity = 5000.0
     for number in range(91):
         equity *= 1.001 if number % 3 else 0.999
         plugin.on_cycle_end(a_cycle(), a_portfolio(equity_usd=equity), NOW_NS + number * DAY_NS)
-    document = check(plugin.report_section(a_period(day="2027-01-01")))
-    performance = document["performance"]
-    low, high = performance["sharpe_95"]
-    assert low < performance["sharpe"] < high
-    assert performance["days"] == len(document["equity_curve"]) == 91
-    assert performance["sortino"] > 0
+    facts = {name: FACTS[name] for name in FACTS if name != "day"}
+    document = check(plugin.report_section(a_period(facts, day="2027-01-01")))
+    assert len(document["equity_curve"]) == 91
+    for name in ("sharpe", "sortino", "calmar"):
+        figure = document["performance"][name]
+        low, high = figure["interval"]
+        assert low < figure["value"] < high
+        assert figure["n"] == 91
+    again = plugin.report_section(a_period(facts, day="2027-01-01"))
+    assert again["performance"] == document["performance"], "intervals are drawn with a seed"
+
+
+def test_the_days_bounds_are_the_ledgers():
+    plugin = a_plugin(TruthReport)
+    plugin.on_cycle_end(a_cycle(), a_portfolio(equity_usd=5001.0), NOW_NS)
+    (day,) = check(plugin.report_section(a_period()))["equity_curve"]
+    assert (day["start_usd"], day["end_usd"]) == (5000.0, 5003.0)
+
+
+def test_what_was_counted_belongs_to_its_day():
+    plugin = a_worked_report()
+    tomorrow = NOW_NS + DAY_NS
+    plugin.on_fill(a_fill(9), a_market(), a_portfolio(), tomorrow)
+    assert check(plugin.report_section(a_period()))["maker"]["fills"] == 1
+    period = ReportPeriod(
+        day="2026-05-29", start_ns=tomorrow, end_ns=tomorrow + DAY_NS,
+        facts=with_day(day="2026-05-29"),
+    )  # fmt: skip
+    maker = check(plugin.report_section(period))["maker"]
+    assert (maker["fills"], maker["quotes_placed"]) == (1, 0)
 
 
 def test_missing_facts_are_null_with_a_reason_and_a_warning():
@@ -203,10 +348,10 @@ def test_money_is_rounded_to_a_millionth_without_minus_zero():
     ],
 )
 def test_what_does_not_add_up_is_said(changes, says):
-    facts = changed("attribution", total={**ATTRIBUTION, **changes})
+    facts = with_day(attribution={"total": {**ATTRIBUTION, **changes}})
     document = check(a_plugin(TruthReport).report_section(a_period(facts)))
     assert any(says in warning for warning in document["warnings"])
-    assert any(says in line for line in render_summary(document))
+    assert any(says in line for line in render_markdown(document))
 
 
 HOSTILE = "Win \u202e50%\x1b[2J\u200b\u2028\x00 </script>\nnow"
@@ -215,20 +360,24 @@ HOSTILE = "Win \u202e50%\x1b[2J\u200b\u2028\x00 </script>\nnow"
 def test_market_text_cannot_move_the_cursor_or_turn_the_line_round():
     position = {"market_id": "0xm1", "question": HOSTILE, "yes": 1.0}
     facts = {
-        **changed("portfolio", positions=[position]),
+        **with_day(vetoes={HOSTILE: 2}),
+        "portfolio": {"positions": [position]},
         "warnings": [HOSTILE],
-        "vetoes": {HOSTILE: 2},
     }
     document = check(a_plugin(TruthReport).report_section(a_period(facts)))
     question = document["portfolio"]["positions"][0]["question"]
     assert question == "Win \\u202e50%\\u001b[2J\\u200b\\u2028\\u0000 </script>\\u000anow"
-    assert all(line.isprintable() for line in render_summary(document))
+    assert all(line.isprintable() for line in render_markdown(document))
 
 
-def test_a_raw_document_is_escaped_by_the_summary_too():
-    lines = render_summary({"source": "\x1b[31mred", "warnings": ["\u202ex"]})
+def test_a_raw_document_is_escaped_by_the_renderer_too():
+    raw = {"source": "\x1b[31mred`", "warnings": ["\u202ex | <b> [a](b)"]}
+    lines = render_markdown(raw, {"qs`\n# x": {"a|b": "<script>"}})
     assert all(line.isprintable() for line in lines)
-    assert "source=\\u001b[31mred" in lines[0]
+    text = "\n".join(lines)
+    assert "source `\\u001b[31mred'`" in text
+    assert "\\<b> \\[a\\](b)" in text
+    assert "\\<script>" in text
 
 
 def test_a_long_text_is_cut():
@@ -240,9 +389,12 @@ def test_a_long_text_is_cut():
 def test_a_reversal_takes_its_fill_back():
     plugin = a_plugin(TruthReport)
     portfolio = a_portfolio()
-    plugin.on_fill(a_fill(1), portfolio, NOW_NS)
-    plugin.on_fill(a_fill(2, is_maker=False, component="taker"), portfolio, NOW_NS)
-    plugin.on_fill(a_fill(1, trade_id="undo", is_buy=False, reverses="t1"), portfolio, NOW_NS)
+    plugin.on_fill(a_fill(1), a_market(), portfolio, NOW_NS)
+    market = a_market()
+    taken = a_fill(2, is_maker=False, component="taker")
+    undo = a_fill(1, trade_id="undo", is_buy=False, reverses="t1")
+    for fill in (taken, undo):
+        plugin.on_fill(fill, market, portfolio, NOW_NS)
     maker = check(plugin.report_section(a_period()))["maker"]
     assert (maker["fills"], maker["maker_fills"], maker["reversed_fills"]) == (1, 0, 1)
     assert (maker["filled_shares"], maker["orders_filled"]) == (0.0, 0)
@@ -255,11 +407,14 @@ def test_the_curve_survives_a_restart_and_two_reports_do_not_double_a_day():
         plugin = a_plugin(TruthReport, a_context(store=store))
         portfolio = a_portfolio(equity_usd=equity, day_start_equity_usd=5000.0)
         plugin.on_cycle_end(a_cycle(), portfolio, NOW_NS)
-        plugin.report_section(a_period())
-        document = check(plugin.report_section(a_period()))
+        facts = with_day(start_equity_usd=equity - 10, end_equity_usd=equity)
+        plugin.report_section(a_period(facts))
+        document = check(plugin.report_section(a_period(facts)))
         store = json.loads(json.dumps(store))
     (day,) = document["equity_curve"]
     assert (day["start_usd"], day["end_usd"]) == (5000.0, 5020.0)
+    fills = next(c for c in document["gates"]["B"]["criteria"] if c["name"] == "fills")
+    assert fills["observed"] == 2, "one of each run"
 
 
 def test_paper_and_real_have_separate_curves():
@@ -268,7 +423,9 @@ def test_paper_and_real_have_separate_curves():
         plugin = a_plugin(TruthReport, a_context(store=store))
         day_ns = 0 if mode == "paper" else DAY_NS
         plugin.on_cycle_end(a_cycle(), a_portfolio(), NOW_NS + day_ns)
-        document = plugin.report_section(a_period(changed("run", mode=mode), day="2027-01-01"))
+        facts = {name: FACTS[name] for name in FACTS if name != "day"}
+        facts["run"] = {**FACTS["run"], "mode": mode}
+        document = plugin.report_section(a_period(facts, day="2027-01-01"))
         assert len(document["equity_curve"]) == 1
     assert sorted(store["curves"]) == ["paper/recording", "production/recording"]
 
@@ -278,16 +435,19 @@ def test_drawdown_counts_from_the_accounts_peak():
     low = a_portfolio(equity_usd=4500.0, peak_equity_usd=5000.0, day_start_equity_usd=5000.0)
     plugin.on_cycle_end(a_cycle(), low, NOW_NS)
     document = check(plugin.report_section(a_period()))
-    assert document["performance"]["max_drawdown"] == -0.1
+    assert document["performance"]["max_drawdown"]["value"] == -0.1
     assert document["equity_curve"][0]["low_usd"] == 4500.0
 
 
-def test_a_summary_names_the_reason_of_a_missing_ratio():
-    text = "\n".join(render_summary(a_worked_report().report_section(a_period())))
-    assert "sharpe - (insufficient: 1 days < 30)" in text
-    assert "pnl spread 3.00  adverse -1.00  inventory 1.00" in text
-    assert "rrs.maker=3" in text
+def test_the_markdown_has_the_money_the_gates_and_the_reasons():
+    document = a_worked_report().report_section(a_period())
+    text = "\n".join(render_markdown(document, {"markout": {"fills": 1, "horizons": {}}}))
+    assert "| insufficient: 1 days < 30" in text
+    assert "**A: EXTEND** (research to paper) - no walk-forward result" in text
+    assert "change 3.00, error 0.000000000 USD" in text
+    assert "`rrs.maker` 3" in text
     assert "qs.stale" not in text
+    assert "## Section `markout`" in text
 
 
 leaves = (
@@ -309,7 +469,16 @@ sections = st.fixed_dictionaries(
     {},
     optional={
         name: st.dictionaries(st.text(min_size=1, max_size=8), anything, max_size=3)
-        for name in ("run", "orders", "decisions", "vetoes", "feed", "paper_profiles", "new_fact")
+        for name in (
+            "run",
+            "orders",
+            "decisions",
+            "vetoes",
+            "feed",
+            "paper_profiles",
+            "new_fact",
+            "day",
+        )
     },
 )
 
@@ -320,4 +489,4 @@ def test_whatever_the_facts_the_document_is_valid_and_the_summary_prints(facts):
     document = a_plugin(TruthReport).report_section(a_period(facts))
     json.dumps(document, allow_nan=False)
     jsonschema.Draft202012Validator(SCHEMA).validate(document)
-    assert all(line.isprintable() for line in render_summary(document))
+    assert all(line.isprintable() for line in render_markdown(document))

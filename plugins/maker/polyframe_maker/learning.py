@@ -18,8 +18,19 @@ _SECOND_NS = 1_000_000_000
 IMPACT_HORIZON_NS = 120 * _SECOND_NS
 # A mid this long after the horizon says nothing of the horizon (quant.md A3.1).
 _MARK_WITHIN_NS = 5 * _SECOND_NS
+# The mid that stood at the horizon counts if it was seen this long before: quiet books are usual.
+_STANDING_NS = IMPACT_HORIZON_NS
 _MOST_OPEN_PER_MARKET = 64
 _FORGET_MARKET_NS = 7 * 24 * 3600 * _SECOND_NS
+
+
+@dataclass(frozen=True)
+class Standing:
+    """The last mid seen of a market with open fills: it stands until the next change."""
+
+    mid: float
+    ts_ns: int
+    tick_e4: int
 
 
 @dataclass(frozen=True)
@@ -49,6 +60,7 @@ class Learning:
         self._samplers: dict[str, MidSampler] = {}
         self._holdings: dict[str, Holding] = {}
         self._open: dict[str, list[OpenFill]] = {}
+        self._standing: dict[str, Standing] = {}
         self.counts = {"marked": 0, "discarded": 0, "reversed": 0}
         self._restore(store)
 
@@ -57,9 +69,10 @@ class Learning:
     def on_book(self, market: MarketView, now_ns: int) -> None:
         """Sample the mid, and mark the fills that fall due with this very book."""
         mid = market.book.mid
+        if market.market_id in self._open:
+            self._mark(market, mid, now_ns)
+            self._stand(market, mid, now_ns)
         if mid is None:
-            if market.market_id in self._open:
-                self._mark(market, None, now_ns)
             return
         sampler = self._samplers.get(market.market_id)
         if sampler is None:
@@ -67,8 +80,6 @@ class Learning:
         move = sampler.sample(mid, now_ns)
         if move is not None:
             self._of(market.market_id).squared_moves.add(*move, 1.0, now_ns)
-        if market.market_id in self._open:
-            self._mark(market, mid, now_ns)
 
     def on_fill(self, fill: Fill, market: MarketView, now_ns: int) -> None:
         """Follow the inventory; open a maker fill for judgement, or forget a reversed one."""
@@ -99,6 +110,7 @@ class Learning:
                 market.tick_e4,
             )
         )
+        self._stand(market, market.book.mid, now_ns)
         if len(opened) > _MOST_OPEN_PER_MARKET:
             del opened[0]
             self.counts["discarded"] += 1
@@ -109,6 +121,7 @@ class Learning:
             market = portfolio.market(market_id)
             mid = None if market is None else market.book.mid
             if market is None or mid is None or market.book_age_s is None:
+                self._standing.pop(market_id, None)
                 self._drop_late(market_id, now_ns)
             else:
                 proven_ns = now_ns - round(market.book_age_s * _SECOND_NS)
@@ -169,21 +182,34 @@ class Learning:
     ) -> None:
         """Judge the market's fills due by ``until_ns``.
 
-        A book without a mid, or seen too long after the horizon, judges nothing; unless it is
-        known to be the one that stood at the horizon (``is_unchanged``).
+        The first book after the horizon judges if it comes in time, or is known to be the one
+        that stood there (``is_unchanged``); else the one it replaces does, which stood until now.
         """
         waiting: list[OpenFill] = []
         for fill in self._open[market.market_id]:
             if fill.due_ns > until_ns:
                 waiting.append(fill)
                 continue
-            is_timely = is_unchanged or until_ns - fill.due_ns <= _MARK_WITHIN_NS
+            seen: Standing | None = None
+            if mid is not None and (is_unchanged or until_ns - fill.due_ns <= _MARK_WITHIN_NS):
+                seen = Standing(mid, until_ns, market.tick_e4)
+            else:
+                standing = self._standing.get(market.market_id)
+                if standing is not None and fill.due_ns - standing.ts_ns <= _STANDING_NS:
+                    seen = standing
             # Another tick is another book: what it says of the old one is not impact.
-            if mid is not None and is_timely and fill.tick_e4 == market.tick_e4:
-                self._judge(market.market_id, fill, mid, until_ns)
+            if seen is not None and seen.tick_e4 == fill.tick_e4:
+                self._judge(market.market_id, fill, seen.mid, until_ns)
             else:
                 self.counts["discarded"] += 1
         self._keep_open(market.market_id, waiting)
+
+    def _stand(self, market: MarketView, mid: float | None, now_ns: int) -> None:
+        """Remember the mid of a market with open fills; a book without one stands for nothing."""
+        if mid is None or market.market_id not in self._open:
+            self._standing.pop(market.market_id, None)
+        else:
+            self._standing[market.market_id] = Standing(mid, now_ns, market.tick_e4)
 
     def _judge(self, market_id: str, fill: OpenFill, mid: float, now_ns: int) -> None:
         effective = fill.sign * (fill.mid_before - fill.yes_price)
@@ -214,6 +240,7 @@ class Learning:
             self._open[market_id] = waiting
         else:
             self._open.pop(market_id, None)
+            self._standing.pop(market_id, None)
 
     # --- the document ----------------------------------------------------------------
 

@@ -87,17 +87,20 @@ def rest_inventory(others: Sequence[tuple[float, float]], p: float, gamma: float
     others' prices leave a part of 1 - p uncovered, nothing is held of that part.
     """
     covered = math.fsum(price for price, _ in others)
-    total = max(covered, 1.0 - p)
-    if total <= 0 or not any(q for _, q in others):
+    uncovered = 1.0 - p - covered
+    if covered <= 0 or not any(q for _, q in others):
         return 0.0
     exponents = [-gamma * q for _, q in others]
-    highest = max(0.0, *exponents)
+    if uncovered > _LEAST_PRICE:  # else it is float noise, and e^0 beside e^-50 would not be
+        exponents.append(0.0)
+        others = (*others, (uncovered, 0.0))
+        covered += uncovered
+    highest = max(exponents)
     mass = math.fsum(
         price * math.exp(exponent - highest)
         for (price, _), exponent in zip(others, exponents, strict=True)
     )
-    mass += (total - covered) * math.exp(-highest)
-    return -(highest + math.log(mass / total)) / gamma
+    return -(highest + math.log(mass / covered)) / gamma
 
 
 # --- risk aversion -------------------------------------------------------------------

@@ -12,6 +12,7 @@ from polyframe import (
     MarketView,
     Plugin,
     PortfolioView,
+    Quote,
     ReportPeriod,
     Veto,
     hookimpl,
@@ -67,14 +68,25 @@ class Qs(Plugin):
         return [market.market_id for market in sorted(markets, key=order)]
 
     @hookimpl
-    def pre_quote_veto(self, market: MarketView) -> Sequence[Veto]:
-        """Return every reason why this market must not be quoted now."""
-        return vetoes.vetoes(market, self.config)
+    def pre_quote_veto(self, quote: Quote, market: MarketView) -> Sequence[Veto]:
+        """Return every reason why this market must not be quoted now.
+
+        A leg of a trade takes what is there: a crossed or thin book is its business, a
+        missing, stale or closed one is not.
+        """
+        found = vetoes.vetoes(market, self.config)
+        if quote.component == "maker":
+            return found
+        return [veto for veto in found if veto.code in vetoes.ALSO_FOR_TRADES]
 
     @hookimpl
     def on_cycle_end(self, cycle: Cycle, portfolio: PortfolioView) -> None:
         """Log the cycle's veto summary and five samples, and count the reasons for the report."""
-        latest = {decision.market_id: decision for decision in cycle.decisions}
+        latest = {
+            decision.market_id: decision
+            for decision in cycle.decisions
+            if decision.proposal.component == "maker"
+        }
         counts = dict.fromkeys(_REASONS, 0)
         for decision in latest.values():
             counts[_reason(decision)] += 1

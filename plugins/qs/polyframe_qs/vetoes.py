@@ -35,6 +35,10 @@ QUOTABLE_STATES = (MarketState.NORMAL, MarketState.WATCH, MarketState.CLOSE_WIND
 _PRICE_NOISE = 1e-9  # jumps are differences of floats
 
 
+ALSO_FOR_TRADES = frozenset({NO_BOOK, STATE, STALE})
+"""What forbids a leg that takes as well: facts about the book's truth, not about quoting."""
+
+
 def vetoes(market: MarketView, config: Config) -> list[Veto]:
     """Return every QS veto of a market, all conditions evaluated.
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from polyframe import (
+    Assessment,
     Context,
     MarketSpec,
     MarketState,
@@ -75,6 +76,14 @@ class Rrs(Plugin):
         if market.state is MarketState.CLOSE_WINDOW and score >= limit:
             vetoes.append(Veto("rrs.close_window", None, score, limit))
         return vetoes or None
+
+    def assess(self, spec: MarketSpec) -> Assessment:
+        """Return the score and its reasons in words, weightiest first."""
+        score = self.score(spec)
+        return Assessment(
+            score.value,
+            tuple(f"{part.name} {part.points:+.3f}: {part.because}" for part in score.parts),
+        )
 
     def score(self, spec: MarketSpec) -> Score:
         """Return a market's score, read again only when what it is read from has changed."""

@@ -74,7 +74,7 @@ class Activity:
     @property
     def cancel_alls(self) -> dict[str, int]:
         """Instants at which one trigger pulled everything it reached, by trigger."""
-        found = Counter(trigger for trigger, _ in self.pulled_at if trigger in CANCEL_ALL)
+        found = Counter(trigger for trigger, _ in sorted(self.pulled_at) if trigger in CANCEL_ALL)
         return dict(sorted(found.items()))
 
     def section(self) -> tuple[dict[str, Any], dict[str, str]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
 from polyframe import ReportPeriod
 from polyframe_truth_report import gates
@@ -197,7 +197,8 @@ def _maker(
     try:
         section["half_spreads"] = spreads(fills)
     except (KeyError, TypeError) as error:
-        section["half_spreads"] = cleaner.null("/maker/half_spreads", f"unreadable: {error!r}")
+        section["half_spreads"] = None
+        cleaner.null("/maker/half_spreads", f"unreadable fills: {error!r}")
     for kind, found in (section["half_spreads"] or {}).items():
         for name, value in found.items():
             if value is None:
@@ -232,7 +233,7 @@ def _gates(
     return found
 
 
-def _is_finite(value: Any) -> bool:
+def _is_finite(value: Any) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -21,6 +22,7 @@ _FIGURES = (
     ("turnover", "turnover of the day", "share"),
     ("hit_rate_days", "days with a profit", "share"),
 )
+_MARKUP = re.compile(r"[\\`*\[\]|]|<(?=[A-Za-z/!?])")
 _MARKETS_SHOWN = 10
 _VETOES_SHOWN = 8
 _LONGEST = 200
@@ -75,13 +77,14 @@ def _gates(gates: Mapping[str, Any]) -> list[str]:
         rows = [
             [
                 _text(criterion.get("name", "-")),
-                _number(criterion.get("observed"), 4),
-                f"{criterion.get('relation', '')} {_number(criterion.get('limit'), 4)}"
-                f" {_text(criterion.get('unit', ''))}",
+                _number(criterion.get("observed"), decimals),
+                f"{_text(criterion.get('relation', ''))}"
+                f" {_number(criterion.get('limit'), decimals)} {_text(criterion.get('unit', ''))}",
                 {True: "yes", False: "no"}.get(criterion.get("met"), "unknown"),  # type: ignore[arg-type]
                 _text(criterion.get("note", "")),
             ]
             for criterion in _rows(gate.get("criteria"))
+            for decimals in (0 if criterion.get("unit") == "count" else 4,)
         ]
         lines += [*_table(["criterion", "observed", "limit", "met", "note"], rows), ""]
     return lines if gates else [*lines, "-"]
@@ -284,7 +287,7 @@ def _text(value: Any) -> str:
     shown = visible(str(value))
     if len(shown) > _LONGEST:
         shown = shown[: _LONGEST - 3] + "..."
-    return "".join(f"\\{char}" if char in "\\`*[]<>|#!" else char for char in shown)
+    return _MARKUP.sub(r"\\\g<0>", shown)
 
 
 def _code(value: Any) -> str:

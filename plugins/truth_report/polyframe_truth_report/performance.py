@@ -13,6 +13,7 @@ from polyframe_truth_report.curve import EquityDay
 from polyframe_truth_report.figures import figure
 
 MISSING = "missing from the runtime's facts"
+_Z_95 = 1.959963984540054
 NO_LOSS = "undefined: no variation or no loss"
 Statistic = Callable[[Sequence[float]], float | None]
 
@@ -34,7 +35,7 @@ def performance(
     returns = daily_returns(curve)
     days = len(returns)
     # Drawn anew with the same seed for every report: the same curve gives the same interval.
-    rng = Random(f"truth_report:{days}")  # noqa: S311
+    rng = Random(f"truth_report:{days}")
     positions = portfolio.get("positions")
     held = len(positions) if isinstance(positions, Sequence) else 0
     deepest = min((equity.drawdown for equity in curve.values()), default=None)
@@ -90,9 +91,12 @@ def _hit_rate(returns: Sequence[float]) -> dict[str, Any]:
     moved = [value for value in returns if value]
     if not moved:
         return figure(None, 0, reason="no day on which equity moved")
-    share = sum(1 for value in moved if value > 0) / len(moved)
-    half = 1.96 * math.sqrt(share * (1 - share) / len(moved))
-    return figure(share, len(moved), interval=(max(0.0, share - half), min(1.0, share + half)))
+    n = len(moved)
+    share = sum(1 for value in moved if value > 0) / n
+    # Wilson's interval: the plain one is of no width at 0 and at 1.
+    centre = (share + _Z_95**2 / (2 * n)) / (1 + _Z_95**2 / n)
+    half = math.sqrt(share * (1 - share) / n + (_Z_95 / (2 * n)) ** 2) / (1 + _Z_95**2 / n) * _Z_95
+    return figure(share, n, interval=(max(0.0, centre - half), min(1.0, centre + half)))
 
 
 def _fact(facts: Mapping[str, Any], name: str, n: int) -> dict[str, Any]:

@@ -157,9 +157,9 @@ _HEALTH = _closed(
         "reconnects": {},
         **_named("cancel_all_triggers pulls_by_trigger", _COUNTS),
         "stale_quote_incidents": _COUNT,
-        **dict.fromkeys(
+        **_named(
             "stale_evidence_fills ledgers_compared ledger_differences discarded slow_plugin_calls"
-            " plugins_detached plugins_vetoing_everything plugin_problems".split(),
+            " plugins_detached plugins_vetoing_everything plugin_problems",
             {},
         ),
     }
