@@ -122,7 +122,11 @@ class Decider:
                 may_exceed=ALLOWED[market.state].may_add,
             )
             in_the_way = self._in_the_way(market, side, action.place)
-            cancels = (*action.cancels, *((order, "own_cross") for order in in_the_way))
+            cancels = [
+                *action.cancels,
+                # An order that takes is over by itself: it is waited for.
+                *((order, "own_cross") for order in in_the_way if order.component == MAKER),
+            ]
             for order, reason in cancels:
                 if self._orders.ask_cancel(order):
                     self.budget.note_cancel(now_ns)

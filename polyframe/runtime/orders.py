@@ -38,6 +38,8 @@ TRANSITIONS: dict[tuple[OrderStatus, str], OrderStatus] = {
     (OrderStatus.IN_FLIGHT, "cancel_asked"): OrderStatus.LEAVING,
     (OrderStatus.IN_FLIGHT, "cancelled"): OrderStatus.CANCELLED,
     (OrderStatus.IN_FLIGHT, "filled"): OrderStatus.FILLED,
+    # A cancel that was refused before the order itself was.
+    (OrderStatus.RESTING, "rejected"): OrderStatus.REJECTED,
     (OrderStatus.RESTING, "cancel_asked"): OrderStatus.LEAVING,
     (OrderStatus.RESTING, "cancelled"): OrderStatus.CANCELLED,
     (OrderStatus.RESTING, "filled"): OrderStatus.FILLED,

@@ -1,6 +1,7 @@
 """Golden G22 and the edges where a ratio is not defined."""
 
 import math
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -60,3 +61,40 @@ def test_two_runs_of_one_day_are_one_day():
     assert day == EquityDay(100, 105, 90, 120, -0.1)
     assert day.simple_return == pytest.approx(0.05)
     assert EquityDay(0, 1, 0, 1).simple_return is None
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_g22_empyrical_agrees_at_365_days(seed):
+    empyrical = pytest.importorskip("empyrical", reason="empyrical-reloaded is not installed")
+    numpy = pytest.importorskip("numpy")
+    rng = Random(seed)
+    returns = TEN_DAYS if seed == 0 else [rng.gauss(0.001, 0.02) for _ in range(120)]
+    series = numpy.array(returns)
+    ours_and_theirs = [
+        (metrics.sharpe(returns), empyrical.sharpe_ratio(series, annualization=365)),
+        (metrics.sortino(returns), empyrical.sortino_ratio(series, annualization=365)),
+        (metrics.max_drawdown(returns), empyrical.max_drawdown(series)),
+        (metrics.cagr(returns), empyrical.annual_return(series, annualization=365)),
+        (metrics.calmar(returns), empyrical.calmar_ratio(series, annualization=365)),
+    ]
+    for ours, theirs in ours_and_theirs:
+        assert ours == pytest.approx(theirs, rel=1e-10, abs=1e-12)
+
+
+def test_the_bootstrap_interval_holds_the_value_and_is_drawn_with_a_seed():
+    rng = Random(1)
+    returns = [rng.gauss(0.002, 0.01) for _ in range(100)]
+    low, high = metrics.bootstrap_interval(returns, metrics.sortino, 300, Random(2))
+    assert low < metrics.sortino(returns) < high
+    assert (low, high) == metrics.bootstrap_interval(returns, metrics.sortino, 300, Random(2))
+    assert (low, high) != metrics.bootstrap_interval(returns, metrics.sortino, 300, Random(3))
+
+
+def test_no_interval_where_most_draws_have_none():
+    returns = [0.01] * 40 + [-0.01]
+    assert metrics.bootstrap_interval(returns, metrics.sortino, 200, Random(1)) is None
+    assert metrics.bootstrap_interval([0.01], metrics.sortino, 200, Random(1)) is None
+
+
+def test_blocks_grow_with_the_cube_root_of_the_days():
+    assert [metrics.blocks_of(days) for days in (1, 27, 1000)] == [1, 3, 10]
