@@ -21,8 +21,8 @@ VERBS: dict[str, tuple[str, str]] = {
     "run": ("polyframe.cli.run", "Trade a strategy file under one profile."),
     "check": ("polyframe.cli.check", "Check a strategy file; show what differs by profile."),
     "replay": ("polyframe.cli.replay", "Run a tape again and compare every decision."),
-    "report": ("polyframe.cli.report", "Show a day's report: money, gates, maker, health."),
     "universe": ("polyframe.cli.universe", "Say what of a universe would be traded, and why not."),
+    "report": ("polyframe.cli.report", "Show a day's report: money, gates, maker, health."),
     "schema": ("polyframe.cli.schema", "Print the strategy file's JSON Schema for editors."),
     "plugins": ("polyframe.cli.plugins", "List the installed plugins and what they offer."),
 }

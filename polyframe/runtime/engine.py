@@ -348,13 +348,7 @@ class Engine:
                     self._touch(market.market_id, "metadata", urgent=True)
             return
         kept = prefilter(event.markets, now_ns, self.settings)
-        unusable = sum(count for _, count in event.skipped)
-        self._log(
-            "Prefilter",
-            kept=f"{len(kept.kept)}/{kept.total + unusable}",
-            unusable=unusable,
-            **kept.excluded,
-        )
+        self._log("Prefilter", **kept.told(sum(count for _, count in event.skipped)))
         for reason, count in event.skipped:
             self.warnings.append(f"{count} listed markets cannot be traded: {reason}")
         tokens: list[str] = []
@@ -383,6 +377,7 @@ class Engine:
     def _on_tick(self, event: events.Tick) -> None:
         # A crossing that lasts sends no further message, and time is what it is judged by.
         self._touched.update(self._crossed)
+        renew_by_ns = event.ts_ns + round(self.settings.quoting.renew_before_s * _SECOND_NS)
         for market_id in self.orders.markets_with_live():
             market = self.markets.find(market_id)
             if market is not None and not market.is_fresh:
@@ -392,19 +387,12 @@ class Engine:
             if market is None:
                 continue
             self._watch_state(market)
-            if self._renewal_due(market, event.ts_ns):
+            if any(order.expires_by(renew_by_ns) for order in market.orders):
                 self._touch(market_id, "expiry")
 
     def _watch_state(self, market: Market) -> None:
         if self.state_watch.look(market, self.moment.now_ns):
             self._touch(market.market_id, "state", urgent=True)
-
-    def _renewal_due(self, market: Market, now_ns: int) -> bool:
-        margin_ns = round(self.settings.quoting.renew_before_s * _SECOND_NS)
-        return any(
-            order.expires_ns is not None and order.expires_ns - now_ns <= margin_ns
-            for order in market.orders
-        )
 
     def _on_started(self, event: events.RunStarted) -> None:
         self._log("Run started", run=event.run_id, source=event.source)

@@ -125,6 +125,10 @@ class Order:
         """Whether it may still fill."""
         return self.status in LIVE
 
+    def expires_by(self, moment_ns: int) -> bool:
+        """Whether the venue takes it off the book by then."""
+        return self.expires_ns is not None and self.expires_ns <= moment_ns
+
     @property
     def reserved_e12(self) -> int:
         """Cash a BUY still promises; a SELL promises tokens instead."""

@@ -18,6 +18,11 @@ class Prefiltered(NamedTuple):
     excluded: dict[str, int]
     reasons: dict[str, str]
 
+    def told(self, unusable: int) -> dict[str, object]:
+        """Return the ``Prefilter`` line's fields; ``unusable`` objects never became markets."""
+        kept = f"{len(self.kept)}/{self.total + unusable}"
+        return {"kept": kept, "unusable": unusable, **self.excluded}
+
 
 def activity(spec: MarketSpec, now_ns: int) -> float:
     """Return 0..1: volume, liquidity, and a term for time left (unknown or < 24 h: none)."""

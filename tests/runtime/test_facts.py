@@ -61,11 +61,8 @@ def over_midnight():
     driver.start(spec(fees=maker), seconds=BEFORE - 600)
     driver.book(BEFORE - 595, 49, 51)
     for second in range(-590, -30, 5):
-        driver.at(BEFORE + second)
+        driver.book(BEFORE + second, 49, 51)
         driver.record.look([(0, True)])
-    driver.book(BEFORE - 34, 49, 51)
-    for second in (-33, -32, -31):
-        driver.at(BEFORE + second)
     driver.trade(BEFORE - 30, 47, 1000)
     driver.book(BEFORE - 20, 47, 49)
     driver.at(BEFORE - 1)
@@ -75,7 +72,7 @@ def over_midnight():
     for second in range(2, 200, 3):
         driver.at(BEFORE + second)
         driver.record.look([(0, second % 2 == 0)])
-    driver.book(BEFORE + 200, 46, 48)
+    driver.book(BEFORE + 200, 45, 47)
     yield driver
 
 

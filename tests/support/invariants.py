@@ -1,0 +1,273 @@
+"""What must hold of engine, account and paper venue at all times, from first principles.
+
+Nothing here uses the code it judges: exposures are enumerated state by state, the books are
+those of :mod:`random_markets`, the limits are multiplied out anew.
+"""
+
+from collections import Counter, defaultdict
+
+from polyframe import events
+from polyframe.model import MarketState
+from polyframe.runtime.orders import OrderStatus
+
+REDUCE_ONLY = {MarketState.WATCH, MarketState.CLOSE_WINDOW}
+CAP_FACTOR = {
+    MarketState.NORMAL: 1.0,
+    MarketState.WATCH: 0.8,
+    MarketState.CLOSE_WINDOW: 0.5,
+}
+MAKER = "maker"
+# Average costs are rounded to 1e-12 USD once a sale.
+ROUNDING_E12 = 10**6
+
+
+class Broken(AssertionError):
+    """An invariant does not hold."""
+
+
+def need(condition, *words):
+    if not condition:
+        raise Broken(" ".join(str(word) for word in words))
+
+
+# --- exposure, by brute force --------------------------------------------------------------
+
+
+def outcomes_e12(engine, market_id):
+    """Return the value (if YES, if NO) when in each state every order that loses there fills."""
+    position = engine.portfolio.position_of(market_id)
+    if_yes = position.yes_e6 * 10**6 - position.cost_e12
+    if_no = position.no_e6 * 10**6 - position.cost_e12
+    for order in engine.orders.live(market_id):
+        paid, won = order.price_e4 * 100 * order.leaves_e6, 10**6 * order.leaves_e6
+        in_yes, in_no = (won - paid, -paid) if order.is_yes else (-paid, won - paid)
+        if not order.is_buy:
+            in_yes, in_no = -in_yes, -in_no
+        if_yes += min(0, in_yes)
+        if_no += min(0, in_no)
+    return if_yes, if_no
+
+
+def exposures_e12(engine):
+    """Return the worst-case losses by market, by cluster and of the account."""
+    markets, groups = {}, defaultdict(list)
+    with_orders = set(engine.orders.markets_with_live())
+    for market_id in sorted(with_orders | engine.portfolio.held().keys()):
+        market = engine.markets.find(market_id)
+        value = outcomes_e12(engine, market_id)
+        markets[market_id] = max(0, -min(value))
+        nets = market.spec.neg_risk and market.spec.market_event_id
+        groups[market.cluster_id, nets or f"alone {market_id}"].append(value)
+    clusters = Counter()
+    for (cluster, _), values in groups.items():
+        states = [sum(if_no for _, if_no in values)]
+        for winner in range(len(values)):
+            states.append(sum(pair[at != winner] for at, pair in enumerate(values)))
+        clusters[cluster] += max(0, -min(states))
+    return markets, clusters, sum(clusters.values())
+
+
+# --- the watch -----------------------------------------------------------------------------
+
+
+class Checker:
+    """Looks at a machine before and after each decision and after each batch."""
+
+    def __init__(self, machine, world, caps, *, paper=True, ghosts=False):
+        self.machine, self.engine, self.world = machine, machine.engine, world
+        self.caps = caps
+        self.paper = paper
+        self.ghosts = ghosts
+        self.stats = Counter()
+        self._last = ({}, Counter(), 0)
+        self._realised_e12 = {}
+        self._regrouped = False
+        self._halted = False
+        decide = self.engine.decide
+
+        def watched():
+            self._before()
+            before = exposures_e12(self.engine)
+            commands = decide()
+            self._after(before, [c for c in commands if isinstance(c, events.PlaceOrder)])
+            return commands
+
+        self.engine.decide = watched
+
+    def note(self, batch):
+        """Metadata and resolutions move markets between groups; fills never do."""
+        self._regrouped = any(
+            isinstance(event, events.MarketResolved | events.MarketsFetched) for event in batch
+        )
+
+    def after_batch(self, outcome):
+        self._money()
+        need(not self.engine.dispatcher.problems, "plugin", self.engine.dispatcher.problems)
+        self._halted = self.machine.plugins["portfolio_risk"]._latch.halted is not None
+        self.stats.update(decision.outcome for decision in outcome.decisions)
+        self.stats.update(type(event).__name__ for event in outcome.order_events)
+        self.stats["fills"] += len(outcome.fills)
+        if self.paper:
+            self._same_as_paper()
+
+    # --- limits --------------------------------------------------------------------------
+
+    def _before(self):
+        """What fills, cancels and time did: nothing may be at risk that was not before."""
+        self._money()
+        if self._regrouped or self.ghosts:
+            return
+        # A sale above cost turns a promised gain into cash.
+        realised = self._realised()
+        gained_e12 = ROUNDING_E12 + sum(
+            max(0, realised[one] - self._realised_e12.get(one, 0)) for one in realised
+        )
+        markets, clusters, total = exposures_e12(self.engine)
+        for now, before in ((markets, self._last[0]), (clusters, self._last[1])):
+            for name, loss_e12 in now.items():
+                need(loss_e12 <= before.get(name, 0) + gained_e12, "risk grew", name, loss_e12)
+        need(total <= self._last[2] + gained_e12, "risk of all grew", total, self._last[2])
+
+    def _realised(self):
+        positions = self.engine.portfolio._positions
+        return {market_id: position.realised_e12 for market_id, position in positions.items()}
+
+    def _after(self, before, placed):
+        engine = self.engine
+        unwinding = {d.decision_id for d in engine.new_decisions if d.outcome == "unwinding"}
+        now = exposures_e12(engine)
+        limits = {}
+        for command in placed:
+            if command.decision_id in unwinding:
+                continue  # getting out of half a trade goes before everything
+            self._may_leave(command)
+            market = engine.markets.find(command.market_id)
+            limits[command.market_id] = market.cluster_id, self._limits_e12(market)
+        if not any(command.decision_id in unwinding for command in placed):
+            self._within(limits, before, now)
+        self._orders()
+        self._reduces_only({decision.market_id for decision in engine.new_decisions})
+        self._last, self._realised_e12 = now, self._realised()
+
+    def _limits_e12(self, market):
+        hours, caps = market.hours_to_close, self.caps
+        factor = CAP_FACTOR.get(market.state, 0.0) * (0.5 if hours is None or hours < 48 else 1.0)
+        equity_e12 = max(0, self.engine.portfolio.equity_e12)
+        shares = (caps.market_cap_share, caps.cluster_cap_share, caps.aggregate_cap_share)
+        return [round(equity_e12 * share * factor) for share in shares]
+
+    def _within(self, limits, before, now):
+        """Each cap holds, or was broken before and nothing was added."""
+        for market_id, (cluster, _) in limits.items():
+            of_cluster = [each[1] for name, each in limits.values() if name == cluster]
+            for what, at, key, cap in (
+                ("market", 0, market_id, limits[market_id][1][0]),
+                ("cluster", 1, cluster, max(of_cluster)),
+            ):
+                most = max(cap, before[at].get(key, 0))
+                need(now[at][key] <= most + ROUNDING_E12, what, "cap", key, now[at][key], most)
+        if limits:
+            most = max([each[2] for _, each in limits.values()] + [before[2]])
+            need(now[2] <= most + ROUNDING_E12, "aggregate cap", now[2], most)
+
+    # --- single orders -------------------------------------------------------------------
+
+    def _may_leave(self, command):
+        engine, public = self.engine, self.world.markets[command.market_id]
+        market, order = engine.markets.find(command.market_id), engine.orders.find(command.order_id)
+        now_ns, tick_e4 = engine.moment.now_ns, public.known_tick
+        proven = public.is_current(now_ns, engine.settings.feed.max_book_age_s)
+        need(proven, "placed on a book nobody proved", command, public.proof_ns)
+        need(not public.resolved, "placed in a resolved market", command)
+        need(market.state in CAP_FACTOR, "placed in state", market.state)
+        need(public.spec.accepting_orders and not public.spec.closed, "not accepting", command)
+        need(command.market_id in self.world.followed, "placed in a dropped market", command)
+        need(command.post_only == (command.component == MAKER), "post-only is the maker's")
+        need(command.price_e4 % tick_e4 == 0, "off the grid", command, tick_e4)
+        need(tick_e4 <= command.price_e4 <= 10_000 - tick_e4, "outside the grid", command)
+        need(command.size_e6 % 10_000 == 0, "no whole size step", command)
+        need(command.size_e6 >= max(1, market.min_size_e6), "below the minimum", command)
+        need(not self._halted, "placed after the halt", command)
+        if command.post_only:
+            need(public.is_two_sided, "quoted without two sides", command, public.best)
+            bid_e4, ask_e4 = public.best
+            price_e4 = order.yes_price_e4
+            inside = price_e4 < ask_e4 if order.side == "bid" else price_e4 > bid_e4
+            need(inside, "crosses the book", command, public.best)
+        if market.state in REDUCE_ONLY:
+            net_e6 = market.position.net_yes_e6
+            most_e6 = -net_e6 if order.side == "bid" else net_e6
+            need(command.size_e6 <= most_e6, "adds where one may only reduce", command, net_e6)
+
+    def _reduces_only(self, market_ids):
+        for market_id in sorted(market_ids):
+            market = self.engine.markets.find(market_id)
+            if market.state not in REDUCE_ONLY or self.ghosts:
+                continue
+            net_e6 = market.position.net_yes_e6
+            for order in market.orders:
+                most_e6 = max(0, -net_e6 if order.side == "bid" else net_e6)
+                leaves = order.status is OrderStatus.LEAVING or order.component != MAKER
+                need(leaves or order.leaves_e6 <= most_e6, "kept, and adds", order, net_e6)
+
+    def _orders(self):
+        orders, portfolio = self.engine.orders, self.engine.portfolio
+        reserved_e12 = sum(order.reserved_e12 for order in orders.all_live())
+        need(reserved_e12 == orders.reserved_e12, "reserved", reserved_e12, orders.reserved_e12)
+        if not self.ghosts:
+            need(0 <= reserved_e12 <= portfolio.cash_e12, "cash", portfolio.cash_e12, reserved_e12)
+        for market_id in orders.markets_with_live():
+            live = list(orders.live(market_id))
+            need(all(order.leaves_e6 > 0 for order in live), "a filled order is live")
+            quotes = [order for order in live if order.component == MAKER]
+            bids = [order.yes_price_e4 for order in quotes if order.side == "bid"]
+            asks = [order.yes_price_e4 for order in quotes if order.side == "ask"]
+            need(len(bids) < 2 and len(asks) < 2, "two quotes on a side", market_id)
+            need(not bids or not asks or bids < asks, "crosses our own", *map(str, quotes))
+            position = portfolio.position_of(market_id)
+            if self.ghosts or self.world.markets[market_id].resolved:
+                continue
+            for is_yes, held_e6 in ((True, position.yes_e6), (False, position.no_e6)):
+                selling = [o for o in live if not o.is_buy and o.is_yes is is_yes]
+                promised_e6 = sum(order.leaves_e6 for order in selling)
+                need(promised_e6 <= held_e6, "sells more than is held", market_id, promised_e6)
+
+    # --- money ---------------------------------------------------------------------------
+
+    def _money(self):
+        portfolio = self.engine.portfolio
+        error_e12 = portfolio.attribution_error_e12
+        need(error_e12 == 0, "attribution", error_e12)
+        change_e12 = portfolio.equity_e12 - portfolio.bankroll_e12
+        parts_e12 = portfolio.realised_e12 + portfolio.unrealised_e12
+        need(parts_e12 == change_e12, "realised + unrealised", parts_e12, change_e12)
+        held = portfolio.held()
+        value_e12 = sum(held[one].value_e12(portfolio.mark_e6(one)) for one in held)
+        need(portfolio.cash_e12 + value_e12 == portfolio.equity_e12, "equity")
+        need(portfolio.peak_equity_e12 >= portfolio.equity_e12, "peak")
+
+    def _same_as_paper(self):
+        """The venue's base books and the engine's are kept apart and must be the same."""
+        engine, paper, portfolio = self.engine, self.machine.paper, self.engine.portfolio
+        base = paper._executions.ledgers[1].account
+        need(base.cash_e12 == portfolio.cash_e12, "cash", base.cash_e12, portfolio.cash_e12)
+        for market_id in sorted(portfolio._positions.keys() | base.holdings.keys()):
+            position = portfolio.position_of(market_id)
+            for is_yes, mine_e6 in ((True, position.yes_e6), (False, position.no_e6)):
+                theirs_e6 = base.held_e6(market_id, is_yes)
+                need(mine_e6 == theirs_e6, "holding", market_id, is_yes, mine_e6, theirs_e6)
+        equity_e12 = paper.results(portfolio.marks())["base"].equity_e12
+        need(equity_e12 == portfolio.equity_e12, "equity", equity_e12, portfolio.equity_e12)
+        for order_id, queued in paper._orders.items():
+            order = engine.orders.find(order_id)
+            need(order.is_live, "the venue has what the engine thinks gone", order_id)
+            need(order.leaves_e6 == queued.leaves_e6[1], "leaves", order_id)
+        for order in engine.orders.all_live():
+            known = order.order_id in paper._orders or order.component != MAKER
+            need(known, "nobody has what the engine waits for", order)
+        for market_id, public in self.world.markets.items():
+            theirs, mine = paper._markets.get(market_id), engine.markets.find(market_id)
+            if theirs is not None and mine is not None:
+                ticks = {theirs.tick_e4, mine.tick_e4, public.known_tick}
+                need(len(ticks) == 1, "ticks", market_id, ticks)
+                need(theirs.min_size_e6 == mine.min_size_e6, "minimum sizes", market_id)
