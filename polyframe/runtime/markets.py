@@ -203,9 +203,12 @@ class Markets:
         """Follow exactly these tokens; what is known of any other's book ends here."""
         followed = tuple(token_ids)
         wanted = frozenset(followed)
-        dropped = [token_id for token_id in self.subscribed if token_id not in wanted]
         self.subscribed = followed
-        self.on_lost(dropped)
+        self.on_lost(
+            token_id
+            for token_id, (market, _) in self._by_token.items()
+            if token_id not in wanted and (market.connected or market.has_book)
+        )
 
     # --- market data -------------------------------------------------------------------
 

@@ -312,3 +312,22 @@ def test_a_decision_looks_at_each_market_once():
     counting = Counting(**{f.name: getattr(plain, f.name) for f in dataclasses.fields(plain)})
     risk().pre_quote_veto(two_sided(100), market, counting, NOW_NS)
     assert sorted(looked_up) == sorted([*(other.market_id for other in others), "orders"])
+
+
+# --- trades beside quotes --------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("quote_of", "order_of", "refused"),
+    [("maker", "maker", False), ("maker", "arb", True), ("arb", "maker", True),
+     ("arb", "arb", True)],
+)  # fmt: skip
+def test_only_a_quote_replaces_and_only_a_quote(quote_of, order_of, refused):
+    # 45 USD rest, 45 more are wanted, 50 may be lost.
+    resting = an_order(yes_price_e4=4500, shares=100, component=order_of)
+    market = a_market(orders=[resting])
+    quote = Quote("0xm1", 0.5, leg(4500, 100), component=quote_of)
+    expected = [("market_cap", "bid")] if refused else []
+    assert vetoes(quote, market) == expected
+    room = shaped(quote, market).bid.size_e6
+    assert (room < 12 * 1_000_000) is refused

@@ -1,10 +1,15 @@
 """Days of a run: each adds up by itself, all of them to the run, in a file of the schema."""
 
+import io
 import json
+import re
+from itertools import islice
+from pathlib import Path
 
 import jsonschema
 import msgspec
 import pytest
+import zstandard
 from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -368,3 +373,63 @@ def test_other_versions_and_failed_reports_are_named_not_guessed_at(tmp_path):
     assert "# Run r\\u001b[2J" in output
     assert "no report: a\\u000ab" in output
     assert "a report of polyframe.report/1, not polyframe.report/2" in output
+
+
+# --- through the shell ---------------------------------------------------------------------
+
+MLB = Path(__file__).parents[2].parent / "shared" / "data" / "mlb_20250617.frames.jsonl.zst"
+_MILLISECONDS = re.compile(rb"\b17502\d{8}\b")
+
+
+@pytest.fixture
+def over_midnight_recording(tmp_path):
+    """The start of a real recording, moved so that midnight is ten minutes in."""
+    if not MLB.is_file():
+        pytest.skip(f"the real recordings are not beside the repository ({MLB.name})")
+    packed = zstandard.ZstdDecompressor().stream_reader(MLB.open("rb"))
+    with io.BufferedReader(packed) as file:
+        lines = list(islice(file, 3000))
+    first_ms = json.loads(lines[0])["recv_ms"]
+    midnight_ms = first_ms // 86_400_000 * 86_400_000
+    shift_ms = first_ms - midnight_ms + 600_000
+    moved = [_MILLISECONDS.sub(lambda m: b"%d" % (int(m[0]) - shift_ms), line) for line in lines]
+    path = tmp_path / MLB.name
+    path.write_bytes(zstandard.compress(b"".join(moved)))
+    gamma = MLB.with_name(MLB.name.replace("frames.jsonl.zst", "gamma.json"))
+    (tmp_path / gamma.name).write_bytes(gamma.read_bytes())
+    return path
+
+
+def test_a_run_over_midnight_writes_a_report_of_each_day(
+    tmp_path, monkeypatch, over_midnight_recording
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("PAPER_MODE", raising=False)
+    strategy = Path(__file__).parents[2] / "strategies" / "maker.yaml"
+    result = polyframe(
+        "run", strategy, "--profile", "paper", "--venue", f"recording:{over_midnight_recording}",
+        "--speed", "900", "--for", "30s", "--plain",
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    paths = sorted(Path("reports").glob("*.json"))
+    assert [path.stem for path in paths] == ["2025-06-17", "2025-06-18"]
+    validator = jsonschema.Draft202012Validator(file_schema(SCHEMA))
+    reports = []
+    for path in paths:
+        found = read_report(path)
+        validator.validate(found)
+        (run,) = found["runs"].values()
+        reports.append(run["report"])
+    first, second = reports
+    assert first["end_ns"] == second["start_ns"]
+    assert first["attribution"]["end_equity_usd"] == second["attribution"]["start_equity_usd"]
+    to_date = second["run_to_date"]
+    for report in reports:
+        assert abs(report["attribution"]["total"]["error"]) <= 1e-6
+        assert report["health"]["ledger_differences"] == []
+    for name in ("spread", "adverse", "sum", "fills"):
+        both = sum(report["attribution"]["total"][name] for report in reports)
+        assert both == pytest.approx(to_date["attribution"]["total"][name], abs=3e-6)
+    placed = sum(report["orders"]["placed"] for report in reports)
+    assert placed == to_date["orders"]["placed"] > 0
+    assert placed == sum(report["maker"]["quotes_placed"] for report in reports)

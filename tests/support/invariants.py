@@ -228,7 +228,7 @@ class Checker:
             if self.ghosts or self.world.markets[market_id].resolved:
                 continue
             for is_yes, held_e6 in ((True, position.yes_e6), (False, position.no_e6)):
-                selling = [o for o in live if not o.is_buy and o.is_yes is is_yes]
+                selling = [o for o in quotes if not o.is_buy and o.is_yes is is_yes]
                 promised_e6 = sum(order.leaves_e6 for order in selling)
                 need(promised_e6 <= held_e6, "sells more than is held", market_id, promised_e6)
 
