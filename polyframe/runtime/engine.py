@@ -16,7 +16,8 @@ from polyframe.events import Command, FetchMarkets, Subscribe
 from polyframe.model import Cycle, Decision, Fill, Veto
 from polyframe.money import usd_e12
 from polyframe.runtime.account import Account
-from polyframe.runtime.decide import Decider
+from polyframe.runtime.agenda import Agenda
+from polyframe.runtime.decide import RUNTIME, Decider
 from polyframe.runtime.dispatch import Dispatcher
 from polyframe.runtime.fills import fill_of
 from polyframe.runtime.health import feed_health_fields
@@ -77,8 +78,7 @@ class Engine:
         self._since_cycle: list[Decision] = []
         self._touched: dict[str, Market] = {}
         self._crossed: dict[str, Market] = {}
-        self._dirty: dict[str, str] = {}
-        self._urgent: set[str] = set()
+        self._agenda = Agenda()
         self._decided_ns: dict[str, int] = {}
         self._commands: list[Command] = []
         self._stopping = False
@@ -137,15 +137,12 @@ class Engine:
             commands.extend(self._cycle())
             commands.extend(self._trade(self.markets.followed()))
         else:
-            if self._dirty:
+            if self._agenda:
                 commands.extend(self._decide_dirty())
             if self._touched:
                 commands.extend(self._trade(list(self._touched.values())))
-        commands.extend(self.schedule.refreshes(self.active, self._followed_ids, now_ns))
+        commands.extend(self.schedule.refreshes(self.active, self.markets.followed_ids, now_ns))
         return commands
-
-    def _followed_ids(self) -> list[str]:
-        return [market.market_id for market in self.markets.followed()]
 
     # --- decisions ---------------------------------------------------------------------
 
@@ -153,6 +150,7 @@ class Engine:
         now_ns = self.moment.now_ns
         for market in self.markets.followed():
             self._watch_state(market)
+        self._agenda.start_cycle()
         ranked, left_out = ranking(self.dispatcher, self.markets, now_ns)
         selected = walk(ranked, self.active, self.decider, self.settings, now_ns)
         commands = selected.commands
@@ -165,8 +163,7 @@ class Engine:
         self.smallest_active = (
             size if self.smallest_active is None else min(self.smallest_active, size)
         )
-        self._dirty = {market_id: "budget" for market_id in selected.deferred}
-        self._urgent.clear()
+        self._agenda.end_cycle(selected.deferred)
         for market_id in self.active:
             self._decided_ns[market_id] = now_ns
         self._log("Active set", size=size, clusters=len(selected.clusters), ranked=len(ranked))
@@ -210,9 +207,10 @@ class Engine:
         min_interval_ns = round(self.settings.quoting.min_interval_s * _SECOND_NS)
         commands: list[Command] = []
         waiting: dict[str, str] = {}
+        dirty, urgent = self._agenda.take()
         active = frozenset(self.active)
         has_room = self.decider.budget.has_room(now_ns)
-        for market_id, trigger in self._dirty.items():
+        for market_id, trigger in dirty.items():
             if trigger == "budget" and not has_room:
                 waiting[market_id] = trigger
                 continue
@@ -220,7 +218,7 @@ class Engine:
             if market is None or (market_id not in active and not market.orders):
                 continue
             since_ns = now_ns - self._decided_ns.get(market_id, 0)
-            if since_ns < min_interval_ns and market_id not in self._urgent:
+            if since_ns < min_interval_ns and market_id not in urgent:
                 waiting[market_id] = trigger
                 continue
             self._decided_ns[market_id] = now_ns
@@ -232,8 +230,7 @@ class Engine:
             if deferred:
                 waiting[market_id] = "budget"
                 has_room = False
-        self._dirty = waiting
-        self._urgent.clear()
+        self._agenda.put_back(waiting)
         return commands
 
     def _pull(self, market_id: str, veto: Veto, trigger: str) -> list[Command]:
@@ -249,15 +246,20 @@ class Engine:
         self.outcomes[decision.outcome] += 1
         for veto in decision.vetoes:
             self.vetoes[veto.veto.code] += 1
+            if veto.veto.side is None and veto.plugin != RUNTIME:
+                self._ask_everywhere(veto.veto.code)
         self.last_decision[decision.market_id] = decision
         self.new_decisions.append(decision)
         self._since_cycle.append(decision)
 
-    def _touch(self, market_id: str, trigger: str, *, urgent: bool = False) -> None:
-        if self._dirty.get(market_id, "budget") == "budget":
-            self._dirty[market_id] = trigger
-        if urgent:
-            self._urgent.add(market_id)
+    def _ask_everywhere(self, code: str) -> None:
+        """A new reason against a whole market may hold for all, as a halt does: ask them all.
+
+        Their own books may stay quiet for long. Once per code and cycle.
+        """
+        if self._agenda.is_new_reason(code):
+            for market_id in self.orders.markets_with_live():
+                self._agenda.touch(market_id, "veto", urgent=True)
 
     # --- market data -------------------------------------------------------------------
 
@@ -279,7 +281,7 @@ class Engine:
             mark_to_book(self.portfolio, market, self._one_sided_offset_e6)
         self.dispatcher.on_book(market, self.moment.now_ns, top_changed)
         if top_changed:
-            self._touch(market.market_id, "book")
+            self._agenda.touch(market.market_id, "book")
             if self._has_traders:
                 self._touched[market.market_id] = market
                 if market.book.is_crossed:
@@ -295,7 +297,7 @@ class Engine:
         self.markets.count("tick_size_change")
         market = self.markets.on_tick_size(event)
         if market is not None:
-            self._touch(market.market_id, "tick_size", urgent=True)
+            self._agenda.touch(market.market_id, "tick_size", urgent=True)
 
     def _on_resolved(self, event: events.MarketResolved) -> None:
         self.markets.count("market_resolved")
@@ -307,7 +309,7 @@ class Engine:
             yes_won = event.winning_token_id == market.spec.token_ids[0]
             self.portfolio.resolve(market.market_id, 1_000_000 if yes_won else 0)
         self._watch_state(market)
-        self._touch(market.market_id, "resolved", urgent=True)
+        self._agenda.touch(market.market_id, "resolved", urgent=True)
 
     def _on_unrecognised(self, event: events.Unrecognised) -> None:
         self.markets.parse_errors += 1
@@ -315,13 +317,13 @@ class Engine:
 
     def _on_connected(self, event: events.FeedConnected) -> None:
         for market in self.markets.on_connected(event.token_ids):
-            self._touch(market.market_id, "feed_connected", urgent=True)
+            self._agenda.touch(market.market_id, "feed_connected", urgent=True)
 
     def _on_lost(self, event: events.FeedLost) -> None:
         self.markets.reconnects += 1
         self._log("Feed lost", shard=event.shard, tokens=len(event.token_ids), reason=event.reason)
         for market in self.markets.on_lost(event.token_ids):
-            self._touch(market.market_id, "feed_lost", urgent=True)
+            self._agenda.touch(market.market_id, "feed_lost", urgent=True)
 
     def _on_witness(self, event: events.BookWitness) -> None:
         found = self.markets.on_witness(event)
@@ -330,7 +332,7 @@ class Engine:
         market, must_ask_again = found
         if must_ask_again:
             self.markets.distrust(market)
-            self._touch(market.market_id, "witness", urgent=True)
+            self._agenda.touch(market.market_id, "witness", urgent=True)
             self._commands.append(
                 events.Resubscribe(market.spec.token_ids, "REST shows another book")
             )
@@ -345,7 +347,7 @@ class Engine:
                 market, changed = self.markets.put(spec, self.portfolio.position_of(spec.market_id))
                 self._watch_state(market)
                 if changed:
-                    self._touch(market.market_id, "metadata", urgent=True)
+                    self._agenda.touch(market.market_id, "metadata", urgent=True)
             return
         kept = prefilter(event.markets, now_ns, self.settings)
         self._log("Prefilter", **kept.told(sum(count for _, count in event.skipped)))
@@ -381,18 +383,18 @@ class Engine:
         for market_id in self.orders.markets_with_live():
             market = self.markets.find(market_id)
             if market is not None and not market.is_fresh:
-                self._touch(market_id, "stale", urgent=True)
+                self._agenda.touch(market_id, "stale", urgent=True)
         for market_id in self.active:
             market = self.markets.find(market_id)
             if market is None:
                 continue
             self._watch_state(market)
             if any(order.expires_by(renew_by_ns) for order in market.orders):
-                self._touch(market_id, "expiry")
+                self._agenda.touch(market_id, "expiry")
 
     def _watch_state(self, market: Market) -> None:
         if self.state_watch.look(market, self.moment.now_ns):
-            self._touch(market.market_id, "state", urgent=True)
+            self._agenda.touch(market.market_id, "state", urgent=True)
 
     def _on_started(self, event: events.RunStarted) -> None:
         self._log("Run started", run=event.run_id, source=event.source)
@@ -409,18 +411,18 @@ class Engine:
     def _on_rejected(self, event: events.OrderRejected) -> None:
         order = self.orders.rejected(event.order_id, event.code)
         if order is not None:
-            self._touch(order.market_id, "rejected")
+            self._agenda.touch(order.market_id, "rejected")
 
     def _on_cancelled(self, event: events.OrderCancelled) -> None:
         order = self.orders.cancelled(event.order_id)
         if order is not None:
-            self._touch(order.market_id, "cancelled", urgent=True)
+            self._agenda.touch(order.market_id, "cancelled", urgent=True)
 
     def _on_cancel_rejected(self, event: events.CancelRejected) -> None:
         order = self.orders.cancel_rejected(event.order_id)
         if order is not None:
             # It may still rest. Not urgent: what beat the cancel is usually on its way.
-            self._touch(order.market_id, "cancel_rejected")
+            self._agenda.touch(order.market_id, "cancel_rejected")
 
     def _on_filled(self, event: events.OrderFilled) -> None:
         if self.portfolio.has_booked(event.trade_id, event.order_id):
@@ -440,7 +442,7 @@ class Engine:
             return
         self.new_fills.append(fill)
         self.dispatcher.on_fill(fill, market, self.account, self.moment.now_ns)
-        self._touch(order.market_id, "fill", urgent=True)
+        self._agenda.touch(order.market_id, "fill", urgent=True)
 
     def _on_rebate(self, event: events.RebatePaid) -> None:
         self.portfolio.pay_rebate(event.market_id, "maker", event.amount_e12)

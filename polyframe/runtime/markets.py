@@ -191,6 +191,10 @@ class Markets:
                 found[known[0].market_id] = known[0]
         return list(found.values())
 
+    def followed_ids(self) -> list[str]:
+        """The ids of :meth:`followed`."""
+        return [market.market_id for market in self.followed()]
+
     def token_proof_ns(self, token_id: str) -> int | None:
         """When the token's book was last proven current; None without a book."""
         return self._token_proof_ns.get(token_id)

@@ -524,3 +524,18 @@ def test_the_day_rolls_at_midnight(quoting):
     before = quoting.engine.portfolio.day_start_equity_e12
     quoting.at(DAY / SECOND + 1)
     assert quoting.engine.portfolio.day_start_equity_e12 == before
+
+
+def test_a_new_reason_against_a_whole_market_is_put_to_every_quoted_one():
+    driver = many(3)
+    driver.at(2.1)
+    assert {order.market_id for order in driver.engine.orders.all_live()} == {"m0", "m1", "m2"}
+    driver.plugin.refuse = Veto("two_cents.no")  # a halt: only m0's book moves
+    driver.book(3, 49, 51, market="m0", size=400.0)
+    driver.at(3.5)
+    driver.at(3.6)
+    assert driver.live() == []
+    decided = len(driver.decisions)
+    driver.book(4, 49, 51, market="m0", size=300.0)
+    driver.at(4.5)
+    assert len(driver.decisions) <= decided + 1
