@@ -53,7 +53,8 @@ def shaped(quote, market, **account):
 
 def test_fifty_dollars_a_side_fit_the_default_account():
     assert vetoes(two_sided(104), a_market()) == []
-    assert shaped(two_sided(104), a_market()) == two_sided(104)
+    # New risk uses 95 % of the cap: 47.50 USD a side.
+    assert shaped(two_sided(104), a_market()) == two_sided(98.95)
 
 
 def test_the_market_cap_refuses_with_its_numbers():
@@ -67,12 +68,11 @@ def test_the_market_cap_refuses_with_its_numbers():
 
 
 def test_a_cent_less_equity_shrinks_instead_of_refusing():
-    # 49.90 USD of room: 103.95 shares at 0.48; 95 % of them, so that the next cent does not
-    # pull the order again.
+    # A cap of 49.90 USD, of which new risk uses 95 %: 98.76 shares at 0.48.
     market = a_market()
     quote = shaped(two_sided(104.16), market, equity_usd=4990)
-    assert quote.bid == leg(4800, 98.75)
-    assert quote.ask == leg(5200, 98.75)
+    assert quote.bid == leg(4800, 98.76)
+    assert quote.ask == leg(5200, 98.76)
     assert vetoes(quote, market, equity_usd=4990) == []
     assert quote.fair == 0.5
 
@@ -107,7 +107,7 @@ def test_without_equity_nothing_may_be_added():
 def test_inventory_uses_up_the_room_of_its_own_side_only():
     market = a_market(position=a_position(yes=80, cost_usd=40))
     quote = shaped(two_sided(100), market)
-    assert quote.bid == leg(4800, 19.78)  # 10 USD of room: 20.83 shares, 95 % of them
+    assert quote.bid == leg(4800, 15.62)  # 47.50 less the 40 held: 15.62 shares
     assert quote.ask == leg(5200, 100)
 
 
@@ -146,12 +146,24 @@ def test_a_leg_with_no_legal_size_left_is_refused_by_name():
     assert vetoes(two_sided(100), market) == [("market_cap", "bid")]
 
 
-def test_the_minimum_size_is_kept_when_only_the_margin_is_missing():
-    # 2.45 USD of room buy 5.10 shares, 95 % of them would be below the minimum of 5.
+def test_the_distance_to_the_cap_is_not_for_new_risk():
+    # 2.45 USD under the cap, nothing under 95 % of it: the leg waits, no cap is broken.
     market = a_market(position=a_position(yes=95.1, cost_usd=47.55))
     quote = shaped(two_sided(100), market)
-    assert quote.bid == leg(4800, 5.10)
+    assert quote.bid is None
+    assert quote.ask == leg(5200, 100)
     assert vetoes(quote, market) == []
+
+
+def test_a_cent_of_lost_equity_does_not_pull_what_rests():
+    # 47.50 USD rest on the bid; the cap falls from 50 to 49.99 and everything stays.
+    resting = [an_order(yes_price_e4=4800, shares=98.95)]
+    market = a_market(orders=resting)
+    quote = shaped(two_sided(100), market, equity_usd=4999)
+    assert quote.bid == leg(4800, 98.95)
+    assert vetoes(quote, market, equity_usd=4999) == []
+    others = _full_markets(39)
+    assert vetoes(quote, market, others=others, equity_usd=4999) == []
 
 
 def _full_markets(count, cluster_id=None):

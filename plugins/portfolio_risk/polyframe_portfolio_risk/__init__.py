@@ -50,22 +50,29 @@ class PortfolioRisk(Plugin):
         super().__init__(config, context)
         self._latch = halt.Latch(config, context.store, context.log)
         self._exposures: dict[str, Any] | None = None
+        self._held_back = 0
 
     @hookimpl
     def shape_quote(
         self, quote: Quote, market: MarketView, portfolio: PortfolioView
     ) -> Quote | None:
-        """Return the quote with each leg cut to the room under the caps, or None if all fits."""
-        shrunk = {
-            side: caps.shrunk(
+        """Return the quote with each leg cut to the room under the caps, or None if all fits.
+
+        New risk may use ``headroom_use`` of each cap; what rests already may use it whole.
+        Without the distance between the two, the first cent of lost equity breaks a cap
+        filled to the brim, and the veto pulls every quote in every market at once.
+        """
+        shrunk: dict[caps.BookSide, QuoteLeg | None] = {}
+        for side, leg, levels in self._legs(quote, market, portfolio):
+            resting_e12 = _resting_e12(side, quote, market)
+            shrunk[side] = caps.shrunk(
                 side,
                 leg,
                 min(level.room_e12 for level in levels),
+                min(level.allowed_e12(resting_e12, self.config.headroom_use) for level in levels),
                 market.min_size_e6,
-                self.config.headroom_use,
             )
-            for side, leg, levels in self._legs(quote, market, portfolio)
-        }
+            self._held_back += shrunk[side] is None
         changed = {side: leg for side, leg in shrunk.items() if leg != quote.leg(side)}
         return msgspec.structs.replace(quote, **changed) if changed else None
 
@@ -82,11 +89,7 @@ class PortfolioRisk(Plugin):
         halted = self._latch.check(portfolio, now_ns)
         found = [] if halted is None else [halted]
         for side, leg, levels in self._legs(quote, market, portfolio):
-            resting_e12 = sum(
-                caps.leg_loss_e12(side, order.yes_price_e4, order.leaves_e6)
-                for order in market.orders
-                if order.side == side and _replaces(quote, order)
-            )
+            resting_e12 = _resting_e12(side, quote, market)
             loss_e12 = max(caps.leg_loss_e12(side, leg.price_e4, leg.size_e6), resting_e12)
             found.extend(
                 Veto(level.code, side, usd(level.at_zero_e12 + loss_e12), usd(level.cap_e12))
@@ -109,7 +112,11 @@ class PortfolioRisk(Plugin):
     @hookimpl
     def report_section(self, period: ReportPeriod) -> Mapping[str, Any]:
         """Return the exposures at the last cycle's end with caps and utilisation, and the halt."""
-        return {"exposures": self._exposures, "halted": self._latch.halted}
+        return {
+            "exposures": self._exposures,
+            "halted": self._latch.halted,
+            "legs_held_back": self._held_back,
+        }
 
     def _legs(
         self, quote: Quote, market: MarketView, portfolio: PortfolioView
@@ -156,6 +163,15 @@ class PortfolioRisk(Plugin):
 
 def _replaces(quote: Quote, order: OrderView) -> bool:
     return quote.component == order.component == _MAKER
+
+
+def _resting_e12(side: caps.BookSide, quote: Quote, market: MarketView) -> int:
+    """Return what our quotes on a side lose that the quote's leg would replace."""
+    return sum(
+        caps.leg_loss_e12(side, order.yes_price_e4, order.leaves_e6)
+        for order in market.orders
+        if order.side == side and _replaces(quote, order)
+    )
 
 
 def _staying_e12(side: caps.BookSide, quote: Quote, market: MarketView) -> int:

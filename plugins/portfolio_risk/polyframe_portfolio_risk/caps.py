@@ -45,6 +45,23 @@ class Level(NamedTuple):
         """
         return max(self.cap_e12, self.before_e12) - self.at_zero_e12
 
+    def growth_room_e12(self, headroom_use: float) -> int:
+        """What a leg may lose that adds risk: only up to ``headroom_use`` of the cap.
+
+        What rests already may use the cap to its end. Without the distance between the
+        two, the first cent of lost equity breaks a cap filled to the brim, and every quote
+        in every market is refused at once.
+        """
+        return max(self.growth_cap_e12(headroom_use), self.before_e12) - self.at_zero_e12
+
+    def growth_cap_e12(self, headroom_use: float) -> int:
+        """The part of the cap that new risk may use."""
+        return _share(self.cap_e12, headroom_use)
+
+    def allowed_e12(self, resting_e12: int, headroom_use: float) -> int:
+        """What a leg may lose where our quotes resting on its side can lose ``resting_e12``."""
+        return max(self.growth_room_e12(headroom_use), min(resting_e12, self.room_e12))
+
 
 def state_factor(state: MarketState, config: Config) -> float:
     """Return the cap multiplier of a market's state; a state that is not quoted has none."""
@@ -128,14 +145,17 @@ def fitting_size_e6(side: BookSide, yes_price_e4: int, room_e12: int) -> int:
 
 
 def shrunk(
-    side: BookSide, leg: QuoteLeg, room_e12: int, min_size_e6: int, headroom_use: float
-) -> QuoteLeg:
-    """Return the leg cut to the room under the caps, or as it is when no legal size fits.
+    side: BookSide, leg: QuoteLeg, room_e12: int, allowed_e12: int, min_size_e6: int
+) -> QuoteLeg | None:
+    """Return the leg cut to what new risk may use, or None when that is no legal size.
 
-    A leg left too large is not an oversight: the veto then refuses it by name and number.
+    A leg that does not fit under the cap itself (``room_e12``) in any legal size stays as it
+    is: the veto refuses it by name and number.
     """
-    most_e6 = fitting_size_e6(side, leg.price_e4, room_e12)
-    if leg.size_e6 <= most_e6 or most_e6 < max(min_size_e6, 1):
+    least_e6 = max(min_size_e6, 1)
+    if fitting_size_e6(side, leg.price_e4, room_e12) < min(least_e6, leg.size_e6):
         return leg
-    wanted_e6 = floor_size_e6(int(most_e6 * headroom_use))
-    return QuoteLeg(leg.price_e4, wanted_e6 if wanted_e6 >= min_size_e6 else most_e6)
+    most_e6 = fitting_size_e6(side, leg.price_e4, allowed_e12)
+    if leg.size_e6 <= most_e6:
+        return leg
+    return QuoteLeg(leg.price_e4, most_e6) if most_e6 >= least_e6 else None

@@ -67,8 +67,8 @@ class Config(PluginConfig, frozen=True, kw_only=True):
     headroom_use: Annotated[
         float,
         setting(
-            "share of the room under a cap that a shrunk leg fills, so that a small loss of "
-            "equity does not pull it again",
+            "share of a cap that new risk may use; what rests may use it whole, so that a "
+            "small loss of equity does not pull every quote",
             unit="share",
             gt=0,
             le=1,
