@@ -13,6 +13,7 @@ DEV := $(RUN) $(VENV)/tools.stamp
 PIP := $(PYTHON) -m pip --python $(PY) --disable-pip-version-check -qq
 # Wheels only: building somebody's sdist would fetch an unpinned build backend.
 PINNED := $(PIP) install --require-hashes --only-binary :all: --requirement
+# The pins name no package index: --no-emit-index-url keeps it out.
 COMPILE := $(UV) pip compile --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-annotate --no-header --quiet
 

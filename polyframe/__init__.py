@@ -3,6 +3,7 @@
 This module is the public API for plugin authors; everything else may change.
 """
 
+from polyframe.budget import TradeBudget
 from polyframe.hooks import hookimpl, hookspec
 from polyframe.model import (
     SIDES,
@@ -51,6 +52,7 @@ __all__ = [
     "QuoteLeg",
     "ReportPeriod",
     "Trade",
+    "TradeBudget",
     "TradeLeg",
     "Veto",
     "__version__",

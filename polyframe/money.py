@@ -128,6 +128,14 @@ def _round_fee(usd: Decimal) -> int:
     return int((usd * 100_000 + Decimal("0.5")) // 1) * _FEE_STEP_E12
 
 
+def share_e12(amount_e12: int, share: float) -> int:
+    """Return a share of an amount, rounded down; nothing of a negative one.
+
+    A share has at most twelve decimals, so the product is exact.
+    """
+    return max(0, amount_e12) * usd_e12(round(share, 12)) // USD_E12
+
+
 def usd_e12(usd: float | str | Decimal) -> int:
     """Return dollars in 1e-12 USD; a float is read by its shortest decimal form."""
     return int(Decimal(str(usd)).scaleb(12).to_integral_value())

@@ -84,8 +84,11 @@ class Verbs(click.Group):
             if error.errno not in _DISK_TROUBLE:
                 raise
             _silence_stdout()
-            where = f"{error.filename}: " if error.filename else ""
-            report_error(PolyframeError(f"{where}{error.strerror}"))
+            where = f"{error.filename}: " if error.filename else "writing the run's files: "
+            advice = (
+                "make room or choose other folders (--runs, --reports); the tape so far is kept"
+            )
+            report_error(PolyframeError(f"{where}{error.strerror}; {advice}"))
             ctx.exit(PolyframeError.exit_code)
         return result
 

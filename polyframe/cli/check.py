@@ -74,10 +74,10 @@ def command(
 def _checked(file: str, profiles: Sequence[str]) -> dict[str, Strategy]:
     source = read_source(file)
     requests = requests_of(source)
-    from polyframe.runtime.plugins import load_plugin_classes
+    from polyframe.runtime.plugins import configs_of, load_plugin_classes
 
-    classes: dict[str, Any] = load_plugin_classes(requests, production="production" in profiles)
-    configs = {name: cls.Config for name, cls in classes.items()}
+    classes = load_plugin_classes(requests, production="production" in profiles)
+    configs = configs_of(classes)
     return check_profiles(source, profiles, configs)
 
 

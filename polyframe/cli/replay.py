@@ -24,7 +24,7 @@ def command(ctx: click.Context, tape: Path, as_json: bool) -> None:
     """
     from polyframe import __version__
     from polyframe.runtime.lines import visible
-    from polyframe.runtime.plugins import load_plugin_classes
+    from polyframe.runtime.plugins import configs_of, load_plugin_classes
     from polyframe.runtime.replay import Difference, Replay
     from polyframe.runtime.tape import TapeReader
     from polyframe.strategy import PluginRequest, strategy_from_resolved
@@ -36,7 +36,7 @@ def command(ctx: click.Context, tape: Path, as_json: bool) -> None:
     except (KeyError, TypeError) as error:
         raise TapeError(f"{tape}: its head names no plugins: {error}") from None
     classes = load_plugin_classes(names, production=False)
-    configs = {name: kind.Config for name, kind in classes.items()}  # type: ignore[attr-defined]
+    configs = configs_of(classes)
     strategy = strategy_from_resolved(
         head.strategy, configs, head.profile, origin=str(reader.files[0])
     )

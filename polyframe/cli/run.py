@@ -184,11 +184,11 @@ def _check_outputs(reports_folder: Path, summary_path: Path | None) -> None:
 def _load(
     file: Path, profile: str, cycle_s: float | None, seed: int | None
 ) -> tuple[Strategy, dict[str, type]]:
-    from polyframe.runtime.plugins import load_plugin_classes
+    from polyframe.runtime.plugins import configs_of, load_plugin_classes
     from polyframe.strategy import load_strategy, named_plugins, strategy_from_resolved
 
     classes = load_plugin_classes(named_plugins(file), production=profile == "production")
-    configs = {name: kind.Config for name, kind in classes.items()}  # type: ignore[attr-defined]
+    configs = configs_of(classes)
     strategy = load_strategy(file, profile, configs)
     if cycle_s is not None or seed is not None:
         # The overrides become part of the resolved strategy, its hash, the tape and the report.
@@ -231,6 +231,14 @@ def _tell(result: dict[str, Any]) -> None:
         f"equity={result['equity_usd']:.2f} USD realised={result['realised_usd']:+.4f} "
         f"unrealised={result['unrealised_usd']:+.4f} "
         f"attribution error={result['attribution_error_usd']:.6f}"
+    )
+    fresh = " ".join(
+        f"{name}={usd:.2f}" for name, usd in result["equity_on_fresh_evidence_usd"].items()
+    )
+    stale = result["stale_evidence_fills"]["base"]
+    click.echo(
+        f"{stale} of {result['fills']['base']} base fills rest on a book unproven for over 5 s; "
+        f"equity without such fills: {fresh}"
     )
     click.echo(f"report: {result['report'] or 'none'}")
     click.echo(f"replay: polyframe replay {result['tape']}")

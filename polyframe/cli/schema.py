@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import click
 
@@ -20,9 +19,9 @@ def command(file: str | None) -> None:
 
     It covers the plugins that FILE names; without FILE, the built-in ones.
     """
-    from polyframe.runtime.plugins import load_plugin_classes
+    from polyframe.runtime.plugins import configs_of, load_plugin_classes
 
     requests = named_plugins(file) if file else [PluginRequest(name) for name in BUILT_IN]
-    classes: dict[str, Any] = load_plugin_classes(requests, production=False)
-    schema = file_schema({name: cls.Config for name, cls in classes.items()})
+    classes = load_plugin_classes(requests, production=False)
+    schema = file_schema(configs_of(classes))
     click.echo(json.dumps(schema, indent=2))

@@ -56,13 +56,13 @@ def judged(file: Path, strategy_path: Path, profile: str, now_text: str | None) 
         PolyframeError: the file or the strategy cannot be used.
     """
     from polyframe.polymarket.market_file import read_market_file
-    from polyframe.runtime.plugins import load_plugin_classes
+    from polyframe.runtime.plugins import configs_of, load_plugin_classes
     from polyframe.runtime.states import cluster_of, state_of
     from polyframe.runtime.universe import activity, prefilter
     from polyframe.strategy import load_strategy, named_plugins
 
     classes = load_plugin_classes(named_plugins(strategy_path), production=False)
-    configs = {name: kind.Config for name, kind in classes.items()}  # type: ignore[attr-defined]
+    configs = configs_of(classes)
     strategy = load_strategy(strategy_path, profile, configs)
     content = read_market_file(file)
     now_ns = _moment(now_text, content.newest_ns)

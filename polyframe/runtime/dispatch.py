@@ -310,8 +310,7 @@ class Dispatcher:
                     if answer is not _FAILED:
                         sections[plugin] = section_of(answer)
                         continue
-                # Any exception: walking a stranger's mapping runs the stranger's code.
-                except Exception as error:  # noqa: BLE001
+                except Exception as error:  # noqa: BLE001 - walking a mapping runs its code
                     close_coroutine(answer)
                     wrong = isinstance(error, WrongAnswer)
                     self._failed(plugin, "report_section", str(error) if wrong else error)
@@ -326,11 +325,10 @@ class Dispatcher:
         """Call one implementation; return its answer, or ``_FAILED`` once recorded."""
         clock = self._clock
         started = clock.timer() if clock is not None else 0
-        # Any exception: this is where a stranger's code ends and the engine's begins. Isolation
-        # costs nothing on Python 3.11 and later when nothing is raised.
+        # Isolation costs nothing on Python 3.11 and later when nothing is raised.
         try:
             answer = impl.function(*arguments)
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:  # noqa: BLE001 - here a stranger's code ends
             self._failed(impl.plugin, hook, error)
             answer = _FAILED
         if clock is not None and clock.timer() - started > clock.budget_ns:

@@ -291,7 +291,15 @@ def summary(facts: Mapping[str, Any], report: str | None, tape: str | None) -> d
         "orders": facts["orders"]["placed"],
         "orders_rejected": sum(facts["orders"]["rejected_by_code"].values()),
         "fills": {name: profile["fills"] for name, profile in facts["paper_profiles"].items()},
+        "stale_evidence_fills": {
+            name: profile["stale_evidence_fills"]
+            for name, profile in facts["paper_profiles"].items()
+        },
         "equity_usd": portfolio["equity_usd"],
+        "equity_on_fresh_evidence_usd": {
+            name: profile["headline_equity_usd"]
+            for name, profile in facts["paper_profiles"].items()
+        },
         "realised_usd": portfolio["realised_usd"],
         "unrealised_usd": portfolio["unrealised_usd"],
         "attribution_error_usd": facts["attribution"]["total"]["error"],

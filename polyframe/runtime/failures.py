@@ -134,8 +134,7 @@ def fault_text(fault: Exception | str) -> str:
         return " ".join(fault.split())[:300]
     try:
         text = " ".join(str(fault).split())[:200]
-    # A stranger's exception may itself fail to print; that must not hide the first failure.
-    except Exception:  # noqa: BLE001
+    except Exception:  # noqa: BLE001 - a stranger's error may fail to print, and hide the first
         text = "(its message cannot be shown)"
     trace = fault.__traceback__
     while trace is not None and trace.tb_next is not None:

@@ -14,8 +14,10 @@ out once, as a person would write it for these very plugins::
         except Exception as error:
             failed(plugin1, 'on_book', error)
 
-so that a further plugin costs what calling it costs. The source consists of argument names of the
-contract and of running numbers; plugins, their names and their functions are values.
+so that a further plugin costs what calling it costs. Any exception is caught, because here a
+stranger's code ends: one plugin's failure must not keep the next from seeing the event. The source
+consists of argument names of the contract and of running numbers; plugins, their names and their
+functions are values.
 """
 
 from __future__ import annotations
@@ -26,6 +28,9 @@ from typing import Any
 
 from polyframe.model import PluginVeto
 from polyframe.runtime.signatures import HOOK_ARGUMENTS
+
+# Any exception: one plugin's failure must not keep the next from being asked.
+_CATCH = "    except Exception as error:"
 
 
 @dataclass(frozen=True)
@@ -73,7 +78,7 @@ def fused_facts(
         lines += [
             "    try:",
             f"        call{at}({_checked(hook, implementation.arguments)})",
-            "    except Exception as error:",
+            _CATCH,
             f"        failed(plugin{at}, {hook!r}, error)",
             *_timing(hook, at, clock),
         ]
@@ -101,7 +106,7 @@ def fused_vetoes(
             f"        answer = call{at}({_checked(hook, implementation.arguments)})",
             "        if answer is not None:",
             f"            take(plugin{at}, answer, vetoes)",
-            "    except Exception as error:",
+            _CATCH,
             f"        failed(plugin{at}, {hook!r}, error, vetoes)",
             *_timing(hook, at, clock),
         ]

@@ -14,13 +14,13 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from random import Random
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import pluggy
 
 from polyframe.errors import PluginNotFound, PluginRefused
 from polyframe.hooks import PROJECT, Hooks
-from polyframe.plugin import API_VERSION, Config, Context, Log
+from polyframe.plugin import API_VERSION, Config, Context, Log, Plugin
 from polyframe.runtime.signatures import HOOK_ARGUMENTS, method_fault
 
 GROUP = "polyframe.plugins"
@@ -179,6 +179,11 @@ def load_plugin_classes(requests: Iterable[PluginRequest], production: bool) -> 
     return classes
 
 
+def configs_of(classes: Mapping[str, type]) -> dict[str, type[Config]]:
+    """Return the settings class of each loaded plugin; :func:`check_class` made sure of it."""
+    return {name: cast("type[Plugin]", kind).Config for name, kind in classes.items()}
+
+
 def load_class(claimant: Claimant) -> type:
     """Import one claimant's class and check its shape.
 
@@ -304,7 +309,7 @@ def register(
         check_class(name, kind)
         try:
             instance = kind(configs[name], contexts[name])
-        except Exception as error:
+        except Exception as error:  # whatever a stranger's constructor raises is one line
             raise PluginRefused(
                 f"plugin {name!r}: {kind.__name__}(config, context) failed: {one_line(error)}"
             ) from error

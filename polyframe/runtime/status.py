@@ -156,7 +156,7 @@ def _quotes(engine: Engine) -> RenderableType:
         decision = engine.last_decision.get(market_id)
         age_s = market.book_age_s
         # One line a title, however narrow the terminal: the numbers are what one looks at.
-        title = Text(visible(market.spec.question)[:48], no_wrap=True, overflow="ellipsis")
+        title = Text(visible(market.spec.question), no_wrap=True, overflow="ellipsis")
         cells = [
             _order(own["bid"].yes_price_e4, own["bid"].leaves_e6) if "bid" in own else "-",
             _price(market.book.best_bid_e4),

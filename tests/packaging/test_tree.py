@@ -14,6 +14,7 @@ from source_tree import ROOT
 HOSTS = re.compile(
     r"pypi\.org|pythonhosted\.org|npmjs\.org|npmjs\.com|deb\.debian\.org|crates\.io/api"
 )
+# What no file may name; this module spells the patterns, and only the patterns, out.
 INDEX_OPTIONS = re.compile(r"--(?:extra-)?index-url|--find-links|--trusted-host")
 MACHINE_PATHS = re.compile(r"(?<![\w.~}])/(?:work|root|home)/[\w.]|/tmp/(?:venv|v/|bash_)")
 BINARY_SUFFIXES = {
@@ -80,6 +81,7 @@ def test_the_patterns_see_what_they_are_for() -> None:
     slash = "/"
     for planted in ("work/main/x", "root/.cache", "home/somebody"):
         assert MACHINE_PATHS.search(f"see {slash}{planted}")
+    # Look-alikes that are no path of a machine.
     assert not MACHINE_PATHS.search("../home/page, docs/root/x and https://example.com/home/x")
     assert HOSTS.search("files." + "pythonhosted" + ".org")
 

@@ -16,6 +16,7 @@ from jsonschema import Draft202012Validator
 from polyframe import __version__
 from polyframe.cli import VERBS, main
 from polyframe.errors import PluginNotFound, StrategyError, UsageError, VenueError
+from polyframe.runtime.plugins import configs_of
 
 HEAVY = ("jsonschema", "ruamel", "aiohttp", "httpx", "websockets", "rich", "numpy", "anyio")
 
@@ -31,7 +32,7 @@ def invoke(monkeypatch, configs):
             raise PluginNotFound(f"no installed distribution offers {missing[0]!r}")
         return {r.name: SimpleNamespace(Config=configs[r.name]) for r in requests}
 
-    fake = SimpleNamespace(load_plugin_classes=load_plugin_classes)
+    fake = SimpleNamespace(load_plugin_classes=load_plugin_classes, configs_of=configs_of)
     monkeypatch.setitem(sys.modules, "polyframe.runtime.plugins", fake)
 
     def run(*args):
@@ -104,7 +105,10 @@ def test_a_full_disk_is_one_line(verb):
         raise OSError(errno.ENOSPC, "No space left on device", "tape-0001.jsonl.zst")
 
     result = verb(body)
-    text = "polyframe: error: tape-0001.jsonl.zst: No space left on device\n"
+    text = (
+        "polyframe: error: tape-0001.jsonl.zst: No space left on device; make room or choose other "
+        "folders (--runs, --reports); the tape so far is kept\n"
+    )
     assert (result.exit_code, result.stderr) == (1, text)
 
 

@@ -31,6 +31,7 @@ LAYER_OF = {
     "polyframe.model": VOCABULARY,
     "polyframe.events": VOCABULARY,
     "polyframe.views": VOCABULARY,
+    "polyframe.budget": CONTRACT,
     "polyframe.hooks": CONTRACT,
     "polyframe.plugin": CONTRACT,
     "polyframe": CONTRACT,  # the public API re-exports the contract

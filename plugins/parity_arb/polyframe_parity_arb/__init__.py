@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from polyframe import (
     Context,
@@ -15,6 +15,7 @@ from polyframe import (
     Quote,
     ReportPeriod,
     Trade,
+    TradeBudget,
     Veto,
     hookimpl,
 )
@@ -28,7 +29,6 @@ from polyframe_parity_arb.proposal import (
     cost_e12,
     propose,
     refusal,
-    share_e12,
 )
 from polyframe_parity_arb.tally import Tally
 
@@ -36,14 +36,6 @@ __all__ = ["ParityArb"]
 
 BUDGET = "parity_arb.budget"
 _SECOND_NS = 1_000_000_000
-
-
-class _UnderWay(NamedTuple):
-    """A proposed trade: until when it counts, and what it may still spend."""
-
-    trade: Trade
-    until_ns: int
-    left_e12: int
 
 
 class ParityArb(Plugin):
@@ -57,7 +49,7 @@ class ParityArb(Plugin):
         super().__init__(config, context)
         self._ledger = Ledger(context.store)
         self._crossings = Crossings(config.max_book_age_s)
-        self._under_way: dict[str, _UnderWay] = {}
+        self._budget = TradeBudget(config.taker_budget_share)
         self._tally = Tally()
         self._budget_usd: float | None = None
 
@@ -76,18 +68,13 @@ class ParityArb(Plugin):
             return
         self._ledger.on_fill(fill)
         self._tally.add("reversals" if fill.is_reversal else "fills", now_ns)
-        under_way = self._under_way.get(fill.market_id)
-        if under_way is not None and fill.is_buy and not fill.is_reversal:
-            spent_e12 = notional_e12(fill.price_e4, fill.size_e6) + fill.fee_e12
-            self._under_way[fill.market_id] = under_way._replace(
-                left_e12=max(0, under_way.left_e12 - spent_e12)
-            )
+        self._budget.on_fill(fill)
 
     @hookimpl
     def on_cycle_end(self, cycle: Cycle, portfolio: PortfolioView, now_ns: int) -> None:
         """Forget pairs that resolved, and keep the budget for the report."""
         self._ledger.settle(portfolio)
-        self._budget_usd = round(usd(self._budget_e12(portfolio)), 6)
+        self._budget_usd = round(usd(self._budget.limit_e12(portfolio)), 6)
 
     # --- opinions ----------------------------------------------------------------------
 
@@ -99,22 +86,20 @@ class ParityArb(Plugin):
         trades: list[Trade] = []
         for market in markets:
             crossing = self._crossings.of(market.market_id)
-            if crossing is None or self._trade_under_way(market.market_id, now_ns) is not None:
+            if crossing is None or self._budget.under_way(market.market_id, now_ns) is not None:
                 continue
             answer = refusal(market, crossing, self.config, now_ns) or propose(
                 market,
                 portfolio,
                 self._ledger.pairs_e6(market.market_id, portfolio),
-                self._spendable_e12(portfolio, now_ns),
+                self._budget.spendable_e12(portfolio, self._ledger.cost_e12, now_ns),
                 self.config,
             )
             if isinstance(answer, str):
                 self._tally.refuse(market.market_id, answer, now_ns)
                 continue
             until_ns = now_ns + round(self.config.retry_s * _SECOND_NS)
-            self._under_way[market.market_id] = _UnderWay(
-                answer, until_ns, cost_e12(market, answer)
-            )
+            self._budget.start(market.market_id, answer, until_ns, cost_e12(market, answer))
             self._tally.add("proposed", now_ns)
             trades.append(answer)
         return trades
@@ -126,16 +111,13 @@ class ParityArb(Plugin):
         """Return parity_arb.budget for a leg of an arb trade that the budget does not cover."""
         if quote.component != COMPONENT:
             return None
-        trade = self._trade_under_way(market.market_id, now_ns)
+        trade = self._budget.under_way(market.market_id, now_ns)
         opening_e12 = self._opening_cost_e12(quote) if trade is None else 0
         if trade is None and not opening_e12:
             return None  # it unwinds what we hold: never in its way
         if trade is not None and not trade.legs[0].is_buy:
             return None
-        used_e12, budget_e12 = self._used_e12(now_ns) + opening_e12, self._budget_e12(portfolio)
-        if used_e12 <= budget_e12:
-            return None
-        return [Veto(BUDGET, None, usd(used_e12), usd(budget_e12))]
+        return self._budget.veto(BUDGET, portfolio, self._ledger.cost_e12, opening_e12, now_ns)
 
     @hookimpl
     def report_section(self, period: ReportPeriod) -> Mapping[str, Any]:
@@ -153,30 +135,6 @@ class ParityArb(Plugin):
         }
 
     # --- the budget --------------------------------------------------------------------
-
-    def _trade_under_way(self, market_id: str, now_ns: int) -> Trade | None:
-        under_way = self._under_way.get(market_id)
-        return None if under_way is None or under_way.until_ns <= now_ns else under_way.trade
-
-    def _waiting_e12(self, now_ns: int) -> int:
-        """What trades under way may still spend."""
-        for market_id, under_way in list(self._under_way.items()):
-            if under_way.until_ns <= now_ns:
-                del self._under_way[market_id]
-        return sum(one.left_e12 for one in self._under_way.values())
-
-    def _used_e12(self, now_ns: int) -> int:
-        return self._ledger.cost_e12 + self._waiting_e12(now_ns)
-
-    def _budget_e12(self, portfolio: PortfolioView) -> int:
-        return share_e12(portfolio.equity_e12, self.config.taker_budget_share)
-
-    def _spendable_e12(self, portfolio: PortfolioView, now_ns: int) -> int:
-        # A trade under way may have no order yet, so its money is not reserved: it counts twice
-        # for a moment rather than never.
-        free_cash_e12 = portfolio.cash_e12 - portfolio.reserved_e12 - self._waiting_e12(now_ns)
-        left_e12 = self._budget_e12(portfolio) - self._used_e12(now_ns)
-        return max(0, min(left_e12, free_cash_e12))
 
     def _opening_cost_e12(self, quote: Quote) -> int:
         """Return what an arb leg that we did not propose would spend; 0 where it unwinds ours."""

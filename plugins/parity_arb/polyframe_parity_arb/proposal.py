@@ -5,7 +5,15 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from polyframe import MarketState, MarketView, PortfolioView, Trade, TradeLeg
-from polyframe.money import PRICE_ONE_E4, SHARE_E6, complement_e4, notional_e12, usd, usd_e12
+from polyframe.money import (
+    PRICE_ONE_E4,
+    SHARE_E6,
+    complement_e4,
+    notional_e12,
+    share_e12,
+    usd,
+    usd_e12,
+)
 from polyframe_parity_arb.config import Config
 from polyframe_parity_arb.crossing import Crossing
 from polyframe_parity_arb.parity import Match, Most, gain_e12, pair_cost_e12, takeable, walk
@@ -50,11 +58,6 @@ def rooms(market: MarketView, equity_e12: int, spend_e12: int, config: Config) -
         else:
             yes_e12 -= notional_e12(complement_e4(order.yes_price_e4), order.leaves_e6)
     return Rooms(cap_e12 + min(0, no_e12), cap_e12 + min(0, yes_e12), spend_e12)
-
-
-def share_e12(amount_e12: int, share: float) -> int:
-    """Return a share of an amount, rounded down; nothing of a negative one."""
-    return max(0, amount_e12) * usd_e12(round(share, 12)) // 10**12
 
 
 def refusal(market: MarketView, crossing: Crossing, config: Config, now_ns: int) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal, NamedTuple
 
 from polyframe import MarketState, QuoteLeg
-from polyframe.money import PRICE_ONE_E4, floor_size_e6, usd_e12
+from polyframe.money import PRICE_ONE_E4, floor_size_e6, share_e12
 from polyframe_portfolio_risk.account import Rest
 from polyframe_portfolio_risk.config import Config
 from polyframe_portfolio_risk.exposure import Outcomes, ask_loss_e12, bid_loss_e12, market_loss_e12
@@ -56,7 +56,7 @@ class Level(NamedTuple):
 
     def growth_cap_e12(self, headroom_use: float) -> int:
         """The part of the cap that new risk may use."""
-        return _share(self.cap_e12, headroom_use)
+        return share_e12(self.cap_e12, headroom_use)
 
     def allowed_e12(self, resting_e12: int, headroom_use: float) -> int:
         """What a leg may lose where our quotes resting on its side can lose ``resting_e12``."""
@@ -86,17 +86,11 @@ def caps(equity_e12: int, hours_to_close: float | None, state: MarketState, conf
 
 def shares_of(equity_e12: int, factor: float, config: Config) -> Caps:
     """Return the caps for an equity, each times ``factor``."""
-    equity = max(equity_e12, 0)
     return Caps(
-        _share(equity, config.market_cap_share * factor),
-        _share(equity, config.cluster_cap_share * factor),
-        _share(equity, config.aggregate_cap_share * factor),
+        share_e12(equity_e12, config.market_cap_share * factor),
+        share_e12(equity_e12, config.cluster_cap_share * factor),
+        share_e12(equity_e12, config.aggregate_cap_share * factor),
     )
-
-
-def _share(amount_e12: int, share: float) -> int:
-    # A share has at most twelve decimals: the product is exact and rounds down.
-    return amount_e12 * usd_e12(round(share, 12)) // 10**12
 
 
 def levels(

@@ -171,7 +171,9 @@ def _dispute(spec: MarketSpec, lowered: str, category: str) -> list[Finding]:
     if wording.SCHEDULED.search(lowered) and not wording.POSTPONEMENT.search(lowered):
         findings.append(("no postponement rule", 0.15, "a scheduled event, no word on delay"))
     if spec.neg_risk_augmented or wording.PLACEHOLDER.match(spec.group_item_title.strip()):
-        findings.append(("open list", 0.15, "outcomes may be added, or this is the placeholder"))
+        findings.append(
+            ("open list", 0.15, "outcomes may be added, or this stands for one not named yet")
+        )
     return findings
 
 

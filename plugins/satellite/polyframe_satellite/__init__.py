@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from polyframe import (
     SIDES,
@@ -18,6 +18,7 @@ from polyframe import (
     QuoteLeg,
     ReportPeriod,
     Trade,
+    TradeBudget,
     Veto,
     hookimpl,
 )
@@ -26,7 +27,7 @@ from polyframe_satellite import document
 from polyframe_satellite.config import Config as SatelliteConfig
 from polyframe_satellite.ledger import Held, Ledger
 from polyframe_satellite.predictions import Prediction, Predictions, parse
-from polyframe_satellite.proposal import COMPONENT, REFUSALS, closing, opening, share_e12
+from polyframe_satellite.proposal import COMPONENT, REFUSALS, closing, opening
 from polyframe_satellite.sizing import cost_e12, cvar_usd
 from polyframe_satellite.tally import Tally
 
@@ -35,14 +36,6 @@ __all__ = ["Satellite"]
 BUDGET = "satellite.budget"
 HOLDING = "satellite.holding"
 _SECOND_NS = 1_000_000_000
-
-
-class _UnderWay(NamedTuple):
-    """A proposed order: until when it counts, and what it may still spend."""
-
-    trade: Trade
-    until_ns: int
-    left_e12: int
 
 
 class Satellite(Plugin):
@@ -70,7 +63,7 @@ class Satellite(Plugin):
             )
         self._ledger = Ledger(context.store)
         self._beliefs: dict[str, Prediction] = {}
-        self._under_way: dict[str, _UnderWay] = {}
+        self._budget = TradeBudget(config.budget_share)
         self._tally = Tally()
         self._budget_usd: float | None = None
 
@@ -84,19 +77,14 @@ class Satellite(Plugin):
         prediction = self._predictions.of(market.spec)
         self._ledger.on_fill(fill, None if prediction is None else prediction.identity)
         self._tally.note("reversals" if fill.is_reversal else "fills", fill.market_id, now_ns)
-        under_way = self._under_way.get(fill.market_id)
-        if under_way is not None and fill.is_buy and not fill.is_reversal:
-            spent_e12 = notional_e12(fill.price_e4, fill.size_e6) + fill.fee_e12
-            self._under_way[fill.market_id] = under_way._replace(
-                left_e12=max(0, under_way.left_e12 - spent_e12)
-            )
+        self._budget.on_fill(fill)
 
     @hookimpl
     def on_cycle_end(self, cycle: Cycle, portfolio: PortfolioView) -> None:
         """Forget positions that resolved, and keep the budget for the report."""
         document.used(self.context.store)
         self._ledger.settle(portfolio)
-        self._budget_usd = round(usd(self._budget_e12(portfolio)), 6)
+        self._budget_usd = round(usd(self._budget.limit_e12(portfolio)), 6)
 
     # --- opinions ----------------------------------------------------------------------
 
@@ -116,7 +104,9 @@ class Satellite(Plugin):
             if prediction is not None:
                 self._beliefs[market.market_id] = prediction
             held = self._ledger.of(market.market_id)
-            if (prediction is None and held is None) or self._is_under_way(market, now_ns):
+            if (prediction is None and held is None) or self._budget.under_way(
+                market.market_id, now_ns
+            ):
                 continue
             if held is not None:
                 trade = self._closing(market, held, prediction, portfolio, now_ns)
@@ -190,7 +180,7 @@ class Satellite(Plugin):
         self._tally.note("seen", market.market_id, now_ns)
         answer: Trade | str = "traded"
         if not self._ledger.has_traded(market.market_id, prediction.identity):
-            spend_e12 = self._spendable_e12(portfolio, now_ns)
+            spend_e12 = self._budget.spendable_e12(portfolio, self._ledger.cost_e12, now_ns)
             answer = opening(market, prediction, portfolio, spend_e12, self.config, now_ns)
         if isinstance(answer, str):
             self._tally.note(f"refused.{answer}", market.market_id, now_ns)
@@ -218,11 +208,7 @@ class Satellite(Plugin):
             -(-cost_e12(market.spec, leg.limit_e4) * leg.size_e6 // SHARE_E6) if leg.is_buy else 0
         )
         until_ns = now_ns + round(self.config.retry_s * _SECOND_NS)
-        self._under_way[market.market_id] = _UnderWay(trade, until_ns, most_e12)
-
-    def _is_under_way(self, market: MarketView, now_ns: int) -> bool:
-        under_way = self._under_way.get(market.market_id)
-        return under_way is not None and now_ns < under_way.until_ns
+        self._budget.start(market.market_id, trade, until_ns, most_e12)
 
     def _position(self, held: Held) -> dict[str, Any]:
         """Return a holding for the report; without a belief its tail is all it cost."""
@@ -243,41 +229,19 @@ class Satellite(Plugin):
 
     # --- the budget --------------------------------------------------------------------
 
-    def _waiting_e12(self, now_ns: int) -> int:
-        """What orders under way may still spend."""
-        for market_id, under_way in list(self._under_way.items()):
-            if under_way.until_ns <= now_ns:
-                del self._under_way[market_id]
-        return sum(one.left_e12 for one in self._under_way.values())
-
-    def _used_e12(self, now_ns: int) -> int:
-        return self._ledger.cost_e12 + self._waiting_e12(now_ns)
-
-    def _budget_e12(self, portfolio: PortfolioView) -> int:
-        return share_e12(portfolio.equity_e12, self.config.budget_share)
-
-    def _spendable_e12(self, portfolio: PortfolioView, now_ns: int) -> int:
-        # A trade under way may have no order yet, so its money is not reserved: it counts twice
-        # for a moment rather than never.
-        free_cash_e12 = portfolio.cash_e12 - portfolio.reserved_e12 - self._waiting_e12(now_ns)
-        left_e12 = self._budget_e12(portfolio) - self._used_e12(now_ns)
-        return max(0, min(left_e12, free_cash_e12))
-
     def _budget_veto(
         self, quote: Quote, market: MarketView, portfolio: PortfolioView, now_ns: int
     ) -> Sequence[Veto] | None:
         opening_e12 = 0
-        if self._is_under_way(market, now_ns):
-            if not self._under_way[market.market_id].trade.legs[0].is_buy:
+        trade = self._budget.under_way(market.market_id, now_ns)
+        if trade is not None:
+            if not trade.legs[0].is_buy:
                 return None
         else:
             opening_e12 = self._opening_cost_e12(quote)
             if not opening_e12:
                 return None  # it sells what we hold: never in its way
-        used_e12, budget_e12 = self._used_e12(now_ns) + opening_e12, self._budget_e12(portfolio)
-        if used_e12 <= budget_e12:
-            return None
-        return [Veto(BUDGET, None, usd(used_e12), usd(budget_e12))]
+        return self._budget.veto(BUDGET, portfolio, self._ledger.cost_e12, opening_e12, now_ns)
 
     def _opening_cost_e12(self, quote: Quote) -> int:
         """Return what a leg that we did not propose would spend; 0 where it sells our tokens."""

@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from polyframe import MarketState, MarketView, PortfolioView, Trade, TradeLeg
-from polyframe.money import PRICE_ONE_E4, SHARE_E6, complement_e4, notional_e12, usd, usd_e12
+from polyframe.money import (
+    PRICE_ONE_E4,
+    SHARE_E6,
+    complement_e4,
+    notional_e12,
+    share_e12,
+    usd,
+    usd_e12,
+)
 from polyframe_satellite.config import Config
 from polyframe_satellite.ledger import Held
 from polyframe_satellite.predictions import Prediction
@@ -41,11 +49,6 @@ REFUSALS = (
 
 _MAY_SELL = (MarketState.NORMAL, MarketState.WATCH, MarketState.CLOSE_WINDOW)
 _FLOAT_E = 1e-9
-
-
-def share_e12(amount_e12: int, share: float) -> int:
-    """Return a share of an amount, rounded down; nothing of a negative one."""
-    return max(0, amount_e12) * usd_e12(round(share, 12)) // 10**12
 
 
 def opening(

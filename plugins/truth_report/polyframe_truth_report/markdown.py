@@ -80,7 +80,7 @@ def _gates(gates: Mapping[str, Any]) -> list[str]:
                 _number(criterion.get("observed"), decimals),
                 f"{_text(criterion.get('relation', ''))}"
                 f" {_number(criterion.get('limit'), decimals)} {_text(criterion.get('unit', ''))}",
-                {True: "yes", False: "no"}.get(criterion.get("met"), "unknown"),  # type: ignore[arg-type]
+                _met(criterion.get("met")),
                 _text(criterion.get("note", "")),
             ]
             for criterion in _rows(gate.get("criteria"))
@@ -194,12 +194,15 @@ def _profiles(document: Mapping[str, Any]) -> list[str]:
                 str(day.get("fills", "-")),
                 _in("share", profile.get("fill_rate_by_order")),
                 _in("usd", profile.get("equity_usd")),
+                str(profile.get("stale_evidence_fills", "-")),
+                _in("usd", profile.get("headline_equity_usd")),
                 _number(realised.get("share_weighted_c"), 3),
                 _number(day.get("capacity_limited_shares"), 0),
             ]
         )
-    head = ["profile", "fills", "of the day", "fill rate", "equity, USD", "realised, c",
-            "shares over capacity"]  # fmt: skip
+    # A fill on a book nobody had proven for 5 s may be wishful: equity with and without them.
+    head = ["profile", "fills", "of the day", "fill rate", "equity, USD", "stale-evidence fills",
+            "equity without them", "realised, c", "shares over capacity"]  # fmt: skip
     lines = [*_title("Paper profiles, side by side"), *_table(head, rows)]
     if _mapping(document, "capacity").get("is_limited") is True:
         lines += ["", "**capacity limited**: the participation cap held fills back"]
@@ -245,6 +248,13 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
         return f"| {' | '.join(padded)} |"
 
     return [line(head), f"|{'|'.join('-' * (width + 2) for width in widths)}|", *map(line, rows)]
+
+
+def _met(value: object) -> str:
+    """Say whether a criterion is met; what is not known is neither yes nor no."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "unknown"
 
 
 def _rows(value: Any) -> list[Mapping[str, Any]]:
