@@ -151,6 +151,20 @@ class TradeLeg(msgspec.Struct, frozen=True):
         """The limit in YES space."""
         return self.limit_e4 if self.is_yes else 10_000 - self.limit_e4
 
+    def as_quote(self, component: str, inputs: tuple[tuple[str, float], ...] = ()) -> Quote:
+        """Return the one-sided quote under which the leg is put to the vetoes."""
+        leg = QuoteLeg(self.yes_price_e4, self.size_e6)
+        is_bid = self.side == "bid"
+        return Quote(
+            self.market_id,
+            None,
+            leg if is_bid else None,
+            None if is_bid else leg,
+            component,
+            inputs,
+            component,
+        )
+
 
 class Trade(msgspec.Struct, frozen=True):
     """Something to take now: one leg, or legs that belong together.

@@ -10,8 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from msgspec.structs import replace
+
 from polyframe.events import PlaceOrder
-from polyframe.model import PluginVeto, Quote, QuoteLeg, Trade, TradeLeg, Veto
+from polyframe.model import PluginVeto, Quote, Trade, TradeLeg, Veto
 from polyframe.money import floor_size_e6, notional_e12, price_text, size_text, taker_fee_e12, usd
 from polyframe.runtime.account import Account
 from polyframe.runtime.decide import RUNTIME, Decider, Evaluation
@@ -205,7 +207,7 @@ class TradeDesk:
         market = self._markets.find(leg.market_id)
         if market is None:
             return (PluginVeto(RUNTIME, Veto("runtime.not_accepting")),)
-        quote = _as_quote(trade, leg, size_e6)
+        quote = replace(leg, size_e6=size_e6).as_quote(trade.component, trade.inputs)
         own = tuple(PluginVeto(RUNTIME, veto) for veto in self._facts_against(market, leg, size_e6))
         return (*own, *self._dispatcher.pre_quote_veto(quote, market, self._account, now_ns))
 
@@ -276,7 +278,7 @@ class TradeDesk:
         market = self._markets.find(leg.market_id)
         if market is None:
             return
-        quote = _as_quote(trade, leg, size_e6)
+        quote = replace(leg, size_e6=size_e6).as_quote(trade.component, trade.inputs)
         target = Quote(leg.market_id, component=trade.component) if vetoes else quote
         self._decider.tell(
             market,
@@ -286,17 +288,3 @@ class TradeDesk:
             commands,
             now_ns,
         )
-
-
-def _as_quote(trade: Trade, leg: TradeLeg, size_e6: int) -> Quote:
-    sized = QuoteLeg(leg.yes_price_e4, size_e6)
-    is_bid = leg.side == "bid"
-    return Quote(
-        leg.market_id,
-        None,
-        sized if is_bid else None,
-        None if is_bid else sized,
-        trade.component,
-        trade.inputs,
-        trade.component,
-    )

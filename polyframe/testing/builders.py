@@ -27,11 +27,13 @@ from polyframe.model import (
     Decision,
     FeedHealth,
     FeeSchedule,
+    Fill,
     MarketSpec,
     MarketState,
     PluginVeto,
     Quote,
     RewardTerms,
+    TradeLeg,
 )
 from polyframe.plugin import Context, Log
 from polyframe.testing.views import (
@@ -56,6 +58,7 @@ __all__ = [
     "a_context",
     "a_cycle",
     "a_decision",
+    "a_fill",
     "a_market",
     "a_plugin",
     "a_portfolio",
@@ -267,6 +270,30 @@ def mirrored(market: FakeMarket) -> FakeMarket:
             for order in market.orders
         ),
     )
+
+
+def a_fill(number: int = 1, leg: TradeLeg | None = None, **changes: Any) -> Fill:
+    """Return fill number ``number``: a maker's, or one that took all of ``leg`` at its limit.
+
+    A maker's is 100 YES bought at 0.49 with the mid at 0.50; ``changes`` are fields of ``Fill``.
+    """
+    fields: dict[str, Any] = {
+        "ts_ns": NOW_NS,
+        "trade_id": f"t{number}",
+        "order_id": f"o{number}",
+        "market_id": "0xm1" if leg is None else leg.market_id,
+        "token_id": "token",
+        "is_yes": True if leg is None else leg.is_yes,
+        "is_buy": True if leg is None else leg.is_buy,
+        "price_e4": 4900 if leg is None else leg.limit_e4,
+        "size_e6": 100_000_000 if leg is None else leg.size_e6,
+        "fee_e12": 0,
+        "is_maker": leg is None,
+        "component": "maker" if leg is None else "taker",
+        "decision_id": 1,
+        "mid_before_e6": 500_000 if leg is None else None,
+    }
+    return Fill(**(fields | changes))
 
 
 def a_decision(

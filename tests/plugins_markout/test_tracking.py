@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from polyframe import Fill, MarketState, Quote, ReportPeriod
+from polyframe import MarketState, Quote, ReportPeriod
+from polyframe.testing import builders
 from polyframe.testing.builders import (
     NOW_NS,
     a_book,
@@ -32,23 +33,15 @@ def at(seconds):
 def a_fill(
     number=1, seconds=0.0, *, market_id="0xm1", price_e4=4900, is_buy=True, shares=100, **more
 ):
-    fields = dict(
+    return builders.a_fill(
+        number,
         ts_ns=at(seconds),
-        trade_id=f"t{number}",
-        order_id=f"o{number}",
         market_id=market_id,
-        token_id="yes",
-        is_yes=True,
-        is_buy=is_buy,
         price_e4=price_e4,
+        is_buy=is_buy,
         size_e6=shares * 1_000_000,
-        fee_e12=0,
-        is_maker=True,
-        component="maker",
-        decision_id=1,
-        mid_before_e6=500_000,
+        **more,
     )
-    return Fill(**{**fields, **more})
 
 
 def a_mid(mid_e4, **more):

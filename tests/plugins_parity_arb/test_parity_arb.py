@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from polyframe import Fill, MarketState, Quote, QuoteLeg, ReportPeriod, Trade, TradeLeg
+from polyframe import Fill, MarketState, ReportPeriod, Trade, TradeLeg
 from polyframe.model import FeeSchedule
 from polyframe.money import SHARE_E6, complement_e4, notional_e12, taker_fee_e12, usd, usd_e12
 from polyframe.testing.builders import (
@@ -19,6 +19,7 @@ from polyframe.testing.builders import (
     a_book,
     a_context,
     a_cycle,
+    a_fill,
     a_market,
     a_plugin,
     a_portfolio,
@@ -59,36 +60,8 @@ def refusals(plugin: ParityArb) -> dict[str, int]:
     return {reason: count for reason, count in refused.items() if count}
 
 
-def filled(leg: TradeLeg, number=1, component="arb", reverses="", **changes) -> Fill:
-    fill = Fill(
-        ts_ns=LATER_NS,
-        trade_id=f"t-{number}",
-        order_id=f"o-{number}",
-        market_id=leg.market_id,
-        token_id="token",
-        is_yes=leg.is_yes,
-        is_buy=leg.is_buy,
-        price_e4=leg.limit_e4,
-        size_e6=leg.size_e6,
-        fee_e12=0,
-        is_maker=False,
-        component=component,
-        decision_id=1,
-        mid_before_e6=None,
-        reverses=reverses,
-    )
-    return msgspec.structs.replace(fill, **changes)
-
-
-def as_quote(leg: TradeLeg, component="arb") -> Quote:
-    sized = QuoteLeg(leg.yes_price_e4, leg.size_e6)
-    is_bid = leg.side == "bid"
-    return Quote(
-        leg.market_id,
-        bid=sized if is_bid else None,
-        ask=None if is_bid else sized,
-        component=component,
-    )
+def filled(leg: TradeLeg, number=1, component="arb", **changes) -> Fill:
+    return a_fill(number, leg, **{"ts_ns": LATER_NS, "component": component, **changes})
 
 
 # --- the arithmetic --------------------------------------------------------------------
@@ -294,7 +267,7 @@ def test_trades_under_way_and_pairs_held_share_one_budget():
     assert "budget" in refusals(plugin)
     for trade in found:
         for leg in trade.legs:
-            quote = as_quote(leg)
+            quote = leg.as_quote("arb")
             market = portfolio.market(leg.market_id)
             assert plugin.pre_quote_veto(quote, market, portfolio, LATER_NS) is None
     # Filled, the money is spent; expired, nothing is proposed into a full budget either.
@@ -323,7 +296,7 @@ def test_the_veto_names_what_is_used_and_the_budget():
     plugin = watched(market)
     (trade,) = trades(market, plugin=plugin)
     (veto,) = plugin.pre_quote_veto(
-        as_quote(trade.legs[0]), market, a_portfolio(equity_usd=100), LATER_NS
+        trade.legs[0].as_quote("arb"), market, a_portfolio(equity_usd=100), LATER_NS
     )
     assert (veto.code, veto.limit) == ("parity_arb.budget", 5.0)
     assert veto.observed == pytest.approx(28.8, abs=0.01)
@@ -333,11 +306,11 @@ def test_a_strange_arb_leg_is_held_to_the_budget_and_an_unwinding_one_is_free():
     plugin = a_plugin(ParityArb)
     market = crossed()
     leg = TradeLeg("0xm1", True, True, 4800, 600 * SHARE_E6)
-    assert plugin.pre_quote_veto(as_quote(leg), market, a_portfolio(), NOW_NS)
-    assert plugin.pre_quote_veto(as_quote(leg, "maker"), market, a_portfolio(), NOW_NS) is None
+    assert plugin.pre_quote_veto(leg.as_quote("arb"), market, a_portfolio(), NOW_NS)
+    assert plugin.pre_quote_veto(leg.as_quote("maker"), market, a_portfolio(), NOW_NS) is None
     plugin.on_fill(filled(leg), NOW_NS)
     unwinding = TradeLeg("0xm1", True, False, 4700, 300 * SHARE_E6)
-    assert plugin.pre_quote_veto(as_quote(unwinding), market, a_portfolio(), NOW_NS) is None
+    assert plugin.pre_quote_veto(unwinding.as_quote("arb"), market, a_portfolio(), NOW_NS) is None
 
 
 def test_reversed_and_resolved_pairs_give_their_budget_back():
@@ -428,7 +401,8 @@ def test_every_proposal_earns_fits_and_is_sendable(market, equity, pairs):
     for trade in found:
         check(trade, market, equity, pairs)
         votes = [
-            plugin.pre_quote_veto(as_quote(leg), market, portfolio, LATER_NS) for leg in trade.legs
+            plugin.pre_quote_veto(leg.as_quote("arb"), market, portfolio, LATER_NS)
+            for leg in trade.legs
         ]
         assert votes == [None, None]
 

@@ -21,6 +21,7 @@ from polyframe.testing.builders import (
     a_book,
     a_context,
     a_cycle,
+    a_fill,
     a_market,
     a_plugin,
     a_portfolio,
@@ -84,34 +85,7 @@ def refusals(plugin: Satellite) -> dict[str, int]:
 
 
 def filled(leg: TradeLeg, number=1, component="satellite", **changes) -> Fill:
-    fill = Fill(
-        ts_ns=NOW_NS,
-        trade_id=f"t-{number}",
-        order_id=f"o-{number}",
-        market_id=leg.market_id,
-        token_id="token",
-        is_yes=leg.is_yes,
-        is_buy=leg.is_buy,
-        price_e4=leg.limit_e4,
-        size_e6=leg.size_e6,
-        fee_e12=0,
-        is_maker=False,
-        component=component,
-        decision_id=1,
-        mid_before_e6=None,
-    )
-    return msgspec.structs.replace(fill, **changes)
-
-
-def as_quote(leg: TradeLeg, component="satellite") -> Quote:
-    sized = QuoteLeg(leg.yes_price_e4, leg.size_e6)
-    is_bid = leg.side == "bid"
-    return Quote(
-        leg.market_id,
-        bid=sized if is_bid else None,
-        ask=None if is_bid else sized,
-        component=component,
-    )
+    return a_fill(number, leg, **{"ts_ns": NOW_NS, "component": component, **changes})
 
 
 # --- goldens ---------------------------------------------------------------------------
@@ -341,7 +315,7 @@ def test_all_positions_share_the_budget():
     for trade in found:
         (leg,) = trade.legs
         market = portfolio.market(leg.market_id)
-        assert plugin.pre_quote_veto(as_quote(leg), market, portfolio, NOW_NS) is None
+        assert plugin.pre_quote_veto(leg.as_quote("satellite"), market, portfolio, NOW_NS) is None
         plugin.on_fill(filled(leg, leg.market_id), market, NOW_NS)
     assert plugin.propose_trades(markets, a_portfolio(), NOW_NS + MINUTE_NS) == []
     assert usd(spent) == pytest.approx(plugin.report_section(PERIOD)["held_cost_usd"])
@@ -350,7 +324,9 @@ def test_all_positions_share_the_budget():
 def test_the_veto_names_what_is_used_and_the_budget():
     plugin = satellite()
     ((leg,),) = (trade.legs for trade in trades(deep(), plugin))
-    (veto,) = plugin.pre_quote_veto(as_quote(leg), deep(), a_portfolio(equity_usd=100), NOW_NS)
+    (veto,) = plugin.pre_quote_veto(
+        leg.as_quote("satellite"), deep(), a_portfolio(equity_usd=100), NOW_NS
+    )
     assert (veto.code, veto.limit) == ("satellite.budget", 15.0)
     assert veto.observed == pytest.approx(50, abs=0.1)
 
@@ -358,10 +334,10 @@ def test_the_veto_names_what_is_used_and_the_budget():
 def test_a_strange_leg_is_held_to_the_budget_and_a_sale_is_free():
     plugin = satellite()
     big = TradeLeg("0xm1", False, True, 5100, 2000 * SHARE_E6)
-    assert plugin.pre_quote_veto(as_quote(big), deep(), a_portfolio(), NOW_NS)
+    assert plugin.pre_quote_veto(big.as_quote("satellite"), deep(), a_portfolio(), NOW_NS)
     plugin.on_fill(filled(big), deep(), NOW_NS)
     sale = TradeLeg("0xm1", False, False, 5000, 1000 * SHARE_E6)
-    assert plugin.pre_quote_veto(as_quote(sale), deep(), a_portfolio(), NOW_NS) is None
+    assert plugin.pre_quote_veto(sale.as_quote("satellite"), deep(), a_portfolio(), NOW_NS) is None
 
 
 def test_resolved_positions_and_reversals_give_their_budget_back():
@@ -507,7 +483,7 @@ def test_every_proposal_has_an_edge_fits_and_is_sendable(market, probability, eq
             if (price <= leg.yes_price_e4 if leg.side == "bid" else price >= leg.yes_price_e4)
         )
         assert leg.size_e6 <= shown * SHARE_E6 + 1e-3
-        assert chosen.pre_quote_veto(as_quote(leg), market, portfolio, NOW_NS) is None
+        assert chosen.pre_quote_veto(leg.as_quote("satellite"), market, portfolio, NOW_NS) is None
         fees = market.spec.fees
         fee = taker_fee_e12(leg.limit_e4, leg.size_e6, fees.rate, fees.exponent)
         if leg.is_buy:

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from polyframe import Fill, ReportPeriod
+from polyframe import ReportPeriod
+from polyframe.testing import builders
 from polyframe.testing.builders import (
     NOW_NS,
     a_context,
@@ -111,23 +112,7 @@ def changed(section, **changes):
 
 
 def a_fill(number=1, **more):
-    fields = dict(
-        ts_ns=NOW_NS,
-        trade_id=f"t{number}",
-        order_id=f"o{number}",
-        market_id="0xm1",
-        token_id="yes",
-        is_yes=True,
-        is_buy=True,
-        price_e4=4800,
-        size_e6=100_000_000,
-        fee_e12=0,
-        is_maker=True,
-        component="maker",
-        decision_id=1,
-        mid_before_e6=500_000,
-    )
-    return Fill(**{**fields, **more})
+    return builders.a_fill(number, **({"price_e4": 4800} | more))
 
 
 def with_commands(*commands):

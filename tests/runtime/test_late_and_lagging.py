@@ -8,7 +8,16 @@ from polyframe.events import Subscribe
 from polyframe.model import MarketState
 from polyframe.runtime.orders import OrderStatus
 from polyframe.settings import CapitalSettings
-from runtime_driver import NOW, SECOND, SETTINGS, SHARE, Driver, spec
+from runtime_driver import (
+    NOW,
+    SECOND,
+    SETTINGS,
+    SHARE,
+    Driver,
+    codes,
+    quoting_driver,
+    spec,
+)
 
 replace = msgspec.structs.replace
 HOUR = 3600 * SECOND
@@ -21,17 +30,8 @@ def driver():
 
 
 @pytest.fixture
-def quoting(driver):
-    """A driver whose one market is quoted 48/52 around 50."""
-    driver.start()
-    driver.book(1, 49, 51)
-    driver.at(1.5)
-    driver.at(2)
-    return driver
-
-
-def codes(decision):
-    return {vote.veto.code for vote in decision.vetoes}
+def quoting():
+    return quoting_driver()
 
 
 def fill(driver, seconds, order_id, trade_id, shares, price_e4=4800):

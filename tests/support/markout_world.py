@@ -11,6 +11,7 @@ from polyframe.testing.builders import (
     a_book,
     a_context,
     a_cycle,
+    a_fill,
     a_market,
     a_plugin,
     a_portfolio,
@@ -47,23 +48,13 @@ class World:
     def fill(self, cents: float, market_id: str = "0xm1", **more: Any) -> Fill:
         """A fill worth ``cents`` a share as long as the mid stays."""
         self.fills += 1
-        fields = dict(
-            ts_ns=self.now_ns,
-            trade_id=f"t{self.fills}",
-            order_id=f"o{self.fills}",
-            market_id=market_id,
-            token_id="yes",
-            is_yes=True,
-            is_buy=True,
-            price_e4=5000 - round(cents * 100),
-            size_e6=10_000_000,
-            fee_e12=0,
-            is_maker=True,
-            component="maker",
-            decision_id=1,
-            mid_before_e6=500_000,
-        )
-        fill = Fill(**{**fields, **more})
+        fields = {
+            "ts_ns": self.now_ns,
+            "market_id": market_id,
+            "price_e4": 5000 - round(cents * 100),
+            "size_e6": 10_000_000,
+        }
+        fill = a_fill(self.fills, **(fields | more))
         self.plugin.on_fill(fill, self.market(market_id), self.now_ns)
         return fill
 

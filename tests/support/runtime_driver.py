@@ -146,3 +146,25 @@ def spec(market="m1", **changes):
         **changes,
     }
     return a_spec(market, **fields)
+
+
+def quoting_driver() -> Driver:
+    """Return a driver whose one market is quoted 48/52 around 50."""
+    driver = Driver()
+    driver.start()
+    driver.book(1, 49, 51)
+    driver.at(1.5)
+    driver.at(2)
+    return driver
+
+
+def codes(decision) -> set[str]:
+    """Return the codes of a decision's vetoes."""
+    return {vote.veto.code for vote in decision.vetoes}
+
+
+def witness(driver: Driver, seconds: float, bid_cents: int, ask_cents: int, token: str = "yes"):
+    """Let REST show a book of m1; returns the engine's commands."""
+    levels = ((bid_cents * 100, 500.0),), ((ask_cents * 100, 500.0),)
+    event = events.BookWitness(driver.ts(seconds), 0, f"m1-{token}", *levels)
+    return driver.at(seconds, event)
