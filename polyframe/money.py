@@ -156,11 +156,6 @@ def size_text(size_e6: int) -> str:
     return _text(size_e6, 6, 0)
 
 
-def usd_text(amount_e12: int) -> str:
-    """Return dollars rounded half-even to six decimals, sign first: ``-1.250000``."""
-    return f"{Decimal(amount_e12).scaleb(-12):.6f}"
-
-
 def _text(scaled: int, decimals: int, least: int) -> str:
     whole, fraction = divmod(scaled, 10**decimals)
     digits = str(fraction).rjust(decimals, "0")

@@ -178,10 +178,6 @@ class Markets:
         """Return a market by its condition id."""
         return self._by_id.get(market_id)
 
-    def of_token(self, token_id: str) -> tuple[Market, bool] | None:
-        """Return the token's market and whether the token is its YES side."""
-        return self._by_token.get(token_id)
-
     def followed(self) -> list[Market]:
         """Markets whose tokens are subscribed, in subscription order, each once."""
         found: dict[str, Market] = {}
@@ -198,10 +194,6 @@ class Markets:
     def token_proof_ns(self, token_id: str) -> int | None:
         """When the token's book was last proven current; None without a book."""
         return self._token_proof_ns.get(token_id)
-
-    def token_proofs(self) -> dict[str, int]:
-        """Every token's last proof, for the REST witness."""
-        return self._token_proof_ns
 
     def follow(self, token_ids: Iterable[str]) -> None:
         """Follow exactly these tokens; what is known of any other's book ends here."""

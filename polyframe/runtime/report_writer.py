@@ -7,7 +7,6 @@ import os
 import re
 import tempfile
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +21,6 @@ _FAILED = {
     "required": ["error"],
     "additionalProperties": False,
 }
-
-
-def day_of(ts_ns: int) -> str:
-    """Return the UTC day of an instant as YYYY-MM-DD."""
-    return datetime.fromtimestamp(ts_ns / 1e9, UTC).strftime("%Y-%m-%d")
 
 
 def file_schema(report: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -433,3 +433,9 @@ def test_a_run_over_midnight_writes_a_report_of_each_day(
     placed = sum(report["orders"]["placed"] for report in reports)
     assert placed == to_date["orders"]["placed"] > 0
     assert placed == sum(report["maker"]["quotes_placed"] for report in reports)
+
+
+def test_days_are_utc():
+    second_ns, day_ns = 10**9, 86_400 * 10**9
+    assert day_text(1_750_377_599 * second_ns // day_ns) == "2025-06-19"
+    assert day_text(1_750_377_600 * second_ns // day_ns) == "2025-06-20"

@@ -11,8 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from polyframe.cli import main
-from polyframe.runtime.lines import line
-from polyframe.runtime.report_writer import day_of, write_report
+from polyframe.runtime.report_writer import write_report
 
 REPOSITORY = Path(__file__).parents[2]
 STRATEGY = REPOSITORY / "strategies" / "maker.yaml"
@@ -210,9 +209,3 @@ def test_a_file_that_is_no_report_of_ours_is_left_alone(tmp_path):
         "2025-01-01.json",
         "2025-01-02.json",
     ]
-
-
-def test_days_are_utc():
-    assert day_of(1_750_377_599 * 10**9) == "2025-06-19"
-    assert day_of(1_750_377_600 * 10**9) == "2025-06-20"
-    assert line("a", {}) == "a"
