@@ -246,6 +246,22 @@ class RebatePaid(Event, frozen=True):
     amount_e12: int
 
 
+class PairsMerged(Event, frozen=True):
+    """``size_e6`` YES and as many NO of a market became as many dollars."""
+
+    merge_id: str
+    market_id: str
+    size_e6: int
+
+
+class MergeFailed(Event, frozen=True):
+    """Nothing was merged; what is held is what it was."""
+
+    merge_id: str
+    market_id: str
+    message: str
+
+
 MarketDataEvent = (
     BookSnapshot
     | PriceChange
@@ -257,7 +273,14 @@ MarketDataEvent = (
     | Unrecognised
 )
 OrderEvent = (
-    OrderAccepted | OrderRejected | OrderCancelled | CancelRejected | OrderFilled | RebatePaid
+    OrderAccepted
+    | OrderRejected
+    | OrderCancelled
+    | CancelRejected
+    | OrderFilled
+    | RebatePaid
+    | PairsMerged
+    | MergeFailed
 )
 InputEvent = (
     MarketDataEvent
@@ -307,6 +330,17 @@ class CancelOrder(Command, frozen=True):
     reason: str
 
 
+class MergePairs(Command, frozen=True):
+    """Turn ``size_e6`` YES and as many NO of one market into as many dollars.
+
+    A settlement, not a trade: it meets nobody and costs nothing but time (venue.md 4.3).
+    """
+
+    merge_id: str
+    market_id: str
+    size_e6: int
+
+
 class Subscribe(Command, frozen=True):
     """Follow exactly these tokens from now on; whatever else was followed is dropped."""
 
@@ -326,4 +360,4 @@ class FetchMarkets(Command, frozen=True):
     market_ids: tuple[str, ...] = ()
 
 
-OrderCommand = PlaceOrder | CancelOrder
+OrderCommand = PlaceOrder | CancelOrder | MergePairs

@@ -34,6 +34,10 @@ class CapitalSettings(Config, frozen=True, kw_only=True, forbid_unknown_fields=T
     adverse_horizon_s: Annotated[
         float, s("horizon of the adverse-selection part of the PnL", unit="s", gt=0, le=86400)
     ] = 120.0
+    merge_above_usd: Annotated[
+        float,
+        s("pairs of YES and NO are merged into cash when they free this much", unit="usd", ge=1),
+    ] = 20.0
 
 
 class CycleSettings(Config, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -182,6 +186,9 @@ class PaperSettings(Config, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     entry: LatencySettings = msgspec.field(default_factory=LatencySettings)
     cancel: LatencySettings = msgspec.field(default_factory=LatencySettings)
+    merge: LatencySettings = msgspec.field(
+        default_factory=lambda: LatencySettings(p50_s=5.0, p99_s=60.0)
+    )
     queue_power: Annotated[
         float, s("n of the cancel attribution 1 - (ahead/total)^n (R6)", unit="ratio", ge=1)
     ] = 3.0

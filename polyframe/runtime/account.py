@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from polyframe.runtime.markets import Market, Markets
+from polyframe.runtime.merging import Merging, free_tokens_e6
 from polyframe.runtime.orders import Order, Orders
 from polyframe.runtime.portfolio import Portfolio, Position
 
@@ -14,10 +15,13 @@ _NOTHING = Position()
 class Account:
     """Satisfies :class:`polyframe.views.PortfolioView`."""
 
-    def __init__(self, portfolio: Portfolio, orders: Orders, markets: Markets) -> None:
+    def __init__(
+        self, portfolio: Portfolio, orders: Orders, markets: Markets, merging: Merging
+    ) -> None:
         self._portfolio = portfolio
         self._orders = orders
         self._markets = markets
+        self._merging = merging
 
     @property
     def bankroll_e12(self) -> int:
@@ -73,13 +77,7 @@ class Account:
         return self._markets.find(market_id)
 
     def free_tokens_e6(self, market_id: str) -> tuple[int, int]:
-        """YES and NO held and not promised to open SELL orders."""
-        position = self.position(market_id)
-        yes_e6, no_e6 = position.yes_e6, position.no_e6
-        for order in self._orders.live(market_id):
-            if not order.is_buy:
-                if order.is_yes:
-                    yes_e6 -= order.leaves_e6
-                else:
-                    no_e6 -= order.leaves_e6
-        return max(0, yes_e6), max(0, no_e6)
+        """YES and NO held and promised neither to open SELL orders nor to a merge under way."""
+        yes_e6, no_e6 = free_tokens_e6(self.position(market_id), self._orders.live(market_id))
+        leaving_e6 = self._merging.under_way_e6(market_id)
+        return max(0, yes_e6 - leaving_e6), max(0, no_e6 - leaving_e6)

@@ -13,16 +13,17 @@ from typing import Any
 
 from polyframe import events
 from polyframe.events import Command, FetchMarkets, Subscribe
-from polyframe.model import Cycle, Decision, Fill, Veto
+from polyframe.model import Cycle, Decision, Veto
 from polyframe.money import usd_e12
 from polyframe.runtime.account import Account
 from polyframe.runtime.agenda import Agenda
 from polyframe.runtime.decide import RUNTIME, Decider
 from polyframe.runtime.dispatch import Dispatcher
-from polyframe.runtime.fills import fill_of
 from polyframe.runtime.health import feed_health_fields
 from polyframe.runtime.markets import Market, Markets, Moment
 from polyframe.runtime.marks import mark_to_book
+from polyframe.runtime.merging import Merging
+from polyframe.runtime.order_answers import OrderAnswers
 from polyframe.runtime.orders import Orders
 from polyframe.runtime.portfolio import Portfolio
 from polyframe.runtime.selection import Phase, Schedule, ranking, walk
@@ -56,7 +57,10 @@ class Engine:
             round(settings.capital.adverse_horizon_s * _SECOND_NS),
         )
         self._one_sided_offset_e6 = round(settings.capital.one_sided_mark_offset * 1e6)
-        self.account = Account(self.portfolio, self.orders, self.markets)
+        self.merging = Merging(
+            self.portfolio, self.orders, usd_e12(settings.capital.merge_above_usd), log
+        )
+        self.account = Account(self.portfolio, self.orders, self.markets, self.merging)
         self.schedule = Schedule(settings)
         self.decider = Decider(
             settings.quoting, dispatcher, self.account, self.orders, self._record_decision
@@ -73,12 +77,15 @@ class Engine:
         self.vetoes: Counter[str] = Counter()
         self.last_decision: dict[str, Decision] = {}
         self.new_decisions: list[Decision] = []
-        self.new_fills: list[Fill] = []
         self.state_watch = StateWatch(log)
         self._since_cycle: list[Decision] = []
         self._touched: dict[str, Market] = {}
         self._crossed: dict[str, Market] = {}
         self._agenda = Agenda()
+        self.answers = OrderAnswers(
+            dispatcher, self.account, self.portfolio, self.orders, self.markets, self.merging,
+            self._agenda, self.moment, self.warnings.append,
+        )  # fmt: skip
         self._decided_ns: dict[str, int] = {}
         self._commands: list[Command] = []
         self._stopping = False
@@ -99,12 +106,7 @@ class Engine:
             events.Tick: self._on_tick,
             events.RunStarted: self._on_started,
             events.RunStopping: self._on_stopping,
-            events.OrderAccepted: self._on_accepted,
-            events.OrderRejected: self._on_rejected,
-            events.OrderCancelled: self._on_cancelled,
-            events.CancelRejected: self._on_cancel_rejected,
-            events.OrderFilled: self._on_filled,
-            events.RebatePaid: self._on_rebate,
+            **self.answers.handlers,
         }
 
     # --- the two calls -----------------------------------------------------------------
@@ -136,6 +138,7 @@ class Engine:
         if self.schedule.cycle_due(now_ns):
             commands.extend(self._cycle())
             commands.extend(self._trade(self.markets.followed()))
+            commands.extend(self.merging.ask(self.desk.busy))
         else:
             if self._agenda:
                 commands.extend(self._decide_dirty())
@@ -402,47 +405,3 @@ class Engine:
     def _on_stopping(self, event: events.RunStopping) -> None:
         self._stopping = True
         self._log("Run stopping", reason=event.reason)
-
-    # --- our orders --------------------------------------------------------------------
-
-    def _on_accepted(self, event: events.OrderAccepted) -> None:
-        self.orders.accepted(event.order_id)
-
-    def _on_rejected(self, event: events.OrderRejected) -> None:
-        order = self.orders.rejected(event.order_id, event.code)
-        if order is not None:
-            self._agenda.touch(order.market_id, "rejected")
-
-    def _on_cancelled(self, event: events.OrderCancelled) -> None:
-        order = self.orders.cancelled(event.order_id)
-        if order is not None:
-            self._agenda.touch(order.market_id, "cancelled", urgent=True)
-
-    def _on_cancel_rejected(self, event: events.CancelRejected) -> None:
-        order = self.orders.cancel_rejected(event.order_id)
-        if order is not None:
-            # It may still rest. Not urgent: what beat the cancel is usually on its way.
-            self._agenda.touch(order.market_id, "cancel_rejected")
-
-    def _on_filled(self, event: events.OrderFilled) -> None:
-        if self.portfolio.has_booked(event.trade_id, event.order_id):
-            return
-        is_reversal = bool(event.reverses)
-        order = (
-            self.orders.find(event.order_id)
-            if is_reversal
-            else self.orders.filled(event.order_id, event.size_e6)
-        )
-        market = None if order is None else self.markets.find(order.market_id)
-        if order is None or market is None:
-            self.warnings.append(f"fill for an unknown order {event.order_id}")
-            return
-        fill = fill_of(event, order, market)
-        if not self.portfolio.apply(fill):
-            return
-        self.new_fills.append(fill)
-        self.dispatcher.on_fill(fill, market, self.account, self.moment.now_ns)
-        self._agenda.touch(order.market_id, "fill", urgent=True)
-
-    def _on_rebate(self, event: events.RebatePaid) -> None:
-        self.portfolio.pay_rebate(event.market_id, "maker", event.amount_e12)

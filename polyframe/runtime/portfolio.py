@@ -78,6 +78,14 @@ class Position:
             self.no_e6, self.no_cost_e12 = held, cost
         return minted_e12
 
+    def merge(self, size_e6: int) -> None:
+        """Turn pairs into as many dollars, which realises them against their average cost."""
+        yes_cost_e12 = self.yes_cost_e12 * size_e6 // self.yes_e6
+        no_cost_e12 = self.no_cost_e12 * size_e6 // self.no_e6
+        self.yes_e6, self.yes_cost_e12 = self.yes_e6 - size_e6, self.yes_cost_e12 - yes_cost_e12
+        self.no_e6, self.no_cost_e12 = self.no_e6 - size_e6, self.no_cost_e12 - no_cost_e12
+        self.realised_e12 += size_e6 * SHARE_E6 - yes_cost_e12 - no_cost_e12
+
 
 class Portfolio:
     """The account's ledger.
@@ -110,6 +118,7 @@ class Portfolio:
         self._closed_day: DayParts | None = None
         self.fills = 0
         self.duplicate_fills = 0
+        self.merged_e6 = 0
 
     # --- reading -----------------------------------------------------------------------
 
@@ -289,6 +298,35 @@ class Portfolio:
             if (own.fill.trade_id, own.fill.market_id) == taken:
                 own.is_reversed = True
         self._pending = deque(own for own in self._pending if not own.is_reversed)
+
+    def merge(self, market_id: str, size_e6: int) -> None:
+        """Turn pairs into dollars: equity and every part of it stay what they were.
+
+        Raises:
+            ValueError: fewer pairs are held.
+        """
+        position = self.position_of(market_id)
+        if not 0 < size_e6 <= min(position.yes_e6, position.no_e6):
+            raise ValueError(f"{size_e6} micro-pairs of {market_id} cannot be merged")
+        position.merge(size_e6)
+        self.cash_e12 += size_e6 * SHARE_E6
+        self._value_e12 -= size_e6 * SHARE_E6  # a pair is worth a dollar at every mark
+        self.merged_e6 += size_e6
+        if position.is_flat:
+            self._held.pop(market_id, None)
+
+    def unneeded_pairs_e6(self, market_id: str) -> int:
+        """Return the pairs that no component's view needs.
+
+        Tokens are the account's, but a component that is long must keep its YES and one that
+        is short its NO, or it could not get out by selling. YES held less what all longs
+        need is the same number as NO held less what all shorts need.
+        """
+        position = self._held.get(market_id)
+        if position is None:
+            return 0
+        longs_e6 = sum(max(0, part.net_yes_e6) for part in self._parts.get(market_id, {}).values())
+        return max(0, min(position.yes_e6 - longs_e6, position.yes_e6, position.no_e6))
 
     def pay_rebate(self, market_id: str, component: str, amount_e12: int) -> None:
         """Book a rebate the venue paid."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from polyframe.events import CancelOrder, Command, Event, OrderCommand, OrderEvent, PlaceOrder
+from polyframe.events import Command, Event, OrderCommand, OrderEvent
 from polyframe.model import Decision, Fill
 from polyframe.runtime.engine import Engine
 from polyframe.runtime.paper import PaperVenue
@@ -51,14 +51,14 @@ class Turn:
             self._answers(paper.observe(event), outcome)
         orders: list[OrderCommand] = []
         for command in engine.decide():
-            if isinstance(command, PlaceOrder | CancelOrder):
+            if isinstance(command, OrderCommand):
                 orders.append(command)
             else:
                 outcome.commands.append(command)
         if orders:
             paper.submit(orders, engine.moment.now_ns)
         outcome.decisions, engine.new_decisions = engine.new_decisions, []
-        outcome.fills, engine.new_fills = engine.new_fills, []
+        outcome.fills, engine.answers.new_fills = engine.answers.new_fills, []
         outcome.states, engine.state_watch.new = engine.state_watch.new, []
         return outcome
 

@@ -61,3 +61,18 @@ def test_a_leg_left_alone_is_unwound_and_leaves_the_budget(driver):
     assert {bought.component, sold.component} == {"arb"}
     assert own(driver) == (0, 0)
     assert driver.machine.stores()["parity_arb"]["holdings"] == {}
+
+
+def test_a_pair_is_merged_which_frees_its_cash_and_the_budget(driver):
+    driver.level(10, True, 54, 40.0)
+    driver.level(10.5, True, 54, 30.0)
+    for step in range(1, 9):
+        driver.at(10.5 + step / 4)
+    assert own(driver) == (30 * SHARE, 30 * SHARE)
+    for seconds in (63, 130, 200):
+        driver.at(seconds)
+    assert own(driver) == (0, 0)
+    portfolio = driver.engine.portfolio
+    # 30 pairs bought for 0.51 + 0.46 paid a dollar each: the gain is cash before any resolution.
+    assert portfolio.cash_e12 == portfolio.equity_e12 == 5_000_900_000_000_000
+    assert driver.machine.stores()["parity_arb"]["holdings"] == {}

@@ -331,6 +331,21 @@ def test_reversed_and_resolved_pairs_give_their_budget_back():
     assert section["budget_usd"] == 250.0
 
 
+@pytest.mark.parametrize(("account_yes", "account_no"), [(90, 0), (0, 50), (20, 0), (0, 0)])
+def test_pairs_merged_away_leave_no_half_behind(account_yes, account_no):
+    # Others hold more of one token: what is missing of one side is gone from both.
+    plugin = a_plugin(ParityArb)
+    for number, is_yes in enumerate((True, False)):
+        plugin.on_fill(
+            filled(TradeLeg("0xm1", is_yes, True, 4800, 30 * SHARE_E6), number), LATER_NS
+        )
+    assert plugin.report_section(PERIOD)["held_cost_usd"] == 28.8
+    account = a_portfolio(positions={"0xm1": a_position(yes=account_yes, no=account_no)})
+    plugin.on_cycle_end(a_cycle(), account, LATER_NS)
+    section = plugin.report_section(PERIOD)
+    assert (section["held_cost_usd"], section["markets_held"]) == (0.0, 0)
+
+
 def test_holdings_survive_a_restart():
     store: dict = {}
     first = a_plugin(ParityArb, a_context("parity_arb", store=store))

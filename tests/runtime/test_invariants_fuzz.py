@@ -194,7 +194,7 @@ class MoodyVenue:
                 outcome.commands.append(command)
         outcome.order_events = [e for e in batch if isinstance(e, events.OrderEvent)]
         outcome.decisions, engine.new_decisions = engine.new_decisions, []
-        outcome.fills, engine.new_fills = engine.new_fills, []
+        outcome.fills, engine.answers.new_fills = engine.answers.new_fills, []
         return outcome
 
     def answers(self, world):

@@ -39,11 +39,16 @@ class Ledger:
             del self._holdings[fill.market_id]
 
     def settle(self, portfolio: PortfolioView) -> None:
-        """Forget what the account no longer holds: resolved, merged, or sold by others."""
+        """Forget what the account no longer holds: merged, paid out, or sold by others.
+
+        Pairs are merged whole while other components may hold more of one token, so what is
+        missing of one side is gone from both.
+        """
         for market_id in list(self._holdings):
             held, position = self._holdings[market_id], portfolio.position(market_id)
-            _keep(held, True, min(held["yes_e6"], max(0, position.yes_e6)))
-            _keep(held, False, min(held["no_e6"], max(0, position.no_e6)))
+            gone_e6 = max(0, held["yes_e6"] - position.yes_e6, held["no_e6"] - position.no_e6)
+            for is_yes in (True, False):
+                _keep(held, is_yes, max(0, held[_keys(is_yes)[0]] - gone_e6))
             if not held["yes_e6"] and not held["no_e6"]:
                 del self._holdings[market_id]
 

@@ -30,7 +30,7 @@ PARTS = (
     "resolution",
     "other",
 )
-DAY_COUNTERS = ("orders", "decisions", "trades", "vetoes")
+DAY_COUNTERS = ("orders", "decisions", "trades", "merges", "vetoes")
 PASSED_ON = ("run", "portfolio", "paper_profiles", "feed")
 TO_DATE = ("attribution", *DAY_COUNTERS)
 TOLERANCE_USD = 1e-6

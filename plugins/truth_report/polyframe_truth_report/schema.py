@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-SCHEMA_ID = "polyframe.report/2"
+SCHEMA_ID = "polyframe.report/3"
 
 _NUMBER: dict[str, Any] = {"type": "number"}
 _MAYBE: dict[str, Any] = {"type": ["number", "null"]}
@@ -207,11 +207,15 @@ SCHEMA: dict[str, Any] = {
             "paper_profiles": _fact({}),
             "feed": _fact({}),
             "attribution": _ATTRIBUTION,
-            **dict.fromkeys(("orders", "decisions", "trades", "vetoes", "profiles"), _fact({})),
+            **dict.fromkeys(
+                ("orders", "decisions", "trades", "merges", "vetoes", "profiles"), _fact({})
+            ),
             "run_to_date": _closed(
                 {
                     "attribution": _ATTRIBUTION,
-                    **dict.fromkeys(("orders", "decisions", "trades", "vetoes"), _fact({})),
+                    **dict.fromkeys(
+                        ("orders", "decisions", "trades", "merges", "vetoes"), _fact({})
+                    ),
                 }
             ),
             "fills": _FILLS,

@@ -70,6 +70,11 @@ class Funds:
         reserved = self._reserved_e6.get((market_id, is_yes), 0)
         return reserved - self._account.held_e6(market_id, is_yes)
 
+    def free_pairs_e6(self, market_id: str) -> int:
+        """Return the pairs of YES and NO that are held and promised to no SELL order."""
+        shorts = (self.shares_short_e6(market_id, is_yes) for is_yes in (True, False))
+        return max(0, -max(shorts))
+
     def reserve(self, order: QueuedOrder, size_e6: int) -> None:
         """Promise what ``size_e6`` of the order may cost (negative: give it back)."""
         if order.is_buy:

@@ -156,6 +156,15 @@ class Account:
             holding.no_e6 += size_e6
             self._move(holding, -size_e6, cost_e12 - size_e6 * _ONE_E6)
 
+    def merge(self, market_id: str, most_e6: int) -> None:
+        """Turn up to ``most_e6`` pairs into dollars; the YES-equivalent position stays."""
+        holding = self.holdings.get(market_id)
+        if holding is not None:
+            size_e6 = min(most_e6, holding.yes_e6, holding.no_e6)
+            holding.yes_e6 -= size_e6
+            holding.no_e6 -= size_e6
+            self.cash_e12 += size_e6 * _ONE_E6
+
     def _move(self, holding: Holding, change_e6: int, cost_e12: int) -> None:
         """Move the YES-equivalent position; ``cost_e12`` has the sign of ``change_e6``."""
         position = holding.position_e6
@@ -266,6 +275,11 @@ class ProfileLedger:
         self.account.cash_e12 += total
         self._fresh.cash_e12 += total
         return due
+
+    def merge(self, market_id: str, most_e6: int) -> None:
+        """Turn up to ``most_e6`` pairs into dollars, in both accounts."""
+        self.account.merge(market_id, most_e6)
+        self._fresh.merge(market_id, most_e6)
 
     def settle(self, market_id: str, is_yes_winner: bool) -> None:
         """Pay out a resolved market."""

@@ -16,11 +16,15 @@ from polyframe.events import (
     CancelOrder,
     CancelRejected,
     Event,
+    MergeFailed,
+    MergePairs,
     OrderAccepted,
     OrderCancelled,
+    OrderCommand,
     OrderEvent,
     OrderFilled,
     OrderRejected,
+    PairsMerged,
     PlaceOrder,
 )
 from polyframe.runtime.paper.admission import refuse_command
@@ -53,6 +57,8 @@ class PaperVenue:
         self._entry = Latency(settings.entry)
         self._cancel_latency = Latency(settings.cancel)
         self._latencies = Random(f"{seed}:paper.latency")
+        self._merge_latency = Latency(settings.merge)
+        self._merge_latencies = Random(f"{seed}:paper.merge")
         self._due: list[tuple[int, int, Action]] = []
         self._scheduled = 0
         self._numbers = 0
@@ -66,18 +72,17 @@ class PaperVenue:
 
     # --- what the caller sees --------------------------------------------------------------
 
-    def submit(self, commands: Sequence[PlaceOrder | CancelOrder], now_ns: int) -> None:
+    def submit(self, commands: Sequence[OrderCommand], now_ns: int) -> None:
         """Take commands sent at ``now_ns``; each spends one latency draw, in this order."""
         for command in commands:
-            if isinstance(command, PlaceOrder):
-                self._submit_place(command, now_ns)
-            else:
-                due_ns = now_ns + self._cancel_latency.draw_ns(self._latencies)
-                order = self._orders.get(command.order_id)
-                if order is not None:
-                    # A cancel never overtakes the order it is for.
-                    due_ns = max(due_ns, order.effective_ns)
-                self._schedule(due_ns, partial(self._cancel, command.order_id))
+            match command:
+                case PlaceOrder():
+                    self._submit_place(command, now_ns)
+                case CancelOrder():
+                    self._submit_cancel(command, now_ns)
+                case MergePairs():
+                    due_ns = now_ns + self._merge_latency.draw_ns(self._merge_latencies)
+                    self._schedule(due_ns, partial(self._merge, command))
 
     def advance(self, to_ns: int) -> list[OrderEvent]:
         """Return everything due at or before ``to_ns``, in time order, stamped when due."""
@@ -119,7 +124,29 @@ class PaperVenue:
             return None
         return dict(zip(PROFILES, order.ahead_e6, strict=True))
 
+    # --- merges ----------------------------------------------------------------------------
+
+    def _merge(self, command: MergePairs, due_ns: int) -> list[OrderEvent]:
+        """Merge what the executing profile has free: all of it or nothing, as on chain.
+
+        The other profiles hold what their own fills brought; each merges what it has.
+        """
+        merge_id, market_id, size_e6 = command.merge_id, command.market_id, command.size_e6
+        if self._funds.free_pairs_e6(market_id) < size_e6:
+            return [MergeFailed(due_ns, merge_id, market_id, "fewer pairs are held and free")]
+        for ledger in self._executions.ledgers:
+            ledger.merge(market_id, size_e6)
+        return [PairsMerged(due_ns, merge_id, market_id, size_e6)]
+
     # --- orders ----------------------------------------------------------------------------
+
+    def _submit_cancel(self, command: CancelOrder, now_ns: int) -> None:
+        due_ns = now_ns + self._cancel_latency.draw_ns(self._latencies)
+        order = self._orders.get(command.order_id)
+        if order is not None:
+            # A cancel never overtakes the order it is for.
+            due_ns = max(due_ns, order.effective_ns)
+        self._schedule(due_ns, partial(self._cancel, command.order_id))
 
     def _schedule(self, due_ns: int, action: Action) -> None:
         self._scheduled += 1

@@ -1,0 +1,99 @@
+"""What the venue says of our orders and holdings, booked: order states, fills, rebates, merges."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from polyframe import events
+from polyframe.model import Fill
+from polyframe.runtime.account import Account
+from polyframe.runtime.agenda import Agenda
+from polyframe.runtime.dispatch import Dispatcher
+from polyframe.runtime.fills import fill_of
+from polyframe.runtime.markets import Markets, Moment
+from polyframe.runtime.merging import Merging
+from polyframe.runtime.orders import Orders
+from polyframe.runtime.portfolio import Portfolio
+
+
+class OrderAnswers:
+    """Books the venue's answers and puts the markets they touch on the agenda.
+
+    ``handlers`` has one function per event type; ``new_fills`` collects what was booked until
+    somebody takes it.
+    """
+
+    def __init__(
+        self,
+        dispatcher: Dispatcher,
+        account: Account,
+        portfolio: Portfolio,
+        orders: Orders,
+        markets: Markets,
+        merging: Merging,
+        agenda: Agenda,
+        moment: Moment,
+        warn: Callable[[str], None],
+    ) -> None:
+        self._dispatcher = dispatcher
+        self._account = account
+        self._portfolio = portfolio
+        self._orders = orders
+        self._markets = markets
+        self._agenda = agenda
+        self._moment = moment
+        self._warn = warn
+        self.new_fills: list[Fill] = []
+        self.handlers: Mapping[type[Any], Callable[[Any], None]] = {
+            events.OrderAccepted: self._on_accepted,
+            events.OrderRejected: self._on_rejected,
+            events.OrderCancelled: self._on_cancelled,
+            events.CancelRejected: self._on_cancel_rejected,
+            events.OrderFilled: self._on_filled,
+            events.RebatePaid: self._on_rebate,
+            events.PairsMerged: merging.merged,
+            events.MergeFailed: merging.refused,
+        }
+
+    def _on_accepted(self, event: events.OrderAccepted) -> None:
+        self._orders.accepted(event.order_id)
+
+    def _on_rejected(self, event: events.OrderRejected) -> None:
+        order = self._orders.rejected(event.order_id, event.code)
+        if order is not None:
+            self._agenda.touch(order.market_id, "rejected")
+
+    def _on_cancelled(self, event: events.OrderCancelled) -> None:
+        order = self._orders.cancelled(event.order_id)
+        if order is not None:
+            self._agenda.touch(order.market_id, "cancelled", urgent=True)
+
+    def _on_cancel_rejected(self, event: events.CancelRejected) -> None:
+        order = self._orders.cancel_rejected(event.order_id)
+        if order is not None:
+            # It may still rest. Not urgent: what beat the cancel is usually on its way.
+            self._agenda.touch(order.market_id, "cancel_rejected")
+
+    def _on_filled(self, event: events.OrderFilled) -> None:
+        if self._portfolio.has_booked(event.trade_id, event.order_id):
+            return
+        is_reversal = bool(event.reverses)
+        order = (
+            self._orders.find(event.order_id)
+            if is_reversal
+            else self._orders.filled(event.order_id, event.size_e6)
+        )
+        market = None if order is None else self._markets.find(order.market_id)
+        if order is None or market is None:
+            self._warn(f"fill for an unknown order {event.order_id}")
+            return
+        fill = fill_of(event, order, market)
+        if not self._portfolio.apply(fill):
+            return
+        self.new_fills.append(fill)
+        self._dispatcher.on_fill(fill, market, self._account, self._moment.now_ns)
+        self._agenda.touch(order.market_id, "fill", urgent=True)
+
+    def _on_rebate(self, event: events.RebatePaid) -> None:
+        self._portfolio.pay_rebate(event.market_id, "maker", event.amount_e12)
