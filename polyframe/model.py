@@ -33,8 +33,14 @@ class RewardTerms(msgspec.Struct, frozen=True):
     daily_usd: float = 0.0
 
 
+# What the oracle's last status says when the answer stands for good.
+RESOLVED_WORDS = frozenset({"resolved", "settled"})
+
+
 class MarketSpec(msgspec.Struct, frozen=True, kw_only=True):
     """What the venue says a market is. Instants are UTC ns; None means the venue did not say.
+
+    ``yes_payout_e6`` is what a YES share paid (0, 500,000 or 1,000,000), None before that.
 
     ``token_ids[0]`` belongs to ``outcomes[0]``, the YES side of every price here, whatever
     the outcomes are called. Texts are the venue's and hostile until escaped.
@@ -67,6 +73,7 @@ class MarketSpec(msgspec.Struct, frozen=True, kw_only=True):
     volume_24h_usd: float
     liquidity_usd: float
     seconds_delay: float
+    yes_payout_e6: int | None = None
 
 
 class MarketState(StrEnum):

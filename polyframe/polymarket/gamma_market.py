@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from polyframe.model import FeeSchedule, MarketSpec, RewardTerms
+from polyframe.model import RESOLVED_WORDS, FeeSchedule, MarketSpec, RewardTerms
 from polyframe.polymarket.category import category_of
 from polyframe.polymarket.wire import size_e6, tick_e4
 
@@ -91,6 +91,7 @@ def _parse(obj: Mapping[str, Any]) -> MarketSpec:
         volume_24h_usd=_first_number(obj, "volume24hr", "volume24hrClob"),
         liquidity_usd=_first_number(obj, "liquidityNum", "liquidity", "liquidityClob"),
         seconds_delay=_first_number(obj, "secondsDelay"),
+        yes_payout_e6=_yes_payout_e6(obj) if closed else None,
     )
 
 
@@ -169,6 +170,19 @@ def _uma_statuses(obj: Mapping[str, Any]) -> tuple[str, ...]:
     if current and (not history or history[-1] != current):
         history.append(current)
     return tuple(status for status in history if status)
+
+
+def _yes_payout_e6(obj: Mapping[str, Any]) -> int | None:
+    """What a YES share of a closed market paid, None where the prices are not a payout yet.
+
+    Prices of exactly 1 and 0 are one; halves may be a last price, unless the oracle is done.
+    """
+    prices = [_number(price) for price in _decoded_array(obj.get("outcomePrices")) or ()]
+    if prices in ([1.0, 0.0], [0.0, 1.0]):
+        return 1_000_000 if prices[0] else 0
+    statuses = _uma_statuses(obj)
+    is_done = bool(statuses) and statuses[-1].lower() in RESOLVED_WORDS
+    return 500_000 if prices == [0.5, 0.5] and is_done else None
 
 
 def _first_event(obj: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -8,7 +8,7 @@ outputs, byte for byte: a replay is a proof.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from polyframe import events
@@ -144,8 +144,17 @@ class Engine:
                 commands.extend(self._decide_dirty())
             if self._touched:
                 commands.extend(self._trade(list(self._touched.values())))
-        commands.extend(self.schedule.refreshes(self.active, self.markets.followed_ids, now_ns))
+        commands.extend(
+            self.schedule.refreshes(self._with_held(self.active), self._all_ids, now_ns)
+        )
         return commands
+
+    def _all_ids(self) -> list[str]:
+        return list(self._with_held(self.markets.followed_ids()))
+
+    def _with_held(self, market_ids: Iterable[str]) -> tuple[str, ...]:
+        """Return the ids and those of what is held: it must be paid out one day."""
+        return tuple(dict.fromkeys((*market_ids, *self.portfolio.held())))
 
     # --- decisions ---------------------------------------------------------------------
 
@@ -351,6 +360,10 @@ class Engine:
                 self._watch_state(market)
                 if changed:
                     self._agenda.touch(market.market_id, "metadata", urgent=True)
+                if spec.yes_payout_e6 is not None:
+                    # Heard from the metadata alone when the message was missed, or a half is paid.
+                    self.markets.resolved(market)
+                    self.portfolio.resolve(market.market_id, spec.yes_payout_e6)
             return
         kept = prefilter(event.markets, now_ns, self.settings)
         self._log("Prefilter", **kept.told(sum(count for _, count in event.skipped)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from polyframe.model import MarketSpec, MarketState
+from polyframe.model import RESOLVED_WORDS, MarketSpec, MarketState
 from polyframe.settings import StateSettings
 
 _HOUR_NS = 3_600_000_000_000
@@ -61,7 +61,7 @@ def state_of(
         return MarketState.RESOLVED, "closed by the venue"
     if spec.uma_statuses:
         last = spec.uma_statuses[-1].lower()
-        if last in {"resolved", "settled"}:
+        if last in RESOLVED_WORDS:
             return MarketState.RESOLVED, f"oracle says {last}"
         if last in {"disputed", "challenged"}:
             return MarketState.DISPUTED, "an answer is disputed"

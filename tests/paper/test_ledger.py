@@ -71,7 +71,7 @@ def test_settlement_turns_everything_into_cash(path, wins):
     for trade in path:
         account.trade(*trade)
     for market_id in ("m", "n"):
-        account.settle(market_id, wins)
+        account.settle(market_id, 1_000_000 * wins)
     assert account.holdings == {}
     assert account.cash_e12 == account.realised_e12
 
@@ -79,7 +79,7 @@ def test_settlement_turns_everything_into_cash(path, wins):
 def test_a_reversal_after_settlement_takes_the_payout_back():
     account = Account(0)
     account.trade("m", True, True, 5_000, 10_000_000)
-    account.settle("m", True)
+    account.settle("m", 1_000_000)
     account.trade("m", True, False, 5_000, 10_000_000)
     assert (account.cash_e12, account.realised_e12) == (0, 0)
 

@@ -150,6 +150,34 @@ def test_negative_risk_comes_from_the_market_or_its_event() -> None:
     assert not parsed(events=[]).neg_risk
 
 
+@pytest.mark.parametrize(
+    ("changes", "payout_e6"),
+    [
+        ({}, None),  # open: prices are prices
+        ({"outcomePrices": '["1", "0"]'}, None),
+        ({"closed": True, "outcomePrices": '["1", "0"]'}, 1_000_000),
+        ({"closed": True, "outcomePrices": '["0", "1"]'}, 0),
+        ({"closed": True, "outcomePrices": ["0", "1"]}, 0),
+        ({"closed": True, "outcomePrices": '["0.9995", "0.0005"]'}, None),
+        # A last price of a half, or the payout of "unknown": only the oracle can tell.
+        ({"closed": True, "outcomePrices": '["0.5", "0.5"]'}, None),
+        (
+            {
+                "closed": True,
+                "outcomePrices": '["0.5", "0.5"]',
+                "umaResolutionStatuses": '["proposed", "resolved"]',
+            },
+            500_000,
+        ),
+        ({"closed": True, "outcomePrices": '["1"]'}, None),
+        ({"closed": True, "outcomePrices": "nonsense"}, None),
+        ({"closed": True}, None),
+    ],
+)
+def test_a_payout_is_read_where_it_is_one(changes: dict[str, object], payout_e6: int) -> None:
+    assert parse_market({**SAMPLE, **changes}).yes_payout_e6 == payout_e6
+
+
 def test_the_resolution_history_ends_with_the_current_status() -> None:
     history = '["proposed", "disputed"]'
     assert parsed(umaResolutionStatuses=history).uma_statuses == ("proposed", "disputed")

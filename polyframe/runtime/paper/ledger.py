@@ -99,13 +99,13 @@ class Account:
     dollar less, so cash, risk and equity are what the venue's mint gives (venue.md 4.3).
     """
 
-    __slots__ = ("_winners", "cash_e12", "holdings", "realised_e12")
+    __slots__ = ("_payouts_e6", "cash_e12", "holdings", "realised_e12")
 
     def __init__(self, cash_e12: int) -> None:
         self.cash_e12 = cash_e12
         self.realised_e12 = 0
         self.holdings: dict[str, Holding] = {}
-        self._winners: dict[str, bool] = {}
+        self._payouts_e6: dict[str, int] = {}
 
     def held_e6(self, market_id: str, is_yes: bool) -> int:
         """Return the shares held of one token."""
@@ -136,9 +136,9 @@ class Account:
         yes_price_e4 = price_e4 if is_yes else PRICE_ONE_E4 - price_e4
         change_e6 = signed_e6 if is_yes else -signed_e6
         self._move(holding, change_e6, notional_e12(yes_price_e4, change_e6))
-        if market_id in self._winners:
+        if market_id in self._payouts_e6:
             # A settlement that failed after the market paid out.
-            self.settle(market_id, self._winners[market_id])
+            self.settle(market_id, self._payouts_e6[market_id])
 
     def pay(self, fee_e12: int) -> None:
         """Pay a fee; it is realised at once."""
@@ -181,15 +181,15 @@ class Account:
         holding.position_e6 += change_e6
         holding.basis_e12 += cost_e12
 
-    def settle(self, market_id: str, is_yes_winner: bool) -> None:
-        """Pay one dollar per winning share; the market's holding is gone."""
-        self._winners[market_id] = is_yes_winner
+    def settle(self, market_id: str, yes_payout_e6: int) -> None:
+        """Pay what each share is worth now, a pair one dollar; the market's holding is gone."""
+        self._payouts_e6[market_id] = yes_payout_e6
         holding = self.holdings.pop(market_id, None)
         if holding is None:
             return
-        self.cash_e12 += (holding.yes_e6 if is_yes_winner else holding.no_e6) * _ONE_E6
-        payout_e6 = _ONE_E6 if is_yes_winner else 0
-        self._move(holding, -holding.position_e6, -holding.position_e6 * payout_e6)
+        self.cash_e12 += holding.yes_e6 * yes_payout_e6
+        self.cash_e12 += holding.no_e6 * (_ONE_E6 - yes_payout_e6)
+        self._move(holding, -holding.position_e6, -holding.position_e6 * yes_payout_e6)
 
     def unrealised_e12(self, marks_e6: Mapping[str, int]) -> int:
         """Return open positions at the marks less their cost; 0 where there is no mark."""
@@ -281,10 +281,10 @@ class ProfileLedger:
         self.account.merge(market_id, most_e6)
         self._fresh.merge(market_id, most_e6)
 
-    def settle(self, market_id: str, is_yes_winner: bool) -> None:
+    def settle(self, market_id: str, yes_payout_e6: int) -> None:
         """Pay out a resolved market."""
-        self.account.settle(market_id, is_yes_winner)
-        self._fresh.settle(market_id, is_yes_winner)
+        self.account.settle(market_id, yes_payout_e6)
+        self._fresh.settle(market_id, yes_payout_e6)
 
     def result(self, marks_e6: Mapping[str, int]) -> ProfileResult:
         """Return the outcome at YES mids in 1e-6."""

@@ -24,7 +24,7 @@ from polyframe.events import (
     TickSizeChange,
     TradePrint,
 )
-from polyframe.money import PRICE_ONE_E4
+from polyframe.money import PRICE_ONE_E4, SHARE_E6
 from polyframe.runtime.paper.executions import SECOND_NS, Executions, Schedule
 from polyframe.runtime.paper.market import Level, PaperMarket
 from polyframe.runtime.paper.queue_model import (
@@ -105,6 +105,8 @@ class MarketData:
             if spec.closed and not market.is_closed:
                 market.is_closed = True
                 events += self.end_all(market, "market_closed", event.ts_ns)
+            if spec.yes_payout_e6 is not None:
+                self._pay_out(market, spec.yes_payout_e6)
             if spec.tick_e4 != before.tick_e4:
                 events += self._set_tick(market, spec.tick_e4, event.ts_ns)
         return events
@@ -251,9 +253,12 @@ class MarketData:
         events = self.end_all(market, "market_resolved", event.ts_ns)
         if event.winning_token_id in market.token_ids:
             is_yes_winner = event.winning_token_id == market.token_ids[0]
-            for ledger in self._executions.ledgers:
-                ledger.settle(market.market_id, is_yes_winner)
+            self._pay_out(market, SHARE_E6 if is_yes_winner else 0)
         return events
+
+    def _pay_out(self, market: PaperMarket, yes_payout_e6: int) -> None:
+        for ledger in self._executions.ledgers:
+            ledger.settle(market.market_id, yes_payout_e6)
 
     def _on_feed(self, event: FeedLost | FeedConnected) -> list[OrderEvent]:
         for token_id in event.token_ids:
