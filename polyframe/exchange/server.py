@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Self
 
@@ -85,7 +85,7 @@ class EmbeddedExchange:
         Raises:
             VenueError: the port cannot be bound.
         """
-        app = web.Application(client_max_size=_LARGEST_BODY_BYTES)
+        app = web.Application(client_max_size=_LARGEST_BODY_BYTES, middlewares=[_left_early])
         app.add_routes(gamma_routes(self.source))
         app.add_routes(clob_routes(self.source, self.clock))
         app.router.add_get("/ws/market", self.channel.handle)
@@ -153,3 +153,14 @@ class EmbeddedExchange:
                 return
             self.clock.produced(frames[-1].ts_ns)
             await asyncio.sleep(0)
+
+
+@web.middleware
+async def _left_early(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    """Take a client that left before its request was read for what it is: nobody's error."""
+    try:
+        return await handler(request)
+    except ConnectionResetError:
+        return web.Response(status=400)  # nobody is there to read it

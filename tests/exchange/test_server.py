@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import anyio
 import httpx
 import pytest
 import websockets
@@ -398,3 +399,19 @@ async def test_the_factories_serve(recording_path: Path) -> None:
     async with open_simulated(7, markets=10, activity=0.5, speed=3.0) as exchange:
         assert exchange.clock.speed == 3.0
         assert exchange.source.start_ns > START_NS // 2
+
+
+async def test_a_client_that_leaves_early_is_nobodys_error(caplog) -> None:
+    async with simulated(Wall()) as exchange:
+        port = int(exchange.urls.clob_url.rsplit(":", 1)[1])
+        stream = await anyio.connect_tcp("127.0.0.1", port)
+        await stream.send(
+            b"POST /books HTTP/1.1\r\nHost: here\r\nContent-Type: application/json\r\n"
+            b"Content-Length: 100\r\n\r\n["
+        )
+        async with rest(exchange) as client:  # another answer proves that the first was begun
+            assert (await client.get("/ok")).status_code == 200
+        await stream.aclose()
+        async with rest(exchange) as client:
+            assert (await client.get("/ok")).status_code == 200
+    assert [record.message for record in caplog.records if record.name.startswith("aiohttp")] == []
