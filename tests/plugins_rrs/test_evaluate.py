@@ -47,6 +47,7 @@ def test_the_figures_of_a_file(tmp_path, capsys, packed):
     assert (report["n"], report["primary_label"]) == (200, "disputed")
     assert report["substantive"]["positives"] == 29
     assert report["disputed"]["positives"] > 29
+    assert report["substantive"]["note"] == ""
     assert report["substantive"]["auc"] > 0.9, "a ceasefire is riskier than a game"
     low, high = report["disputed"]["auc_95"]
     assert low <= report["disputed"]["auc"] <= high
@@ -63,6 +64,7 @@ def test_a_file_without_a_dispute_has_figures_that_are_null(tmp_path, capsys):
     assert evaluate.main([str(path), "--json"]) == 0
     report = json.loads(capsys.readouterr().out)["disputed"]
     assert report["auc"] is None
+    assert "all labels agree" in report["note"]
     assert report["caught_share"] is None
     assert report["passes_gates"] is False
 
