@@ -268,9 +268,10 @@ def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:
 
 def test_the_runtime_refuses_a_bad_file_before_the_first_event(tmp_path: Path) -> None:
     bad = tmp_path / "bad.jsonl"
-    bad.write_text(line(cost_return=-1), encoding="utf-8")
+    bad.write_text(f"{line(cost_return=-1)}\n{without('day')}", encoding="utf-8")
     config = msgspec.convert({"walk_forward_file": str(bad)}, Config)
-    with pytest.raises(PluginRefused, match=r"bad\.jsonl:1: cost_return: expected `float` >= 0"):
+    both = r"bad\.jsonl:1: cost_return: expected `float` >= 0\.0; .*bad\.jsonl:2: day: is missing$"
+    with pytest.raises(PluginRefused, match=both):
         register(
             {"truth_report": TruthReport}, {"truth_report": config}, {"truth_report": a_context()}
         )
