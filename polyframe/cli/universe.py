@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -19,6 +20,8 @@ _WORST = 10
 _LARGEST = 10
 _QUANTILES = (0.0, 0.25, 0.5, 0.75, 0.9, 0.99, 1.0)
 _ASSESSOR = "rrs"
+_ANY = sys.maxsize
+_CLUSTER_SIZES = ((1, 1), (2, 5), (6, 10), (11, 20), (21, 50), (51, _ANY))
 
 
 @click.command("universe")
@@ -143,9 +146,9 @@ def _moment(now_text: str | None, newest_ns: int | None) -> int:
     if now_text is not None:
         try:
             moment = datetime.fromisoformat(now_text)
-        except ValueError:
+            moment = moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
+        except (ValueError, OverflowError):
             raise UsageError(f"--now {now_text!r}: write 2026-03-11T20:00:00Z") from None
-        moment = moment.replace(tzinfo=moment.tzinfo or UTC)
         return int(moment.timestamp()) * 1_000_000_000
     if newest_ns is None:
         raise UsageError("no row says when it was updated: give the moment with --now")
@@ -167,6 +170,16 @@ def _distribution(rows: list[dict[str, Any]]) -> dict[str, Any]:
     return {"n": len(scored), "quantiles": quantiles, "worst": worst}
 
 
+def _by_size(sizes: Mapping[int, int]) -> dict[str, int]:
+    """Return how many clusters are of each range of sizes."""
+    found: dict[str, int] = {}
+    for size, count in sizes.items():
+        low, high = next(bounds for bounds in _CLUSTER_SIZES if size <= bounds[1])
+        text = str(low) if low == high else f"{low} to {high}" if high < _ANY else f"{low} or more"
+        found[text] = found.get(text, 0) + count
+    return found
+
+
 def _told(summary: Mapping[str, Any]) -> list[str]:
     from polyframe.runtime.lines import visible
 
@@ -182,8 +195,10 @@ def _told(summary: Mapping[str, Any]) -> list[str]:
     lines += [f"  {count:6d}  {state}" for state, count in summary["states"].items()]
     lines.append(f"  {summary['no_end_date']:6d}  without an end date (counted above)")
     clusters = summary["clusters"]
-    lines.append(f"clusters: {clusters['count']}; the largest:")
-    lines += [f"  {row['markets']:6d}  {row['cluster']}" for row in clusters["largest"]]
+    lines.append(f"clusters: {clusters['count']}, by the markets in them:")
+    lines += [f"  {count:6d}  with {size}" for size, count in _by_size(clusters["sizes"]).items()]
+    lines.append("the largest clusters:")
+    lines += [f"  {row['markets']:6d}  {visible(row['cluster'])}" for row in clusters["largest"]]
     rrs = summary["rrs"]
     if not rrs["n"]:
         return [*lines, f"resolution risk: {rrs['reason']}"]

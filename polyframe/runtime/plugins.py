@@ -264,7 +264,8 @@ def _codes_fault(name: str, codes: object) -> str | None:
 
 def one_line(error: BaseException) -> str:
     """Return an exception as ``Type: message`` on one line of at most 300 characters."""
-    text = " ".join(str(error).split())
+    lines = (" ".join(line.split()) for line in str(error).split("\n"))
+    text = "; ".join(line for line in lines if line)
     return f"{type(error).__name__}: {text}"[:300] if text else type(error).__name__
 
 

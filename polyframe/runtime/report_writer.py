@@ -54,7 +54,8 @@ def file_schema(report: Mapping[str, Any] | None) -> dict[str, Any]:
                         "report": is_report,
                         "sections": {
                             "type": "object",
-                            "description": "the other plugins' parts, each by its own rules",
+                            "description": "the other plugins' parts, each by its own rules; "
+                            "why a figure is null says the part's `nulls`, by its name",
                             "additionalProperties": {"type": "object"},
                         },
                     },

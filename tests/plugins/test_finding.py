@@ -129,7 +129,7 @@ def test_production_wants_third_party_plugins_pinned(install: Any, request_for: 
 @pytest.mark.parametrize(
     ("source", "words"),
     [
-        ("raise RuntimeError('no\\ngood')", "RuntimeError: no good"),
+        ("raise RuntimeError('no\\ngood')", "RuntimeError: no; good"),
         ("import does_not_exist_anywhere", "ModuleNotFoundError"),
         ("import sys\nsys.exit('bye')", "SystemExit: bye"),
         ("x = 1", "AttributeError"),

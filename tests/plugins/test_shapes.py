@@ -121,7 +121,7 @@ def test_a_constructor_that_raises_is_one_line() -> None:
             raise ValueError("not\ntoday")
 
     with pytest.raises(
-        PluginRefused, match=r"Fussy\(config, context\) failed: ValueError: not today"
+        PluginRefused, match=r"Fussy\(config, context\) failed: ValueError: not; today"
     ):
         registered(fussy=Fussy)
 

@@ -47,6 +47,7 @@ def test_the_figures_of_a_file(tmp_path, capsys, packed):
     assert (report["n"], report["primary_label"]) == (200, "disputed")
     assert report["substantive"]["positives"] == 29
     assert report["disputed"]["positives"] > 29
+    assert report["substantive"]["note"] == ""
     assert report["substantive"]["auc"] > 0.9, "a ceasefire is riskier than a game"
     low, high = report["disputed"]["auc_95"]
     assert low <= report["disputed"]["auc"] <= high
@@ -63,17 +64,35 @@ def test_a_file_without_a_dispute_has_figures_that_are_null(tmp_path, capsys):
     assert evaluate.main([str(path), "--json"]) == 0
     report = json.loads(capsys.readouterr().out)["disputed"]
     assert report["auc"] is None
+    assert "all labels agree" in report["note"]
     assert report["caught_share"] is None
     assert report["passes_gates"] is False
 
 
+def a_line(**changes) -> bytes:
+    return json.dumps(a_row(1, **changes)).encode()
+
+
 BAD_ROWS = [
-    (b'{"a": 1}', "key 'ancillary_data' is missing"),
+    (b'{"a": 1}', "missing required field `ancillary_data`"),
     (b"{nonsense", "no JSON"),
-    (b"[1]", "an object is wanted"),
-    (json.dumps(a_row(1, label_disputed="no")).encode(), "label_disputed must be true or false"),
-    (json.dumps(a_row(1, updates=["(("])).encode(), "not a request"),
+    (b"[1]", "Expected `object`, got `array`"),
+    (b"[" * 100_000, "recursion"),
     (b'"\xff"', "not UTF-8"),
+    (a_line(label_disputed="no"), "Expected `bool`, got `str` - at `$.label_disputed`"),
+    (a_line(ancillary_data=None), "Expected `str`, got `null` - at `$.ancillary_data`"),
+    (a_line(ancillary_data='{"q": 5}'), "ancillary_data: its q is no object"),
+    (a_line(ancillary_data="{oops"), "no JSON"),
+    (a_line(request_timestamp="soon"), "Expected `int`, got `str` - at `$.request_timestamp`"),
+    (a_line(request_timestamp=10**20), "`$.request_timestamp`"),
+    (a_line(request_timestamp=-1), "Expected `int` >= 0 - at `$.request_timestamp`"),
+    (a_line(request_timestamp=float("inf")), "`$.request_timestamp`"),
+    (a_line(tags=["a", {}]), "Expected `str`, got `object` - at `$.tags[1]`"),
+    (a_line(tags="sports"), "Expected `array | null`, got `str` - at `$.tags`"),
+    (a_line(tokens=[None]), "`$.tokens[0]`"),
+    (a_line(updates=["(("]), "updates: an entry is no pair of a time and a text"),
+    (a_line(updates=["(1, 2, 3)"]), "updates: an entry is no pair"),
+    (a_line(updates=["('a', 'b')"]), "updates: an entry is no pair"),
 ]
 
 
@@ -98,6 +117,16 @@ def test_a_missing_empty_or_broken_file_is_one_line(tmp_path, capsys, content):
     told = capsys.readouterr().err
     assert told.count("\n") == 1
     assert str(path) in told
+
+
+def test_a_packed_file_that_was_cut_off_is_refused_not_read_in_part(tmp_path, capsys):
+    path = tmp_path / "rows.zst"
+    whole = [zstandard.compress(a_line() + b"\n") for _ in range(2)]
+    path.write_bytes(b"".join(whole))
+    assert len(read(path)) == 2, "a file may be several frames"
+    path.write_bytes(whole[0] + whole[1][:-1])
+    assert evaluate.main([str(path)]) == 1
+    assert capsys.readouterr().err == f"evaluate: {path}: broken compression: the file is cut off\n"
 
 
 def test_a_text_stored_in_the_wrong_encoding_is_put_right(tmp_path):

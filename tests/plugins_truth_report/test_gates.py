@@ -97,26 +97,6 @@ def test_what_is_missing_extends_and_is_named(found, config, why):
     assert why in gate["why"]
 
 
-def test_gate_a_without_a_walk_forward_result_extends():
-    gate = gates.gate_a(None, CONFIG)
-    assert (gate["verdict"], gate["why"]) == ("EXTEND", "no walk-forward result")
-
-
-@pytest.mark.parametrize(
-    ("result", "verdict"),
-    [
-        ({"sharpe": 1.2, "sharpe_at_1_5x_costs": 0.01}, "GO"),
-        ({"sharpe": 1.19, "sharpe_at_1_5x_costs": 0.5}, "NO-GO"),
-        ({"sharpe": 2.0, "sharpe_at_1_5x_costs": 0.0}, "NO-GO"),
-        ({"sharpe": 2.0}, "EXTEND"),
-        ({"sharpe": True, "sharpe_at_1_5x_costs": "1"}, "EXTEND"),
-        ({"sharpe": float("nan"), "sharpe_at_1_5x_costs": 1.0}, "EXTEND"),
-    ],
-)
-def test_gate_a(result, verdict):
-    assert gates.gate_a(result, CONFIG)["verdict"] == verdict
-
-
 GOOD = [0.004, -0.002] * 60
 
 

@@ -32,6 +32,20 @@ def test_without_variation_there_is_no_ratio(returns):
     assert metrics.calmar(returns) is None
 
 
+@pytest.mark.parametrize(
+    "returns",
+    [
+        [0.1] * 3,  # the mean of these is not 0.1
+        [-0.1] * 41,
+        [0.0021 - 0.0007, 0.0020 - 0.0006, 0.0014],
+    ],
+)
+def test_rounding_is_no_variation(returns):
+    """It made a Sharpe ratio of 1e17 out of equal days."""
+    assert metrics.sharpe(returns) is None
+    assert metrics.sharpe_interval(returns) is None
+
+
 def test_a_first_day_loss_is_a_drawdown():
     assert metrics.max_drawdown([-0.1]) == pytest.approx(-0.1)
 

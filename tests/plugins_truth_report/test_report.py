@@ -356,12 +356,12 @@ def test_market_text_cannot_move_the_cursor_or_turn_the_line_round():
 
 
 def test_a_raw_document_is_escaped_by_the_renderer_too():
-    raw = {"source": "\x1b[31mred`", "warnings": ["\u202ex | <b> [a](b)"]}
+    raw = {"source": "\x1b[31mred`", "warnings": ["\u202ex | <b> [a](b) &#x202e; &lt;b> AT&T"]}
     lines = render_markdown(raw, {"qs`\n# x": {"a|b": "<script>"}})
     assert all(line.isprintable() for line in lines)
     text = "\n".join(lines)
     assert "source `\\u001b[31mred'`" in text
-    assert "\\<b> \\[a\\](b)" in text
+    assert "\\<b> \\[a\\](b) \\&#x202e; \\&lt;b> AT&T" in text
     assert "\\<script>" in text
 
 
@@ -433,6 +433,22 @@ def test_the_markdown_has_the_money_the_gates_and_the_reasons():
     assert "`rrs.maker` 3" in text
     assert "qs.stale" not in text
     assert "## Section `markout`" in text
+
+
+def test_a_sections_null_is_shown_with_its_reason():
+    section = {"halted": None, "other": None, "nulls": {"halted": "no | halt"}}
+    text = "\n".join(render_markdown({}, {"risk": section}))
+    assert "| `halted` | - (no \\| halt) |" in text
+    assert "| `other`  | -              |" in text
+
+
+def test_a_null_of_the_runtimes_says_what_it_means():
+    facts = {**with_day(fills=[a_fill_row(is_settled=False, adverse_usd=None)]),
+             "feed": {"sockets": [{"shard": 0, "uptime_s": None}], "new": None}}  # fmt: skip
+    nulls = check(a_plugin(TruthReport).report_section(a_period(facts)))["nulls"]
+    assert nulls["/fills/latest/0/adverse_usd"] == "its horizon has not ended"
+    assert nulls["/feed/sockets/0/uptime_s"] == "the socket is down"
+    assert nulls["/feed/new"] == "not reported by the runtime"
 
 
 leaves = (

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from jsonschema import Draft202012Validator
 
 from polyframe.cli import main
 from polyframe.runtime.report_writer import write_report
@@ -27,6 +28,15 @@ def folder(tmp_path, monkeypatch):
 
 def polyframe(*arguments):
     return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+def nulls_of(value, name=""):
+    """Return the names of all nulls."""
+    if isinstance(value, dict):
+        return set().union(*(nulls_of(item, key) for key, item in value.items()))
+    if isinstance(value, list):
+        return set().union(*(nulls_of(item, name) for item in value))
+    return {name} if value is None else set()
 
 
 def run(*arguments):
@@ -63,6 +73,10 @@ def test_a_paper_run_without_a_network_ends_with_everything_promised(folder, now
     report = json.loads(Path(summary["report"]).read_text())
     day = report["runs"][summary["run_id"]]["report"]
     assert day["source"] == "embedded"
+    schema = json.loads(polyframe("report", "--schema").stdout)
+    assert list(Draft202012Validator(schema).iter_errors(report)) == []
+    for name, section in report["runs"][summary["run_id"]]["sections"].items():
+        assert sorted(nulls_of(section) - section.get("nulls", {}).keys()) == [], name
     # Shares, not fills: one print may fill a generous profile in fewer pieces.
     shares = {name: one["filled_shares"] for name, one in day["paper_profiles"].items()}
     assert shares["pessimistic"] <= shares["base"] <= shares["optimistic"]

@@ -60,14 +60,57 @@ def test_rows_and_summary_agree(tmp_path):
 
 @pytest.mark.parametrize(
     ("content", "words"),
-    [("{", "not a file of Gamma markets"), ("[1]", "not a JSON object"), ("7\n", "not a JSON")],
+    [
+        (b"{", "u.json:1: not a JSON object: "),
+        (b"[1]", "u.json:1: not a JSON object; "),
+        (b"7\n", "u.json:1: not a JSON object; "),
+        (b"{}\n\n{\n{}\n", "u.json:3: not a JSON object: "),
+        (b'{}\n{"a": "\xff"}', "u.json:2: not a JSON object: "),
+        (b"[" * 100_000, "u.json: not a file of Gamma markets: "),
+        (b"\xff[", "u.json:1: not a JSON object: "),
+        (b"", "u.json: holds no market object"),
+        (b"\n\n", "u.json: holds no market object"),
+        (b"[]", "u.json: holds no market object"),
+        (b"\x28\xb5\x2f\xfdbroken", "u.json: the zstd data is "),
+    ],
 )
 def test_what_is_no_universe(tmp_path, content, words):
     path = tmp_path / "u.json"
-    path.write_text(content)
+    path.write_bytes(content)
     result = universe(path, "--now", "2026-01-01")
-    assert (result.exit_code, words in result.output) == (6, True)
+    assert (result.exit_code, result.output.count("\n")) == (6, 1)
+    assert words in result.output
     assert universe(tmp_path / "none.json", "--now", "2026-01-01").exit_code == 6
+
+
+def test_a_packed_file_that_was_cut_off_is_no_short_universe(tmp_path):
+    frames = [zstandard.compress(json.dumps(a_row(n)).encode() + b"\n") for n in (1, 2)]
+    path = tmp_path / "u.jsonl.zst"
+    path.write_bytes(b"".join(frames))
+    assert json.loads(universe(path, "--json").stdout)["summary"]["rows"] == 2
+    path.write_bytes(frames[0] + frames[1][:-1])
+    result = universe(path)
+    assert (result.exit_code, "the zstd data is cut off" in result.output) == (6, True)
+
+
+def test_a_market_listed_twice_counts_once(tmp_path):
+    path = tmp_path / "u.json"
+    path.write_text(json.dumps([a_row(1), a_row(2), a_row(1, negRisk=True)]))
+    found = json.loads(universe(path, "--json").stdout)
+    assert (found["summary"]["markets"], found["summary"]["kept"]) == (2, 2)
+    assert found["summary"]["skipped"] == {"listed twice": 1}
+    assert [market["kept"] for market in found["markets"]] == [True, True, False]
+
+
+def test_clusters_are_shown_by_size_and_their_names_cannot_move_the_cursor(tmp_path):
+    rows = [a_row(n, events=[{"id": "\x1b[2J7" if n < 3 else str(n)}]) for n in range(1, 6)]
+    path = tmp_path / "u.json"
+    path.write_text(json.dumps(rows))
+    shown = universe(path).stdout
+    assert (
+        "clusters: 4, by the markets in them:\n       3  with 1\n       1  with 2 to 5\n" in shown
+    )
+    assert "       2  event:\\u001b[2J7\n" in shown
 
 
 def test_a_file_without_dates_needs_a_moment(tmp_path):
@@ -75,7 +118,9 @@ def test_a_file_without_dates_needs_a_moment(tmp_path):
     path.write_text(json.dumps([a_row(1, updatedAt="")]))
     assert "--now" in universe(path).output
     assert universe(path, "--now", "2026-01-01T00:00:00Z").exit_code == 0
-    assert "write 2026" in universe(path, "--now", "soon").output
+    for moment in ("soon", "0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59"):
+        result = universe(path, "--now", moment)
+        assert (result.exit_code, "write 2026" in result.output) == (2, True)
 
 
 def test_the_real_universe():

@@ -27,6 +27,16 @@ _SECOND_NS = 1_000_000_000
 _DAY_S = 86_400.0
 _USD_E12_PER_SHARE_E6 = 10**6
 _REPORTED_MARKETS = 50
+_NO_MARK = "no fill was marked at its horizon"
+# Why a measure is null.
+_NULLS = {
+    "effective_half_spread_c": _NO_MARK,
+    "price_impact_2m_c": _NO_MARK,
+    "impact_per_half_spread": "no half-spread was earned",
+    "belief_volatility_day": "observed for less than an hour",
+    "inventory_half_life_s": "fewer than five fills reduced it",
+    "age_s": "nothing was measured",
+}
 
 
 @dataclass(frozen=True)
@@ -192,6 +202,7 @@ class LogitPolicy:
                 market_id: self._evidence(evidence, market_id, now_ns)
                 for market_id, evidence in known[:_REPORTED_MARKETS]
             },
+            "nulls": _NULLS,
         }
 
     def _evidence(self, of: Evidence, market_id: str | None, now_ns: int) -> dict[str, Any]:

@@ -176,6 +176,7 @@ class Markout(Plugin):
             section[name] = [m for m, decision in decisions.items() if decision == name]
         if self._payouts is not None:
             section["resolution"] = self._payouts.section(period.start_ns, period.end_ns)
+        section["nulls"] = report.NULLS
         rounded: dict[str, Any] = report.rounded(section)
         return rounded
 

@@ -16,6 +16,22 @@ from polyframe_markout.measures import Averages, Sample, adverse_e6, averages, e
 from polyframe_markout.statistics import Estimate, ar1_inflation, lag_one
 
 USD_E12 = 10**12
+_NO_FILL = "no fill has a mid at this horizon"
+_ONE_CLUSTER = "fewer than two clusters of fills"
+NULLS = {
+    **dict.fromkeys(
+        ("share_weighted_c", "equal_weighted_c", "notional_weighted_bps", "mean_c", "mean_bps"),
+        _NO_FILL,
+    ),
+    **dict.fromkeys(("se_c", "se_bps", "interval_c", "interval_bps", "net_se_c"), _ONE_CLUSTER),
+    **dict.fromkeys(("effective_c", "adverse_c"), "no such fill had a mid before it"),
+    "micro_share_weighted_c": "no such fill has a microprice at this horizon",
+    **dict.fromkeys(("gross_mean_c", "net_mean_c"), "no evidence at the gating horizon"),
+    "rolling_mean_c": "no fill in the window",
+    "phase_since_ns": "never called toxic",
+    "payout_yes": "the last book told no payout",
+}
+"""Why a figure of the section is null, by its name."""
 # A correlation near 1 would leave less than one cluster of evidence.
 _MOST_LAG_ONE = 0.95
 

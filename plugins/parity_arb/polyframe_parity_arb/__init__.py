@@ -132,6 +132,7 @@ class ParityArb(Plugin):
             "markets_held": self._ledger.markets,
             "held_cost_usd": round(usd(self._ledger.cost_e12), 6),
             "budget_usd": self._budget_usd,
+            "nulls": {"budget_usd": "no cycle has ended"},
         }
 
     # --- the budget --------------------------------------------------------------------

@@ -116,6 +116,11 @@ class PortfolioRisk(Plugin):
             "exposures": self._exposures,
             "halted": self._latch.halted,
             "legs_held_back": self._held_back,
+            "nulls": {
+                "exposures": "no cycle has ended",
+                "halted": "no halt is in force",
+                "utilisation": "nothing may be lost there",
+            },
         }
 
     def _legs(

@@ -39,6 +39,12 @@ _REASONS = (
     "near_close_volatile",
     "other",
 )
+# Why a figure of the report is null.
+_NULLS = {
+    "quantiles": "no market was ranked",
+    "edge_per_dollar_day": "edge_weight is 0, or the market had no mid",
+    "age_s": "settings and metadata have no age",
+}
 # Vetoes that say nothing of the market: the active set was full.
 _NO_PLACE = ("runtime.rank", "runtime.cluster_full")
 
@@ -109,6 +115,7 @@ class Qs(Plugin):
             "scores": distribution([one.total for one in self._scores.values()]),
             "explained": self._explained(),
             "primary_vetoes": {reason: counts.get(reason, 0) for reason in _REASONS},
+            "nulls": _NULLS,
         }
 
     def _explained(self) -> dict[str, Any]:

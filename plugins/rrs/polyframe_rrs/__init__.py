@@ -111,6 +111,7 @@ class Rrs(Plugin):
         values = sorted(score.value for _, score in scores)
         limit = self.config.max_maker_score
         return {
+            "nulls": dict.fromkeys(("p10", "p50", "p90", "max"), "no market was scored"),
             **self._calibration(),
             "timing_risk": self._timing(),
             "max_maker_score": limit,

@@ -24,6 +24,9 @@ from polyframe_rrs.requests import BrokenFile, Request, read
 from polyframe_rrs.score import Score, explain
 
 LABELS = ("disputed", "substantive")
+ONE_CLASS = "all labels agree: what compares the two kinds is not defined"
+DRAWS = 1000
+"""Of the bootstrap: with fewer, the ends of the interval move with the seed."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -92,11 +95,12 @@ def judge(
     positives = sum(labels)
     refused = [value > MAKER_SCORE for value in values]
     caught = sum(no and label for no, label in zip(refused, labels, strict=True))
-    low, high = measures.auc_interval(values, labels, events, seed=seed)
+    low, high = measures.auc_interval(values, labels, events, draws=DRAWS, seed=seed)
     slope = measures.platt(log_odds, labels)[1]
     skill = measures.brier_skill(chances, labels)
     return {
         "positives": positives,
+        "note": "" if 0 < positives < len(labels) else ONE_CLASS,
         "base_rate": positives / len(labels),
         "auc": _finite(measures.auc(values, labels)),
         "auc_95": [_finite(low), _finite(high)],
@@ -144,6 +148,7 @@ def _lines(report: dict[str, Any]) -> list[str]:
             f"label {name}{' (primary)' if name == report['primary_label'] else ''}",
             f"  n                   {report['n']}",
             f"  positives           {found['positives']} ({found['base_rate']:.2%})",
+            *([f"  {found['note']}"] if found["note"] else []),
             f"  AUC                 {_shown(found['auc'])} (95 % {_shown(low)} to {_shown(high)}, "
             "bootstrap by event)",
             f"  AUC, probability    {_shown(found['auc_of_probability'])}",

@@ -11,9 +11,12 @@ import ast
 import importlib
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+import msgspec
 
 from polyframe import MarketSpec
 from polyframe.model import FeeSchedule, RewardTerms
@@ -23,6 +26,7 @@ _TITLE = "q: title: "
 _RULES = ", description: "
 _NAMES = re.compile(r"\b[A-Z][\w'\u2019]*|\"[^\"]*\"|\u201c[^\u201d]*\u201d")
 _WORD = re.compile(r"[a-z]+")
+_LAST_S = 253_402_300_799  # the end of the year 9999: what a date can hold
 TOO_EARLY = "p4"
 
 
@@ -51,32 +55,47 @@ class Request:
         return self.is_disputed and not self.is_premature
 
 
+class _Token(msgspec.Struct):
+    outcome: str | None = None
+
+
+class _Row(msgspec.Struct):
+    """What is read of a line; other keys are the venue's business."""
+
+    ancillary_data: str
+    label_disputed: bool
+    request_timestamp: Annotated[int, msgspec.Meta(ge=0, le=_LAST_S)]
+    label_resolved_outcome: str | None = None
+    request_transaction_block_time: int | None = None
+    end_date_iso: str | None = None
+    game_start_time: str | None = None
+    updates: list[str] | None = None
+    tags: list[str] | None = None
+    tokens: list[_Token] | None = None
+    condition_id: str | None = None
+    query_id: str | None = None
+
+
 def read(path: Path) -> list[Request]:
     """Return the requests of a file in file order.
 
     Raises:
-        BrokenFile: no such file, not text, or a line that is no request.
+        BrokenFile: no such file, not text, cut off, or a line that is no request.
     """
     requests = []
     for number, line in enumerate(_lines(path), start=1):
         if not line.strip():
             continue
         try:
-            requests.append(_request(json.loads(line)))
-        except (KeyError, TypeError, ValueError, AttributeError, SyntaxError) as error:
+            requests.append(_request(msgspec.convert(json.loads(line), _Row)))
+        except (ValueError, RecursionError) as error:
             what = " ".join(str(error).split())[:120]
-            raise BrokenFile(f"{path}:{number}: not a request: {_reason(error, what)}") from error
+            if isinstance(error, json.JSONDecodeError):
+                what = f"no JSON ({what})"
+            raise BrokenFile(f"{path}:{number}: not a request: {what}") from error
     if not requests:
         raise BrokenFile(f"{path}: holds no request")
     return requests
-
-
-def _reason(error: Exception, what: str) -> str:
-    if isinstance(error, KeyError):
-        return f"key {what} is missing"
-    if isinstance(error, json.JSONDecodeError):
-        return f"no JSON ({what})"
-    return what
 
 
 def _lines(path: Path) -> list[str]:
@@ -86,12 +105,7 @@ def _lines(path: Path) -> list[str]:
     except OSError as error:
         raise BrokenFile(f"{path}: {error.strerror or error}") from error
     if content.startswith(_ZSTD_MAGIC):
-        # Asked for by name: the plugin itself never needs it, only a tool with a packed file.
-        zstd: Any = importlib.import_module("zstandard")
-        try:
-            content = zstd.ZstdDecompressor().stream_reader(content).read()
-        except zstd.ZstdError as error:
-            raise BrokenFile(f"{path}: broken compression: {error}") from error
+        content = _unpacked(content, path)
     try:
         # Texts hold other Unicode line separators: only \n ends a line.
         return content.decode().split("\n")
@@ -100,36 +114,48 @@ def _lines(path: Path) -> list[str]:
         raise BrokenFile(f"{path}:{line}: not UTF-8") from error
 
 
-def _request(row: dict[str, Any]) -> Request:
-    if not isinstance(row, dict):
-        raise TypeError("an object is wanted")
-    question, rules = _texts(row["ancillary_data"])
-    disputed = row["label_disputed"]
-    if not isinstance(disputed, bool):
-        raise TypeError("label_disputed must be true or false")
-    resolved = row.get("label_resolved_outcome")
-    ends = row.get("end_date_iso") or ""
-    proposed_s = row.get("request_transaction_block_time") or 0
-    updates = (ast.literal_eval(update) for update in row.get("updates") or ())
+def _unpacked(content: bytes, path: Path) -> bytes:
+    """Return what every frame holds; a file that was cut off is refused, not read in part."""
+    # Asked for by name: the plugin itself never needs it, only a tool with a packed file.
+    zstd: Any = importlib.import_module("zstandard")
+    parts: list[bytes] = []
+    while content:
+        frame = zstd.ZstdDecompressor().decompressobj()
+        try:
+            parts.append(frame.decompress(content))
+        except zstd.ZstdError as error:
+            raise BrokenFile(f"{path}: broken compression: {error}") from error
+        if not frame.eof:
+            raise BrokenFile(f"{path}: broken compression: the file is cut off")
+        content = frame.unused_data
+    return b"".join(parts)
+
+
+def _request(row: _Row) -> Request:
+    question, rules = _texts(row.ancillary_data)
+    ends = row.end_date_iso or ""
+    proposed_s = row.request_transaction_block_time or 0
     clarified = "".join(
-        f"\nAdditional context: {_decoded(text)}" for at, text in updates if at < proposed_s
+        f"\nAdditional context: {text}"
+        for at, text in map(_update, row.updates or ())
+        if at < proposed_s
     )
     spec = _spec(
-        row.get("condition_id") or row.get("query_id") or "",
+        row.condition_id or row.query_id or "",
         question,
         rules + clarified,
-        tags=tuple(row.get("tags") or ()),
-        outcomes=_outcomes(row.get("tokens") or ()),
+        tags=tuple(row.tags or ()),
+        outcomes=_outcomes(row.tokens or ()),
         has_end=bool(ends),
-        has_start=bool(row.get("game_start_time")),
+        has_start=bool(row.game_start_time),
     )
     return Request(
         spec=spec,
-        requested_s=int(row["request_timestamp"]),
+        requested_s=row.request_timestamp,
         event=_event(ends[:10], rules),
-        is_market=row["ancillary_data"].startswith(_TITLE),
-        is_disputed=disputed,
-        is_premature=disputed and resolved == TOO_EARLY,
+        is_market=row.ancillary_data.startswith(_TITLE),
+        is_disputed=row.label_disputed,
+        is_premature=row.label_disputed and row.label_resolved_outcome == TOO_EARLY,
     )
 
 
@@ -138,9 +164,22 @@ def _texts(ancillary: str) -> tuple[str, str]:
     if ancillary.startswith("{"):
         asked, _ = json.JSONDecoder().raw_decode(ancillary)
         inner = asked.get("q") or {}
+        if not isinstance(inner, dict):
+            raise ValueError("ancillary_data: its q is no object")
         return _plain(str(inner.get("title", ""))), _plain(str(inner.get("description", "")))
     title, _, rules = ancillary.partition(_RULES)
     return _plain(title.removeprefix(_TITLE)), _plain(rules)
+
+
+def _update(written: str) -> tuple[int, str]:
+    """Return when a clarification was published, in seconds, and its text: ``(at, b'text')``."""
+    try:
+        at, text = ast.literal_eval(written)
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+        at, text = None, None
+    if not isinstance(at, int) or not isinstance(text, bytes | str):
+        raise ValueError("updates: an entry is no pair of a time and a text")
+    return at, text.decode("utf-8", "replace") if isinstance(text, bytes) else text
 
 
 def _plain(text: str) -> str:
@@ -153,12 +192,8 @@ def _plain(text: str) -> str:
         return text
 
 
-def _decoded(text: object) -> str:
-    return text.decode("utf-8", "replace") if isinstance(text, bytes) else str(text)
-
-
-def _outcomes(tokens: Any) -> tuple[str, str]:
-    names = [str(token.get("outcome") or "") for token in tokens]
+def _outcomes(tokens: Sequence[_Token]) -> tuple[str, str]:
+    names = [token.outcome or "" for token in tokens]
     return (names[0], names[1]) if len(names) == 2 else ("Yes", "No")
 
 

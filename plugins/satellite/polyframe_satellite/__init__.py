@@ -154,6 +154,11 @@ class Satellite(Plugin):
             "positions": [self._position(held) for held in self._ledger],
             "held_cost_usd": round(usd(self._ledger.cost_e12), 6),
             "budget_usd": self._budget_usd,
+            "nulls": {
+                "predictions_sha256": "no predictions file",
+                "believed": "in no predictions file of this run",
+                "budget_usd": "no cycle has ended",
+            },
         }
 
     def _maker_sales(

@@ -18,6 +18,7 @@ from polyframe import (
 )
 from polyframe.money import usd_e12
 from polyframe_truth_report import evidence as evidence_days
+from polyframe_truth_report import walk_forward_file
 from polyframe_truth_report.activity import Activity
 from polyframe_truth_report.config import Config as Settings
 from polyframe_truth_report.curve import (
@@ -33,6 +34,7 @@ from polyframe_truth_report.evidence import PROFILE, DayEvidence
 from polyframe_truth_report.markdown import render_markdown
 from polyframe_truth_report.schema import SCHEMA, SCHEMA_ID
 from polyframe_truth_report.uptime import Uptime
+from polyframe_truth_report.walk_forward import WalkForward, parse
 
 __all__ = ["SCHEMA", "SCHEMA_ID", "Settings", "TruthReport", "render_markdown"]
 
@@ -41,6 +43,9 @@ class TruthReport(Plugin):
     """Counts what the maker did, keeps equity and evidence by day, and builds the document.
 
     ``report_schema`` and ``render_markdown`` are what ``polyframe report`` asks for.
+
+    Raises:
+        ValueError: the walk-forward file cannot be used; one ``file:line: field: what`` a problem.
     """
 
     Config = Settings
@@ -60,6 +65,17 @@ class TruthReport(Plugin):
         # This run's days; under which mode and source they belong is told with the report.
         self._days: dict[str, EquityDay] = {}
         self._evidence: dict[str, DayEvidence] = {}
+        self._walk_forward: WalkForward | None = None
+        if config.walk_forward_file:
+            text = walk_forward_file.text_of(store, config.walk_forward_file)
+            sha256 = walk_forward_file.sha256_of(store)
+            self._walk_forward = parse(text, config.walk_forward_file, sha256)
+            context.log(
+                "Walk-forward result",
+                file=config.walk_forward_file,
+                days=len(self._walk_forward.days),
+                sha256=sha256,
+            )
 
     @staticmethod
     def render_markdown(
@@ -85,6 +101,7 @@ class TruthReport(Plugin):
     @hookimpl
     def on_cycle_end(self, cycle: Cycle, portfolio: PortfolioView, now_ns: int) -> None:
         """Count the cycle's decisions (on the day the cycle ends) and look at equity."""
+        walk_forward_file.used(self.context.store)
         today = self._today(now_ns)
         for decision in cycle.decisions:
             today.decide(decision)
@@ -94,6 +111,7 @@ class TruthReport(Plugin):
     @hookimpl
     def report_section(self, period: ReportPeriod) -> Mapping[str, Any] | None:
         """Return the period's document (:data:`SCHEMA`), built from the runtime's facts."""
+        walk_forward_file.used(self.context.store)
         number = period.start_ns // NS_PER_DAY
         run = _mapping(period.facts, "run")
         scope = f"{run.get('mode', 'unknown')}/{run.get('source', 'unknown')}"
@@ -110,6 +128,7 @@ class TruthReport(Plugin):
             self._uptime.day(number, period.end_ns),
             {day: equity for day, equity in curve.items() if day <= period.day} or curve,
             {day: found for day, found in evidence.items() if day in kept and day <= period.day},
+            self._walk_forward,
         )
         document = build(period, counted, self.config)
         self._forget_before(number)

@@ -12,6 +12,18 @@ from typing import Any
 
 MONEY_DECIMALS = 6
 NOT_REPORTED = "not reported by the runtime"
+# What the runtime means by a null of this name.
+_MEANT = {
+    "adverse_usd": "its horizon has not ended",
+    "uptime_s": "the socket is down",
+    "median_time_to_fill_s": "no order was filled",
+    "mark": "no two-sided book",
+    "value_usd": "no mark",
+    **dict.fromkeys(
+        ("share_weighted_c", "equal_weighted_c", "notional_weighted_bps"),
+        "no fill at its horizon",
+    ),
+}
 
 
 def visible(text: str) -> str:
@@ -51,7 +63,7 @@ class Cleaner:
         if isinstance(value, list | tuple):
             return [self.clean(item, f"{path}/{index}") for index, item in enumerate(value)]
         if value is None:
-            return self.null(path, NOT_REPORTED)
+            return self.null(path, _MEANT.get(path.rpartition("/")[2], NOT_REPORTED))
         return self.null(path, f"not JSON: {type(value).__name__}")
 
     def null(self, path: str, reason: str) -> None:

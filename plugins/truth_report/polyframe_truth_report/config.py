@@ -42,6 +42,13 @@ class Config(PluginConfig, frozen=True):
     ] = 30
 
     # Gate A, research to paper.
+    walk_forward_file: Annotated[
+        str, s("JSON lines file of out-of-sample days, from the working directory; empty: gate A "
+               "waits", unit="name")
+    ] = ""  # fmt: skip
+    gate_a_min_days: Annotated[
+        int, s("least out-of-sample days", unit="count", ge=2, production_min=60)
+    ] = 60
     gate_a_min_sharpe: Annotated[
         float, s("least walk-forward Sharpe ratio", unit="ratio", ge=0, production_min=1.2)
     ] = 1.2

@@ -18,6 +18,7 @@ from polyframe_truth_report.performance import MISSING, daily_returns, performan
 from polyframe_truth_report.schema import SCHEMA_ID
 from polyframe_truth_report.spreads import spreads
 from polyframe_truth_report.uptime import DayUptime
+from polyframe_truth_report.walk_forward import WalkForward
 
 COMPONENTS = ("maker", "taker", "arb", "satellite")
 PARTS = (
@@ -36,17 +37,17 @@ TO_DATE = ("attribution", *DAY_COUNTERS)
 TOLERANCE_USD = 1e-6
 # Ten figures, each rounded to 1e-6, can be off by half of it each.
 _ROUNDING_USD = 10 * 0.5e-6
-_NOT_IN_MORE = frozenset({*PASSED_ON, *TO_DATE, "day", "ledgers", "plugins", "warnings",
-                          "walk_forward"})  # fmt: skip
+_NOT_IN_MORE = frozenset({*PASSED_ON, *TO_DATE, "day", "ledgers", "plugins", "warnings"})
 
 
 class Counted(NamedTuple):
-    """What the plugin itself kept of the period and of the days before it."""
+    """What the plugin itself kept of the period and of the days before it, and was given."""
 
     activity: Activity
     uptime: DayUptime
     curve: Mapping[str, EquityDay]
     evidence: Mapping[str, DayEvidence]
+    walk_forward: WalkForward | None
 
 
 def build(period: ReportPeriod, counted: Counted, config: Config) -> dict[str, Any]:
@@ -84,7 +85,7 @@ def build(period: ReportPeriod, counted: Counted, config: Config) -> dict[str, A
     document["health"] = cleaner.clean(health(facts, counted.activity), "/health")
     portfolio = _mapping(facts.get("portfolio"))
     document["performance"] = performance(counted.curve, portfolio, day, config)
-    document["gates"] = _gates(facts, mode, counted, config, cleaner)
+    document["gates"] = _gates(mode, counted, config, cleaner)
     document["equity_curve"] = [
         {
             "day": name,
@@ -218,13 +219,10 @@ def _capacity(day: Mapping[str, Any]) -> dict[str, Any]:
     return {"is_limited": limited, "withheld_shares": shares}
 
 
-def _gates(
-    facts: Mapping[str, Any], mode: str, counted: Counted, config: Config, cleaner: Cleaner
-) -> dict[str, Any]:
-    given = facts.get("walk_forward")
+def _gates(mode: str, counted: Counted, config: Config, cleaner: Cleaner) -> dict[str, Any]:
     drawdown = min((day.drawdown for day in counted.curve.values()), default=None)
     found = {
-        "A": gates.gate_a(given if isinstance(given, Mapping) else None, config),
+        "A": gates.gate_a(counted.walk_forward, config),
         "B": {"profile": PROFILE, **gates.gate_b(counted.evidence, config)},
         "C": gates.gate_c(daily_returns(counted.curve), drawdown, mode == "production", config),
     }

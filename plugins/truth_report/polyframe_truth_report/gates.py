@@ -17,9 +17,12 @@ from polyframe_truth_report import evidence as days_of
 from polyframe_truth_report import metrics
 from polyframe_truth_report.config import Config
 from polyframe_truth_report.evidence import DayEvidence
+from polyframe_truth_report.walk_forward import WalkForward
 
 GO, EXTEND, NO_GO = "GO", "EXTEND", "NO-GO"
 TOP_MARKETS = 5
+STRESSED_COSTS = 1.5
+NO_WALK_FORWARD = "no walk-forward result: walk_forward_file is not set"
 _Z_95 = 1.959963984540054
 
 
@@ -88,24 +91,14 @@ def gate(name: str, step: str, criteria: Sequence[Criterion]) -> dict[str, Any]:
     }
 
 
-def gate_a(walk_forward: Mapping[str, Any] | None, config: Config) -> dict[str, Any]:
-    """Research to paper. ``walk_forward`` has ``sharpe`` and ``sharpe_at_1_5x_costs``."""
-    given = walk_forward if walk_forward is not None else {}
-    note = "no walk-forward result" if walk_forward is None else ""
-    return gate(
-        "A",
-        "research to paper",
-        [
-            Criterion(
-                "walk-forward Sharpe", _number(given.get("sharpe")), ">=",
-                config.gate_a_min_sharpe, "ratio", note=note,
-            ),
-            Criterion(
-                "walk-forward Sharpe at 1.5x costs", _number(given.get("sharpe_at_1_5x_costs")),
-                ">", 0.0, "ratio", note=note,
-            ),
-        ],
-    )  # fmt: skip
+def gate_a(walk_forward: WalkForward | None, config: Config) -> dict[str, Any]:
+    """Research to paper, on the out-of-sample days of the walk-forward file; None without one."""
+    criteria = [
+        _out_of_sample_days(walk_forward, config),
+        _walk_forward_sharpe(walk_forward, 1.0, ">=", config.gate_a_min_sharpe),
+        _walk_forward_sharpe(walk_forward, STRESSED_COSTS, ">", 0.0),
+    ]
+    return gate("A", "research to paper", criteria)
 
 
 def gate_b(days: Mapping[str, DayEvidence], config: Config) -> dict[str, Any]:
@@ -116,7 +109,6 @@ def gate_b(days: Mapping[str, DayEvidence], config: Config) -> dict[str, Any]:
     no_fill = "no fill" if not whole.fills else ""
     markout = days_of.mean_markout(days)
     upper_c = None if markout is None else markout[0] + _Z_95 * markout[1]
-    sharpe_95 = metrics.sharpe_interval(returns)
     clusters = sum(1 for fills in whole.fills_by_cluster.values() if fills)
     criteria = [
         Criterion("days of paper trading", len(days), ">=", config.gate_b_min_days, "count", True),
@@ -133,8 +125,7 @@ def gate_b(days: Mapping[str, DayEvidence], config: Config) -> dict[str, Any]:
         _fill_rate(whole, config),
         _top_markets(whole, config),
         Criterion("Sharpe", metrics.sharpe(returns), ">=", config.gate_b_min_sharpe, "ratio",
-                  note=f"{len(returns)} days with equity, no variation" if sharpe_95 is None else
-                  f"{len(returns)} days, 95 % {sharpe_95[0]:.2f} to {sharpe_95[1]:.2f}"),
+                  note=_interval_note(returns)),
     ]  # fmt: skip
     return gate("B", "paper to 500 USD", criteria)
 
@@ -168,6 +159,36 @@ def gate_c(
     )  # fmt: skip
 
 
+def _out_of_sample_days(found: WalkForward | None, config: Config) -> Criterion:
+    name = "days out of sample"
+    least = config.gate_a_min_days
+    if found is None:
+        return Criterion(name, None, ">=", least, "count", True, NO_WALK_FORWARD)
+    left_out = f", {found.left_out} days between without a line" if found.left_out else ""
+    note = f"{found.days[0]} to {found.days[-1]}{left_out}, file's SHA-256 {found.sha256[:12]}"
+    return Criterion(name, len(found.days), ">=", least, "count", True, note)
+
+
+def _walk_forward_sharpe(
+    found: WalkForward | None, cost_factor: float, relation: str, limit: float
+) -> Criterion:
+    name = "walk-forward Sharpe" + ("" if cost_factor == 1 else f" at {cost_factor:g}x costs")
+    if found is None:
+        return Criterion(name, None, relation, limit, "ratio", note=NO_WALK_FORWARD)
+    returns = found.net(cost_factor)
+    return Criterion(
+        name, metrics.sharpe(returns), relation, limit, "ratio", note=_interval_note(returns)
+    )
+
+
+def _interval_note(returns: Sequence[float]) -> str:
+    """Return n and the 95 % interval of the Sharpe ratio."""
+    interval = metrics.sharpe_interval(returns)
+    if interval is None:
+        return f"{len(returns)} days, no variation"
+    return f"{len(returns)} days, 95 % {interval[0]:.2f} to {interval[1]:.2f}"
+
+
 def _fill_rate(whole: DayEvidence, config: Config) -> Criterion:
     name = "fill rate's distance from the assumption"
     limit = config.gate_b_fill_rate_tolerance
@@ -192,9 +213,3 @@ def _top_markets(whole: DayEvidence, config: Config) -> Criterion:
         # Without a profit there is nothing to share: the worst share there is.
         return Criterion(name, 1.0, "<", limit, "share", note=f"no profit: {profit:.2f} USD")
     return Criterion(name, best / profit, "<", limit, "share", note=f"of {profit:.2f} USD")
-
-
-def _number(value: Any) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    return float(value)

@@ -22,7 +22,8 @@ _FIGURES = (
     ("turnover", "turnover of the day", "share"),
     ("hit_rate_days", "days with a profit", "share"),
 )
-_MARKUP = re.compile(r"[\\`*\[\]|]|<(?=[A-Za-z/!?])")
+# The last one is an entity, which would bring an escaped character back.
+_MARKUP = re.compile(r"[\\`*\[\]|]|<(?=[A-Za-z/!?])|&(?=#?[A-Za-z0-9]+;)")
 _MARKETS_SHOWN = 10
 _VETOES_SHOWN = 8
 _LONGEST = 200
@@ -226,9 +227,12 @@ def _health(document: Mapping[str, Any]) -> list[str]:
 
 def _section(name: str, section: Any) -> list[str]:
     """Another plugin's part: its plain figures; tables and texts are in the file."""
+    given = section if isinstance(section, Mapping) else {}
+    nulls = _mapping(given, "nulls")
+    unknown = [key for key in nulls if key in given and given[key] is None]
     rows = [
-        [_code(key), _plain(value)]
-        for key, value in (section.items() if isinstance(section, Mapping) else ())
+        [_code(key), _plain(value) + (f" ({_text(nulls[key])})" if key in unknown else "")]
+        for key, value in given.items()
         if value is None or isinstance(value, bool | int | float | str)
     ]
     return [*_title(f"Section {_code(name)}"), *_table(["what", "value"], rows)]

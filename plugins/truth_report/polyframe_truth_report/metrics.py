@@ -10,6 +10,8 @@ from collections.abc import Callable, Sequence
 from random import Random
 
 DAYS_PER_YEAR = 365
+# Equal returns differ by this much, as a share of the largest, when they were computed.
+_ROUNDING = 1e-12
 
 
 def mean(values: Sequence[float]) -> float | None:
@@ -26,9 +28,9 @@ def sample_sd(values: Sequence[float]) -> float | None:
 
 
 def sharpe(returns: Sequence[float]) -> float | None:
-    """Return ``mean / sd x sqrt(365)``; None when there is no variation."""
+    """Return ``mean / sd x sqrt(365)``; None when there is no variation but rounding."""
     average, sd = mean(returns), sample_sd(returns)
-    if average is None or not sd:
+    if average is None or sd is None or sd <= _ROUNDING * max(map(abs, returns)):
         return None
     return average / sd * math.sqrt(DAYS_PER_YEAR)
 
