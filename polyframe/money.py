@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import math
 from decimal import Decimal
+from functools import lru_cache
 
 PRICE_ONE_E4 = 10_000
 SHARE_E6 = 1_000_000
@@ -151,6 +152,7 @@ def price_text(price_e4: int) -> str:
     return _text(price_e4, 4, 2)
 
 
+@lru_cache(maxsize=65_536)  # books are told over and over, and most of their sizes stay
 def size_text(size_e6: int) -> str:
     """Return shares without trailing zeros: ``100``, ``219.217767``."""
     return _text(size_e6, 6, 0)

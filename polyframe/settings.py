@@ -223,6 +223,15 @@ class EmbeddedSettings(Config, frozen=True, kw_only=True, forbid_unknown_fields=
     activity: Annotated[
         float, s("pace of the simulated traders, 1 is calibrated", unit="ratio", gt=0, le=100)
     ] = 1.0
+    stalls_per_h: Annotated[
+        float,
+        s(
+            "how often a market's matching stalls, which crosses its book",
+            unit="per_h",
+            ge=0,
+            le=60,
+        ),
+    ] = 0.0
 
 
 class TapeSettings(Config, frozen=True, kw_only=True, forbid_unknown_fields=True):

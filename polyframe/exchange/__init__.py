@@ -39,6 +39,7 @@ def open_simulated(
     activity: float = 1.0,
     speed: float = 1.0,
     start_ns: int | None = None,
+    stalls_per_h: float = 0.0,
 ) -> EmbeddedExchange:
     """Return an exchange with a simulated universe; enter it with ``async with``.
 
@@ -48,9 +49,11 @@ def open_simulated(
         activity: pace of the simulated traders, 1 is calibrated.
         speed: market seconds per wall second, above 0.
         start_ns: market time (UTC ns) at which it begins; None means now.
+        stalls_per_h: how often a market's matching stalls an hour, which crosses its book.
     """
     from polyframe.exchange.server import EmbeddedExchange
     from polyframe.exchange.simulated import SimulatedSource
 
     start_ns = time.time_ns() if start_ns is None else start_ns
-    return EmbeddedExchange(SimulatedSource(seed, markets, activity, start_ns), speed=speed)
+    source = SimulatedSource(seed, markets, activity, start_ns, stalls_per_h)
+    return EmbeddedExchange(source, speed=speed)

@@ -15,7 +15,8 @@ class Character(msgspec.Struct, frozen=True, kw_only=True):
     """The hidden side of a market. Rates are per hour of market time at activity 1.
 
     ``volatility`` is the belief's standard deviation in logit per square root of an hour;
-    ``jump_size`` the relative size of a news jump; sizes are shares, ``*_ticks`` ticks.
+    ``jump_size`` the relative size of a news jump; ``informed_size`` multiplies the size of an
+    informed order; sizes are shares, ``*_ticks`` ticks.
     Ranges are drawn from uniformly, once per trader.
     """
 
@@ -33,35 +34,36 @@ class Character(msgspec.Struct, frozen=True, kw_only=True):
     informed_per_h: float
     crowd_orders: int
     crowd_life_s: float
+    informed_size: float = 1.0
 
 
 LIVELY = Character(
     volatility=0.22,
-    jumps_per_h=0.25,
+    jumps_per_h=1.0,
     jump_size=0.12,
     makers=3,
-    maker_lag_s=(2.0, 12.0),
+    maker_lag_s=(10.0, 60.0),
     maker_wake_s=6.0,
     half_spread_ticks=(1, 3),
     level_shares=(60.0, 220.0),
     noise_per_h=90.0,
-    sweeps_per_h=24.0,
-    informed_per_h=60.0,
+    sweeps_per_h=6.0,
+    informed_per_h=120.0,
     crowd_orders=30,
     crowd_life_s=240.0,
 )
 CALM = Character(
-    volatility=0.06,
-    jumps_per_h=0.02,
-    jump_size=0.10,
+    volatility=0.10,
+    jumps_per_h=0.15,
+    jump_size=0.07,
     makers=3,
-    maker_lag_s=(5.0, 40.0),
+    maker_lag_s=(60.0, 300.0),
     maker_wake_s=30.0,
     half_spread_ticks=(1, 4),
     level_shares=(150.0, 900.0),
     noise_per_h=24.0,
-    sweeps_per_h=5.0,
-    informed_per_h=12.0,
+    sweeps_per_h=1.5,
+    informed_per_h=30.0,
     crowd_orders=40,
     crowd_life_s=1_500.0,
 )
@@ -75,7 +77,7 @@ THIN = Character(
     half_spread_ticks=(3, 6),
     level_shares=(40.0, 200.0),
     noise_per_h=5.0,
-    sweeps_per_h=1.0,
+    sweeps_per_h=0.4,
     informed_per_h=4.0,
     crowd_orders=14,
     crowd_life_s=3_000.0,
@@ -95,6 +97,11 @@ WILD = Character(
     crowd_orders=40,
     crowd_life_s=60.0,
 )
+# Looks like the calmest market of all, and whoever trades much in it has just read the news.
+HOSTILE = msgspec.structs.replace(
+    CALM, jumps_per_h=9.0, jump_size=0.16, maker_lag_s=(20.0, 60.0), level_shares=(150.0, 500.0),
+    noise_per_h=12.0, sweeps_per_h=0.0, informed_per_h=60.0, informed_size=40.0, crowd_orders=20,
+)  # fmt: skip
 PAST_END = msgspec.structs.replace(
     THIN, makers=0, noise_per_h=2.0, sweeps_per_h=0.2, informed_per_h=1.0
 )
@@ -161,6 +168,18 @@ class Belief:
         shocks[self._rng.randrange(len(shocks))] = sign * self._jump_size
         self._shock(shocks)
         return True
+
+    def surprise(self, index: int) -> bool:
+        """Let news move one outcome now; return whether it became more likely.
+
+        Either way is as likely as the other, so the probability stays a martingale; who acts
+        on the answer knows more than the book.
+        """
+        is_good = self._rng.random() < 0.5
+        shocks = [0.0] * len(self.probabilities)
+        shocks[index] = self._jump_size if is_good else -self._jump_size
+        self._shock(shocks)
+        return is_good
 
     def _shock(self, shocks: list[float]) -> None:
         mean = sum(p * e for p, e in zip(self.probabilities, shocks, strict=True))

@@ -237,11 +237,24 @@ class MatchingBook:
         if order.time_in_force is not TimeInForce.GTC:
             return Execution(matches)
         if leaves_e6:
-            resting = RestingOrder(order, order.yes_price_e4, leaves_e6)
-            self._open[order.order_id] = resting
-            (self._bids if order.is_bid else self._asks).add(resting)
-            self._touched[order.is_bid, resting.yes_price_e4] = None
+            self._rest(order, leaves_e6)
         return Execution(matches, leaves_e6)
+
+    def _rest(self, order: NewOrder, leaves_e6: int) -> None:
+        resting = RestingOrder(order, order.yes_price_e4, leaves_e6)
+        self._open[order.order_id] = resting
+        (self._bids if order.is_bid else self._asks).add(resting)
+        self._touched[order.is_bid, resting.yes_price_e4] = None
+
+    def rest_unmatched(self, order: NewOrder) -> bool:
+        """Rest an order whatever it crosses, as a venue whose matching stalls shows it.
+
+        Returns whether it was sound enough to rest. Whoever comes next meets it as usual.
+        """
+        if self._rejection(order):
+            return False
+        self._rest(order, order.size_e6)
+        return True
 
     def cancel(self, order_id: str) -> int:
         """Take an order off the book; return the micro-shares that were left, 0 if it was gone."""

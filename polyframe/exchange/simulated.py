@@ -12,8 +12,10 @@ import math
 from enum import IntEnum
 from random import Random
 
+from msgspec.structs import replace
+
 from polyframe.exchange.character import Belief
-from polyframe.exchange.matching import Execution, NewOrder
+from polyframe.exchange.matching import Execution, MatchingBook, NewOrder, TimeInForce
 from polyframe.exchange.simulated_market import SimulatedMarket, belief_of
 from polyframe.exchange.source import BookMessage, Frame, GammaMarket
 from polyframe.exchange.traders import (
@@ -22,6 +24,7 @@ from polyframe.exchange.traders import (
     noise_order,
     order_of,
     patient_order,
+    stalled_order,
     sweep_order,
 )
 from polyframe.exchange.universe import generate_listings
@@ -30,6 +33,9 @@ from polyframe.money import SHARE_E6, notional_e12
 _S_NS = 10**9
 _HOUR_NS = 3_600 * _S_NS
 _FINE_TICK_E4 = 10
+_STALL_S = (4.0, 20.0)
+_SWEEPS_THAT_KNOW = 0.8
+_STALE_TICKS = 2  # this far behind a maker's own price, an order is taken
 _UPPER_E4, _LOWER_E4 = 9_600, 400  # beyond these the venue refines the tick (venue.md 4.1)
 
 
@@ -44,10 +50,12 @@ class _Step(IntEnum):
     NEWS = 5
     PATIENT = 6
     CROWD_CANCEL = 7
-    LIST = 8
-    END = 9
-    PROPOSE = 10
-    RESOLVE = 11
+    STALL = 8
+    STALL_OVER = 9
+    LIST = 10
+    END = 11
+    PROPOSE = 12
+    RESOLVE = 13
 
 
 class SimulatedSource:
@@ -58,13 +66,18 @@ class SimulatedSource:
         markets: markets listed at the start; a few more are listed later.
         activity: pace of orders, 1 is calibrated; the hidden beliefs keep their own pace.
         start_ns: market time (UTC ns) at which it begins.
+        stalls_per_h: how often a two-sided market's matching stalls an hour: for some seconds an
+            order rests through the touch, and the book is crossed for everybody to take.
     """
 
     ended = False
 
-    def __init__(self, seed: int, markets: int, activity: float, start_ns: int) -> None:
+    def __init__(
+        self, seed: int, markets: int, activity: float, start_ns: int, stalls_per_h: float = 0.0
+    ) -> None:
         self.start_ns = start_ns
         self._activity = activity
+        self._stalls_per_h = stalls_per_h
         self._heap: list[tuple[int, int, int, int, str]] = []
         self._pushed = 0
         self._now_ns = start_ns
@@ -163,7 +176,7 @@ class SimulatedSource:
         match step:
             case _Step.MAKER | _Step.REACT:
                 if market.is_quoted:
-                    self._requote(market, market.makers[int(argument)])
+                    self._requote(index, market, market.makers[int(argument)])
                     if step is _Step.MAKER:
                         self._after(character.maker_wake_s / self._activity, index, step, argument)
                 return
@@ -175,22 +188,53 @@ class SimulatedSource:
                 )
                 self._after(self._pace_s(character.noise_per_h), index, step)
             case _Step.SWEEP:
-                order = sweep_order(
-                    market.next_order_id(), book, is_bid=rng.random() < 0.5, rng=rng
-                )
+                # Who pays through several levels mostly knows why.
+                if rng.random() < _SWEEPS_THAT_KNOW:
+                    is_bid = market.belief.surprise(market.listing.outcome_index)
+                else:
+                    is_bid = rng.random() < 0.5
+                order = sweep_order(market.next_order_id(), book, is_bid=is_bid, rng=rng)
                 self._after(self._pace_s(character.sweeps_per_h), index, step)
             case _Step.INFORMED | _Step.NEWS:
-                order = informed_order(market.next_order_id(), book, market.probability, rng)
+                order = informed_order(
+                    market.next_order_id(), book, market.probability, character.informed_size, rng
+                )
                 if step is _Step.INFORMED:
                     self._after(self._pace_s(character.informed_per_h), index, step)
             case _Step.PATIENT:
                 self._place_patient(index, market, rng.random() < 0.5)
                 self._after(self._crowd_pace_s(market), index, step)
+            case _Step.STALL:
+                self._stall(index, market)
+                self._after(3_600.0 / self._stalls_per_h, index, step)
+            case _Step.STALL_OVER:
+                order = self._after_stall(market, argument)
             case _:
                 book.cancel(argument)
                 self._frames += market.publisher.publish((), argument, self._now_ns)
         if order is not None:
             self._execute(index, market, order)
+
+    def _stall(self, index: int, market: SimulatedMarket) -> None:
+        order = stalled_order(
+            market.next_order_id(), market.book, is_bid=market.rng.random() < 0.5, rng=market.rng
+        )
+        if order is None or not market.book.rest_unmatched(order):
+            return
+        self._frames += market.publisher.publish((), order.order_id, self._now_ns)
+        lasts_ns = int(market.rng.uniform(*_STALL_S) * _S_NS)
+        self._push(self._now_ns + lasts_ns, index, _Step.STALL_OVER, order.order_id)
+
+    def _after_stall(self, market: SimulatedMarket, order_id: str) -> NewOrder | None:
+        """Return what is left of a stalled order, to be matched now."""
+        resting = market.book.resting(order_id)
+        if resting is None:
+            return None
+        left_e6 = market.book.cancel(order_id)
+        if left_e6 < market.book.min_size_e6:
+            self._frames += market.publisher.publish((), order_id, self._now_ns)
+            return None
+        return replace(resting.order, order_id=market.next_order_id(), size_e6=left_e6)
 
     def _crowd_pace_s(self, market: SimulatedMarket) -> float:
         character = market.listing.character
@@ -208,6 +252,8 @@ class SimulatedSource:
                 if maker.owner == match.maker.owner:
                     maker.inventory_e6 += sign * match.size_e6
                     self._after(0.9, index, _Step.REACT, str(place))
+                elif maker.owner == match.taker.owner:
+                    maker.inventory_e6 -= sign * match.size_e6
         self._frames += market.publisher.publish(execution.matches, order.order_id, self._now_ns)
         if execution.matches:
             self._refine_tick(market)
@@ -221,8 +267,11 @@ class SimulatedSource:
             life_s = market.listing.character.crowd_life_s / self._activity
             self._after(life_s, index, _Step.CROWD_CANCEL, order.order_id)
 
-    def _requote(self, market: SimulatedMarket, maker: Maker) -> None:
-        """Move a maker's ladder: what still fits keeps its place in the queue."""
+    def _requote(self, index: int, market: SimulatedMarket, maker: Maker) -> None:
+        """Move a maker's ladder: what still fits keeps its place in the queue.
+
+        Orders of others that its new prices leave far behind are stale, and it takes them.
+        """
         book = market.book
         wanted = maker.quotes(
             market.probability, market.lean(self._now_ns), book, self._now_ns, market.rng
@@ -236,12 +285,25 @@ class SimulatedSource:
             book.cancel(order_id)
             del maker.order_ids[key]
         last_id = ""
-        for (is_bid, price), shares in wanted.items():
+        for (is_bid, wanted_e4), shares in wanted.items():
+            if _is_stale(book, is_bid, wanted_e4):
+                stale = maker.order(
+                    market.next_order_id(), is_bid=is_bid, yes_price_e4=wanted_e4, shares=shares
+                )
+                self._execute(
+                    index,
+                    market,
+                    replace(stale, time_in_force=TimeInForce.FAK, post_only=False),
+                )
+            # Others' stale orders may be in the way: it stands right before them.
+            price = _behind_touch(book, is_bid, wanted_e4)
+            if (is_bid, price) in maker.order_ids:
+                continue
             last_id = market.next_order_id()
             placed = book.submit(
                 maker.order(last_id, is_bid=is_bid, yes_price_e4=price, shares=shares)
             )
-            if not placed.rejection:  # crossing the touch is refused: the next wake tries again
+            if not placed.rejection:
                 maker.order_ids[is_bid, price] = last_id
         self._frames += market.publisher.publish((), last_id, self._now_ns)
         self._refine_tick(market)
@@ -266,7 +328,7 @@ class SimulatedSource:
             for place in range(character.makers):
                 maker = Maker(f"maker-{place}", character, market.probability, rng)
                 market.makers.append(maker)
-                self._requote(market, maker)
+                self._requote(index, market, maker)
                 self._after(character.maker_wake_s / self._activity, index, _Step.MAKER, str(place))
             for turn in range(character.crowd_orders):
                 self._place_patient(index, market, turn % 2 == 0)
@@ -274,6 +336,8 @@ class SimulatedSource:
             self._after(self._pace_s(character.sweeps_per_h), index, _Step.SWEEP)
             self._after(self._pace_s(character.informed_per_h), index, _Step.INFORMED)
             self._after(self._crowd_pace_s(market), index, _Step.PATIENT)
+            if self._stalls_per_h:
+                self._after(3_600.0 / self._stalls_per_h, index, _Step.STALL)
         elif character.book == "one_sided":
             for price in (10, 20, 30, 40, 50)[: character.crowd_orders]:
                 self._rest_forgotten(market, price * market.book.tick_e4 // 10)
@@ -324,3 +388,20 @@ class SimulatedSource:
             self._frames.append(
                 market.publisher.resolved(market.listing.gamma, market.winner, self._now_ns)
             )
+
+
+def _is_stale(book: MatchingBook, is_bid: bool, price_e4: int) -> bool:
+    """Whether the other side's touch stands where a maker would now be glad to trade."""
+    touch = book.best_ask_e4 if is_bid else book.best_bid_e4
+    if touch is None:
+        return False
+    return (price_e4 - touch if is_bid else touch - price_e4) >= _STALE_TICKS * book.tick_e4
+
+
+def _behind_touch(book: MatchingBook, is_bid: bool, price_e4: int) -> int:
+    """Return the price, moved to where a post-only order no longer crosses the book."""
+    if is_bid:
+        ask = book.best_ask_e4
+        return price_e4 if ask is None else min(price_e4, ask - book.tick_e4)
+    bid = book.best_bid_e4
+    return price_e4 if bid is None else max(price_e4, bid + book.tick_e4)

@@ -195,6 +195,25 @@ def clear_subject(index: int, rng: Random) -> Subject:
     )
 
 
+# Markets of one event that do not exclude each other: one decision each.
+_GROUP_SIZE = 6
+
+
+def grouped_subject(place: int) -> Subject:
+    """Return market number ``place`` of a row of events of six markets each."""
+    group = place // _GROUP_SIZE
+    country = _COUNTRIES[place % len(_COUNTRIES)]
+    return Subject(
+        "Economics",
+        f"Which central banks will cut in round {group + 1}?",
+        f"Will the central bank of {country} cut its rate by {{deadline}}?",
+        f"the policy rate published by the central bank of {country} is lower than on the day "
+        "before this market was created, at any time up to {deadline}",
+        f"the official website of the central bank of {country}",
+        "https://www.bis.org/cbanks.htm",
+    )
+
+
 _AFTERTHOUGHTS = (
     "Figures as first published are used; later revisions are not considered. If the source is not "
     "available for 48 hours after the deadline, the Associated Press report is used instead.",

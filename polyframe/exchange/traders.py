@@ -96,9 +96,10 @@ class Maker:
 
 
 def noise_order(order_id: str, book: MatchingBook, *, is_bid: bool, rng: Random) -> NewOrder | None:
-    """Return a small marketable order: 5 to 500 shares within three ticks of the touch."""
+    """Return a small marketable order: 5 to 500 shares, most of them at the touch alone."""
     shares = min(500.0, max(5.0, rng.lognormvariate(3.3, 1.1)))
-    return _taker(order_id, "noise", book, is_bid, shares, 3 * book.tick_e4, rng)
+    reach_e4 = rng.choice((0, 0, 0, 1, 3)) * book.tick_e4
+    return _taker(order_id, "noise", book, is_bid, shares, reach_e4, rng)
 
 
 def sweep_order(order_id: str, book: MatchingBook, *, is_bid: bool, rng: Random) -> NewOrder | None:
@@ -115,12 +116,15 @@ def sweep_order(order_id: str, book: MatchingBook, *, is_bid: bool, rng: Random)
 
 
 def informed_order(
-    order_id: str, book: MatchingBook, probability: float, rng: Random
+    order_id: str, book: MatchingBook, probability: float, size: float, rng: Random
 ) -> NewOrder | None:
-    """Return an order that takes what is mispriced beyond costs, None when nothing is."""
+    """Return an order that takes what is mispriced beyond costs, None when nothing is.
+
+    ``size`` multiplies the usual 5 to 500 shares.
+    """
     edge_e4 = rng.uniform(*_INFORMED_EDGE) * PRICE_ONE_E4
     truth_e4 = probability * PRICE_ONE_E4
-    shares = min(500.0, max(5.0, rng.lognormvariate(4.6, 0.8)))
+    shares = size * min(500.0, max(5.0, rng.lognormvariate(4.6, 0.8)))
     ask, bid = book.best_ask_e4, book.best_bid_e4
     if ask is not None and ask < truth_e4 - edge_e4:
         return _taker(order_id, "informed", book, True, shares, int(truth_e4 - edge_e4) - ask, rng)
@@ -149,6 +153,24 @@ def patient_order(
     return order_of(
         order_id, "crowd", is_bid=is_bid, yes_price_e4=price, shares=shares,
         use_no=rng.random() < 0.4, post_only=True,
+    )  # fmt: skip
+
+
+def stalled_order(
+    order_id: str, book: MatchingBook, *, is_bid: bool, rng: Random
+) -> NewOrder | None:
+    """Return an order some cents through the touch, to rest there while matching stalls."""
+    touch = book.best_ask_e4 if is_bid else book.best_bid_e4
+    if touch is None:
+        return None
+    tick = book.tick_e4
+    reach_e4 = rng.randint(3, 8) * _CENT_E4
+    price = touch + reach_e4 if is_bid else touch - reach_e4
+    if not tick <= price <= PRICE_ONE_E4 - tick:
+        return None
+    return order_of(
+        order_id, "stalled", is_bid=is_bid, yes_price_e4=price, shares=rng.uniform(30, 250),
+        use_no=rng.random() < 0.5,
     )  # fmt: skip
 
 

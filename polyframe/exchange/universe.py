@@ -24,6 +24,7 @@ from polyframe.exchange.subjects import (
     Subject,
     clear_rules,
     clear_subject,
+    grouped_subject,
     vague_rules,
     vague_subject,
 )
@@ -33,8 +34,10 @@ _GAME = 1  # clear subjects walk eight templates; the second is a match
 
 # Shares of the universe; what rounding leaves over is ordinary.
 _SHARES = (
-    ("lively", 0.30),
-    ("calm", 0.32),
+    ("lively", 0.28),
+    ("calm", 0.25),
+    ("hostile", 0.05),
+    ("together", 0.04),
     ("neg_risk", 0.10),
     ("vague", 0.06),
     ("last_day", 0.04),
@@ -47,6 +50,8 @@ _SHARES = (
 _CHARACTERS = {
     "lively": ch.LIVELY,
     "calm": ch.CALM,
+    "hostile": ch.HOSTILE,
+    "together": ch.LIVELY,
     "neg_risk": ch.CALM,
     "vague": ch.THIN,
     "last_day": ch.LIVELY,
@@ -99,7 +104,8 @@ def generate_listings(seed: int, count: int, start_ns: int, *, first: int = 0) -
     plain = kinds[: count - kinds.count("neg_risk")]
     rng.shuffle(plain)
     listings = [
-        _listing(seed, index, kind, start_ns, rng) for index, kind in enumerate(plain, first)
+        _listing(seed, index, kind, plain[: index - first].count(kind), start_ns, rng)
+        for index, kind in enumerate(plain, first)
     ]
     while len(listings) < count:
         room = count - len(listings)
@@ -108,9 +114,11 @@ def generate_listings(seed: int, count: int, start_ns: int, *, first: int = 0) -
     return listings
 
 
-def _listing(seed: int, index: int, kind: str, start_ns: int, rng: Random) -> Listing:
+def _listing(seed: int, index: int, kind: str, place: int, start_ns: int, rng: Random) -> Listing:
     if kind == "vague":
         subject = vague_subject(index)
+    elif kind == "together":
+        subject = grouped_subject(place)
     else:  # what is in play is a game
         subject = clear_subject(_GAME + 8 * index if kind == "wild" else index, rng)
     end_ns = _end_ns(kind, start_ns, rng)
@@ -315,6 +323,8 @@ def _gamma_market(
 def _volume_24h_usd(kind: str, rng: Random) -> float:
     least, most = {
         "lively": (8_000.0, 250_000.0),
+        "hostile": (8_000.0, 250_000.0),
+        "together": (4_000.0, 80_000.0),
         "calm": (600.0, 12_000.0),
         "wild": (30_000.0, 400_000.0),
         "dead": (0.0, 0.0),

@@ -91,8 +91,13 @@ async def open_venue(choice: str | None, settings: Settings, speed: float) -> As
 
         if choice == "embedded":
             source = "embedded"
+            embedded = settings.embedded
             exchange = open_simulated(
-                settings.seed, settings.embedded.markets, settings.embedded.activity, speed
+                settings.seed,
+                embedded.markets,
+                embedded.activity,
+                speed,
+                stalls_per_h=embedded.stalls_per_h,
             )
         else:
             path = Path(choice.removeprefix(_RECORDING))

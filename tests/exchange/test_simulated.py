@@ -10,6 +10,7 @@ import pytest
 
 from polyframe.events import Side
 from polyframe.exchange.character import Belief
+from polyframe.exchange.matching import MatchingBook, NewOrder
 from polyframe.exchange.simulated import SimulatedSource
 from polyframe.exchange.source import Frame
 
@@ -208,3 +209,49 @@ def test_the_tick_refines_when_the_price_leaves_the_middle() -> None:
     later = [one for one in frames[place + 4 :] if one["event_type"] == "price_change"]
     prices = [change["price"] for one in later for change in one["price_changes"]]
     assert any(len(price) == 5 for price in prices), "orders use the new grid"
+
+
+def touches(source: SimulatedSource, market, seconds: int, step_s: float = 0.5):
+    """(best bid, best ask) of a market's book every ``step_s``."""
+    for step in range(1, round(seconds / step_s) + 1):
+        while source.advance(START_NS + int(step * step_s * S_NS), 500):
+            pass
+        yield market.book.best_bid_e4, market.book.best_ask_e4
+
+
+def test_a_stalled_market_is_crossed_for_some_seconds_and_then_orderly_again() -> None:
+    source = SimulatedSource(2, 10, 1.0, START_NS, stalls_per_h=30.0)
+    market = next(one for one in source._markets if one.listing.kind == "lively")
+    crossed = [bid >= ask for bid, ask in touches(source, market, 3_600) if bid and ask]
+    lengths, length = [], 0
+    for is_crossed in crossed:
+        if is_crossed:
+            length += 1
+        elif length:
+            lengths.append(length / 2)
+            length = 0
+    assert len(lengths) >= 10  # others may take the crossing at once, or two stalls may join
+    assert median(lengths) >= 2.0
+    assert sum(lengths) < 0.3 * 3_600
+    assert not crossed[-1] or length
+
+
+def test_without_stalls_no_book_is_ever_crossed() -> None:
+    source = SimulatedSource(2, 10, 1.0, START_NS)
+    for market in [one for one in source._markets if one.listing.kind == "lively"][:1]:
+        assert all(bid < ask for bid, ask in touches(source, market, 900) if bid and ask)
+
+
+def test_what_crosses_is_shown_to_everybody_and_can_be_taken() -> None:
+    book = MatchingBook(100, 5_000_000)
+
+    def order(name: str, side: Side, price_e4: int, shares: int) -> NewOrder:
+        return NewOrder(name, name, True, side, price_e4, shares * 1_000_000)
+
+    book.submit(order("ask", Side.SELL, 5100, 50))
+    book.submit(order("bid", Side.BUY, 4900, 50))
+    assert book.rest_unmatched(order("stalled", Side.BUY, 5400, 30))
+    assert (book.best_bid_e4, book.best_ask_e4) == (5400, 5100)
+    assert not book.rest_unmatched(order("off grid", Side.BUY, 5450, 30))
+    taken = book.submit(order("taker", Side.SELL, 5300, 30))
+    assert [(m.maker.order_id, m.yes_price_e4) for m in taken.matches] == [("stalled", 5400)]

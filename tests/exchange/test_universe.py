@@ -1,6 +1,7 @@
 """The generated universe: what Gamma would send, with the kinds a selection must tell apart."""
 
 import json
+from collections import Counter
 
 from polyframe.exchange.universe import generate_listings, generate_universe
 from polyframe.model import MarketSpec
@@ -43,7 +44,7 @@ def test_more_than_half_is_ordinary_and_every_other_kind_is_there() -> None:
     kinds = {one.kind for one in listings}
     assert kinds == {
         "lively", "calm", "neg_risk", "vague", "last_day", "last_three_days", "past_end",
-        "no_end", "dead", "wild",
+        "no_end", "dead", "wild", "hostile", "together",
     }  # fmt: skip
     specs = {one.kind: parse_market(one.gamma) for one in listings}
     assert specs["no_end"].end_ns is None
@@ -70,6 +71,15 @@ def test_exclusive_markets_share_one_event_with_an_other() -> None:
         if len(members) >= 4:
             assert members[-1][1].group_item_title == "Other"
             assert all(spec.neg_risk_augmented for _, spec in members)
+
+
+def test_markets_of_one_event_that_do_not_exclude_each_other_are_one_cluster() -> None:
+    listings = [one for one in generate_listings(7, 300, START_NS) if one.kind == "together"]
+    specs = [parse_market(one.gamma) for one in listings]
+    assert sorted(Counter(spec.market_event_id for spec in specs).values()) == [6, 6]
+    assert not any(spec.neg_risk for spec in specs)
+    assert len({one.belief_id for one in listings}) == len(listings)
+    assert len({spec.question for spec in specs}) == len(specs)
 
 
 def test_a_small_universe_has_the_size_asked_for() -> None:

@@ -26,7 +26,9 @@ def plain_text(spec: MarketSpec) -> str:
     text = f"{spec.question}\n{spec.rules[:LONGEST_TEXT]}"[:LONGEST_TEXT]
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text).replace("\u2019", "'")
-        text = "".join(ch for ch in text if ch.isascii() or unicodedata.category(ch) != "Cf")
+        for letter in dict.fromkeys(text):  # each distinct one once: there are few
+            if unicodedata.category(letter) == "Cf":
+                text = text.replace(letter, "")
     return _CONTROL.sub("", text)
 
 
