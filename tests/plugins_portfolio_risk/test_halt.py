@@ -133,6 +133,7 @@ def test_the_report_shows_exposures_caps_and_the_halt():
     period = ReportPeriod(day="2026-05-28", start_ns=0, end_ns=1, facts={})
     assert account.plugin.report_section(period) == {
         "exposures": None,
+        "scenario": None,
         "halted": None,
         "legs_held_back": 0,
     }
