@@ -71,7 +71,8 @@ $(VENV)/tree.stamp: pyproject.toml $(VENV)/run.stamp
 	@$(PIP) install --no-index --no-build-isolation --no-deps --editable .
 	@touch $@
 
+# --no-deps: the file is complete, but pip would miss what pyproject.toml excludes from it.
 $(VENV)/tools.stamp: requirements/dev.txt $(VENV)/run.stamp
 	@echo "Adding the tools of requirements/dev.txt ..."
-	@$(PINNED) requirements/dev.txt
+	@$(PINNED) requirements/dev.txt --no-deps
 	@touch $@

@@ -35,11 +35,11 @@ _GAME = 1  # clear subjects walk eight templates; the second is a match
 # Shares of the universe; what rounding leaves over is ordinary.
 _SHARES = (
     ("lively", 0.28),
-    ("calm", 0.25),
-    ("hostile", 0.05),
+    ("calm", 0.28),
+    ("hostile", 0.04),
     ("together", 0.04),
-    ("neg_risk", 0.10),
-    ("vague", 0.06),
+    ("neg_risk", 0.09),
+    ("vague", 0.05),
     ("last_day", 0.04),
     ("last_three_days", 0.05),
     ("past_end", 0.03),

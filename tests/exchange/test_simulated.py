@@ -3,13 +3,14 @@
 import hashlib
 import json
 from collections import Counter, defaultdict
+from itertools import pairwise
 from random import Random
-from statistics import median
+from statistics import fmean, median, stdev
 
 import pytest
 
 from polyframe.events import Side
-from polyframe.exchange.character import Belief
+from polyframe.exchange.character import CALM, LIVELY, WILD, Belief, Character
 from polyframe.exchange.matching import MatchingBook, NewOrder
 from polyframe.exchange.simulated import SimulatedSource
 from polyframe.exchange.source import Frame
@@ -143,6 +144,41 @@ def test_the_market_is_worth_making() -> None:
     assert 5 <= len(frames) / 900 <= 60
     liquid = [one for one in source.markets() if one["liquidityNum"] > 500]
     assert len(liquid) >= 0.6 * len(gamma)
+
+
+@pytest.mark.parametrize(
+    ("character", "probabilities", "hours"),
+    [
+        pytest.param(LIVELY, [0.6, 0.4], 240, id="mostly diffusion"),
+        pytest.param(WILD, [0.6, 0.4], 24, id="mostly jumps"),
+        pytest.param(WILD, [0.6, 0.2, 0.1, 0.06, 0.04], 24, id="five outcomes"),
+        pytest.param(CALM, [0.6, 0.4], 24, id="all at the last moment"),
+    ],
+)
+def test_g7_a_belief_moves_as_much_as_its_outcome_is_uncertain(
+    character: Character, probabilities: list[float], hours: int
+) -> None:
+    """Whatever the path of a martingale that ends at 0 or 1, its expected QV is p (1 - p)."""
+    variations, on_the_way = [], 0.0
+    for seed in range(800):
+        belief = Belief(
+            probabilities,
+            volatility=character.volatility, jumps_per_h=character.jumps_per_h,
+            jump_size=character.jump_size, rng=Random(f"variation:{seed}"),
+        )  # fmt: skip
+        belief.advance(START_NS)
+        path = [0.6]
+        for step in range(1, 49):
+            belief.advance(START_NS + step * hours * HOUR_NS // 48)
+            path.append(belief.probabilities[0])
+        moves = [(after - before) ** 2 for before, after in pairwise(path)]
+        settled = 1.0 if belief.settle() == 0 else 0.0
+        variations.append(sum(moves) + (settled - path[-1]) ** 2)
+        on_the_way += sum(moves) / 800
+    standard_error = stdev(variations) / len(variations) ** 0.5
+    assert abs(fmean(variations) - 0.6 * 0.4) < 3 * standard_error
+    assert standard_error < 0.01
+    assert (on_the_way > 0.12) is (character is not CALM)
 
 
 @pytest.mark.parametrize("outcomes", [2, 5])

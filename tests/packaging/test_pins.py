@@ -60,6 +60,13 @@ def test_tests_run_on_what_users_run_on() -> None:
     assert run.items() <= dev.items()
 
 
+def test_what_is_excluded_is_not_pinned() -> None:
+    # A uv that does not know the setting passes over it.
+    excluded = set(PYPROJECT["tool"]["uv"]["exclude-dependencies"])
+    assert excluded
+    assert not excluded & {*_pins("run"), *_pins("dev")}
+
+
 def test_the_build_backend_is_pinned() -> None:
     # The tree is installed with --no-build-isolation: whatever builds it must be in the pins.
     pins = _pins("run")

@@ -70,6 +70,10 @@ def test_g4_comes_out_of_the_binary_formula_with_the_rest_of_the_event():
         assert own == pytest.approx(expected[index], abs=5e-9)
 
 
+# The two classics quote in price and would leave (0, 1), so the maker has no code of them: here
+# they are models to compare with, checked so that the comparison is with the real ones.
+
+
 def glft(a, k, gamma, xi, sigma, delta):
     """Guéant's closed form: (c1, c2, half-spread, skew a unit), fill intensity A e^(-k d)."""
     base = 1.0 + xi * delta / k
@@ -137,34 +141,6 @@ def test_avellaneda_stoikov_experiment():
     assert pstdev(profits[True]) < pstdev(profits[False])
 
 
-@pytest.mark.parametrize("kind", ["diffusion", "jumps", "last second"])
-def test_g7_quadratic_variation_is_p_times_one_minus_p(kind):
-    """Whatever the path of a martingale that ends at 0 or 1, its expected QV is p(1 - p)."""
-    rng, start, paths = Random(7), 0.6, 3000
-    variations = []
-    for _ in range(paths):
-        p, variation = start, 0.0
-        while kind != "last second" and 0.0 < p < 1.0:
-            if kind == "diffusion":
-                step = min(0.05, p, 1 - p)
-                after = p + step if rng.random() < 0.5 else p - step
-                if min(after, 1 - after) < 1e-9:
-                    after = round(after)
-            else:  # uneven jumps: up to half-way to 1 or down to 0, in fair odds
-                up = (1 - p) / 2
-                after = p + up if rng.random() < p / (p + up) else 0.0
-                if 1 - after < 1e-3:
-                    after = 1.0 if rng.random() < after else 0.0
-            variation += (after - p) ** 2
-            p = after
-        if kind == "last second":
-            after = 1.0 if rng.random() < p else 0.0
-            variation = (after - p) ** 2
-        variations.append(variation)
-    standard_error = pstdev(variations) / math.sqrt(paths)
-    assert abs(fmean(variations) - start * (1 - start)) < 3 * standard_error
-
-
 def test_weighted_mid():
     assert classic.fair_value("microprice", 0.53, 0.535, 0.01) == pytest.approx(0.535)
     assert classic.fair_value("microprice", 0.53, 0.539, 0.01) == pytest.approx(0.535)
@@ -180,7 +156,7 @@ def test_gamma_of_a_budget():
 def test_g27_unlimited_selling_loses_the_budget_and_no_more():
     received = sum(logit.indifference_ask(0.6, 0.01, -i, 1) for i in range(3000))
     assert 3000 - received == pytest.approx(51.0826, abs=1e-4)
-    assert 3000 - received <= -math.log(0.6) / 0.01
+    assert 3000 - received <= logit.loss_bound_usd(0.6, 0.01)[1] == pytest.approx(51.0826, abs=1e-4)
 
 
 def test_expected_rebate_in_logits():

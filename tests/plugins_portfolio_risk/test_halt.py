@@ -133,6 +133,7 @@ def test_the_report_shows_exposures_caps_and_the_halt():
     period = ReportPeriod(day="2026-05-28", start_ns=0, end_ns=1, facts={})
     section = account.plugin.report_section(period)
     assert (section["exposures"], section["halted"], section["legs_held_back"]) == (None, None, 0)
+    assert section["scenario"] is None
     market = a_market(
         "m",
         cluster_id="politics",

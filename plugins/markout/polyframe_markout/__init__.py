@@ -21,7 +21,7 @@ from polyframe import (
     Veto,
     hookimpl,
 )
-from polyframe_markout import report
+from polyframe_markout import flow, report
 from polyframe_markout.bayes_rule import BayesRule
 from polyframe_markout.breaker import Breaker
 from polyframe_markout.config import Config as Settings
@@ -154,18 +154,21 @@ class Markout(Plugin):
         }
         every = [fill for fills in by_market.values() for fill in fills]
         decisions = self._decisions(period.end_ns)
+        sides = {market_id: flow.imbalances_of_fills(f) for market_id, f in by_market.items()}
         section = {
             "unit": "cents per share, half-spread; positive is good",
             "rule": config.rule,
             "gating_horizon_s": config.gating_horizon_s,
             "fills": len(every),
             **self._counts,
+            "own_flow": report.flow_section([one for some in sides.values() for one in some]),
             "horizons": self._horizons(every),
             "markets": {
                 market_id: {
                     "decision": decision,
                     "breaker_trips": self._breaker.trips(market_id),
                     "fills": len(by_market.get(market_id, ())),
+                    "own_flow": report.flow_section(sides.get(market_id, ())),
                     **self._rule.row(market_id, period.end_ns),
                     "horizons": self._horizons(by_market.get(market_id, ())),
                 }

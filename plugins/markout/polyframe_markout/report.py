@@ -12,6 +12,7 @@ from typing import Any
 from polyframe_markout import clusters as means
 from polyframe_markout.clusters import Cluster, clustered
 from polyframe_markout.fills import DISCARD_REASONS, TrackedFill, samples
+from polyframe_markout.flow import vpin
 from polyframe_markout.measures import Averages, Sample, adverse_e6, averages, effective_e6
 from polyframe_markout.statistics import Estimate, ar1_inflation, lag_one
 
@@ -30,6 +31,7 @@ NULLS = {
     "rolling_mean_c": "no fill in the window",
     "phase_since_ns": "never called toxic",
     "payout_yes": "the last book told no payout",
+    "vpin": "fewer than ten fills in any market",
 }
 """Why a figure of the section is null, by its name."""
 # A correlation near 1 would leave less than one cluster of evidence.
@@ -82,6 +84,11 @@ def estimate(found: Estimate | None, unit: str = "c") -> dict[str, Any]:
         f"se_{unit}": None if found is None else found.se,
         f"interval_{unit}": None if interval is None else list(interval),
     }
+
+
+def flow_section(imbalances: Sequence[float]) -> dict[str, Any]:
+    """Return the VPIN of our own fills and its number of buckets; null without a full one."""
+    return {"vpin": vpin(imbalances), "buckets": len(imbalances)}
 
 
 def rounded(value: Any) -> Any:

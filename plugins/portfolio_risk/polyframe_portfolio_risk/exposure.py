@@ -91,18 +91,3 @@ class Exclusive(NamedTuple):
     def loss_e12(self) -> int:
         """The worst-case loss of the group, never below zero."""
         return max(0, -(self.none_e12 + self.worst_win_e12))
-
-
-def event_loss_e12(markets: Iterable[Outcomes], *, exhaustive: bool = False) -> int:
-    """Return the worst-case loss of an exclusive event, never below zero.
-
-    States: each listed market wins, and none of them does. Pass ``exhaustive`` only when
-    the list is known to hold every outcome; an augmented event's never does.
-    """
-    listed = list(markets)
-    group = Exclusive()
-    for values in listed:
-        group = group.joined(values)
-    if not exhaustive or not listed:
-        return group.loss_e12
-    return max(0, -(group.none_e12 + min(one.yes_e12 - one.no_e12 for one in listed)))
