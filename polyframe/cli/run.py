@@ -17,6 +17,7 @@ import click
 from polyframe.errors import PolyframeError, UsageError
 
 if TYPE_CHECKING:
+    from polyframe.runtime.venues import Venue
     from polyframe.strategy import Strategy
 
 _UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -73,6 +74,14 @@ class FiniteRange(click.FloatRange):
 )
 @click.option("--seed", type=click.IntRange(min=0), help="Override seed of the file.")
 @click.option(
+    "--continue",
+    "continues",
+    metavar="[RUN]",
+    is_flag=False,
+    flag_value="latest",
+    help="Go on with the account and the plugins' documents of RUN, or of the latest run.",
+)
+@click.option(
     "--runs",
     "runs_folder",
     type=click.Path(path_type=Path, file_okay=False),
@@ -101,6 +110,7 @@ def command(
     speed: float,
     cycle_s: float | None,
     seed: int | None,
+    continues: str | None,
     runs_folder: Path,
     reports_folder: Path,
     summary_path: Path | None,
@@ -122,10 +132,17 @@ def command(
     versions = _versions(strategy)
     import anyio
 
+    from polyframe.runtime.run_state import find_state
     from polyframe.runtime.shell import Shell, make_run_folder
     from polyframe.runtime.status import open_status
     from polyframe.runtime.venues import open_venue
 
+    name = strategy.settings.name
+    before = (
+        None
+        if continues is None
+        else find_state(runs_folder, continues, strategy=name, profile=profile)
+    )
     folder = make_run_folder(
         runs_folder, datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ"), strategy.config_hash
     )
@@ -133,13 +150,18 @@ def command(
 
     async def go() -> dict[str, Any]:
         async with open_venue(choice, strategy.settings, speed) as venue:
+            if before is not None:
+                _check_goes_on(venue)
             status.line(
                 "polyframe",
                 {"mode": "paper", "source": venue.source, "why": venue.why, "speed": venue.speed,
                  "profile": profile, "strategy": strategy.path,
-                 "config": strategy.config_hash[:12], "run": folder.name},
+                 "config": strategy.config_hash[:12], "run": folder.name,
+                 **({} if before is None else {"continues": before.account.run_id})},
             )  # fmt: skip
-            shell = Shell(strategy, classes, versions, venue, folder, reports_folder, status)
+            shell = Shell(
+                strategy, classes, versions, venue, folder, reports_folder, status, before
+            )
             return await shell.run(for_s)
 
     try:
@@ -151,6 +173,15 @@ def command(
     _tell(result)
     if summary_path is not None:
         _write_summary(summary_path, result)
+
+
+def _check_goes_on(venue: Venue) -> None:
+    """Refuse to carry an account into a market that begins anew with every run."""
+    if venue.source not in {"live", "url"}:
+        raise UsageError(
+            f"--continue: a market of source {venue.source} begins anew with every run, and what "
+            "was held in it is gone; it is for --venue live (or a URL)"
+        )
 
 
 def _check_mode(profile: str) -> None:

@@ -97,10 +97,11 @@ WILD = Character(
     crowd_orders=40,
     crowd_life_s=60.0,
 )
-# Looks like the calmest market of all, and whoever trades much in it has just read the news.
+# Looks like the best market of all, and whoever trades much in it has just read the news.
 HOSTILE = msgspec.structs.replace(
-    CALM, jumps_per_h=9.0, jump_size=0.16, maker_lag_s=(20.0, 60.0), level_shares=(150.0, 500.0),
-    noise_per_h=12.0, sweeps_per_h=0.0, informed_per_h=60.0, informed_size=40.0, crowd_orders=20,
+    CALM, jumps_per_h=8.0, jump_size=0.16, maker_lag_s=(20.0, 60.0), maker_wake_s=8.0,
+    level_shares=(500.0, 1_800.0), noise_per_h=40.0, sweeps_per_h=0.0, informed_per_h=60.0,
+    informed_size=120.0,
 )  # fmt: skip
 PAST_END = msgspec.structs.replace(
     THIN, makers=0, noise_per_h=2.0, sweeps_per_h=0.2, informed_per_h=1.0

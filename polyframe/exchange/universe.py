@@ -51,7 +51,7 @@ _CHARACTERS = {
     "lively": ch.LIVELY,
     "calm": ch.CALM,
     "hostile": ch.HOSTILE,
-    "together": ch.LIVELY,
+    "together": ch.CALM,
     "neg_risk": ch.CALM,
     "vague": ch.THIN,
     "last_day": ch.LIVELY,

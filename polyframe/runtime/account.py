@@ -45,8 +45,8 @@ class Account:
 
     @property
     def day_start_equity_e12(self) -> int:
-        """Equity when the UTC day began (or the run, if later)."""
-        return self._portfolio.day_start_equity_e12
+        """Equity when the UTC day began, also in an earlier run that this one goes on with."""
+        return self._portfolio.loss_basis_e12
 
     @property
     def reserved_e12(self) -> int:

@@ -7,6 +7,7 @@ from typing import Any
 
 from polyframe.money import usd_e12
 from polyframe.plugin import Config, Log
+from polyframe.runtime.carried import CarriedAccount
 from polyframe.runtime.dispatch import Dispatcher
 from polyframe.runtime.engine import Engine
 from polyframe.runtime.failures import PluginProblem
@@ -24,7 +25,10 @@ def no_line(message: str, fields: Mapping[str, object]) -> None:
 
 
 class Machine:
-    """A turn with everything it was built from, for the shell and the replay."""
+    """A turn with everything it was built from, for the shell and the replay.
+
+    ``account`` is what an earlier run left, None for a run that begins with the bankroll.
+    """
 
     def __init__(
         self,
@@ -34,6 +38,7 @@ class Machine:
         stores: Mapping[str, dict[str, Any]],
         write: WriteLine,
         timer: Callable[[], int] | None,
+        account: CarriedAccount | None = None,
     ) -> None:
         def log(message: str, /, **fields: object) -> None:
             write(message, fields)
@@ -57,9 +62,18 @@ class Machine:
             on_problem=on_problem,
         )
         self.engine = Engine(settings, self.dispatcher, log)
-        self.paper = PaperVenue(
-            settings.paper, settings.seed, usd_e12(settings.capital.bankroll_usd)
-        )
+        bankroll_e12 = usd_e12(settings.capital.bankroll_usd)
+        if account is not None:
+            self.engine.portfolio.take_over(account)
+            bankroll_e12 = account.cash_e12 + account.cost_e12
+        self.paper = PaperVenue(settings.paper, settings.seed, bankroll_e12)
+        for held in () if account is None else account.positions:
+            for is_yes, size_e6, cost_e12 in (
+                (True, held.yes_e6, held.yes_cost_e12),
+                (False, held.no_e6, held.no_cost_e12),
+            ):
+                if size_e6:
+                    self.paper.adopt(held.market_id, is_yes, size_e6, cost_e12)
         self.turn = Turn(self.engine, self.paper)
 
     @property

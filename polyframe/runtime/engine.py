@@ -365,7 +365,7 @@ class Engine:
                     self.markets.resolved(market)
                     self.portfolio.resolve(market.market_id, spec.yes_payout_e6)
             return
-        kept = prefilter(event.markets, now_ns, self.settings)
+        kept = prefilter(event.markets, now_ns, self.settings, self.portfolio.held())
         self._log("Prefilter", **kept.told(sum(count for _, count in event.skipped)))
         for reason, count in event.skipped:
             self.warnings.append(f"{count} listed markets cannot be traded: {reason}")

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from polyframe.model import Fill
 from polyframe.money import SHARE_E6, notional_e12
 from polyframe.runtime.attribution import Attribution, DayParts, FillParts, PartsKey
+from polyframe.runtime.carried import CarriedAccount, CarriedPosition
 
 _YES_E6 = SHARE_E6
 _DAY_NS = 86_400_000_000_000
@@ -119,6 +120,49 @@ class Portfolio:
         self.fills = 0
         self.duplicate_fills = 0
         self.merged_e6 = 0
+        self._carried: CarriedAccount | None = None
+
+    # --- from run to run ---------------------------------------------------------------
+
+    def carried(self, run_id: str) -> CarriedAccount:
+        """Return the account as the next run would take it over."""
+        return CarriedAccount(
+            run_id=run_id,
+            cash_e12=self.cash_e12,
+            peak_equity_e12=self.peak_equity_e12,
+            day=self._day,
+            day_start_equity_e12=self.loss_basis_e12,
+            positions=tuple(
+                CarriedPosition(
+                    market_id=market_id,
+                    yes_e6=position.yes_e6,
+                    no_e6=position.no_e6,
+                    yes_cost_e12=position.yes_cost_e12,
+                    no_cost_e12=position.no_cost_e12,
+                    yes_mark_e6=self._marks[market_id],
+                    net_yes_e6={
+                        name: part.net_yes_e6 for name, part in self._parts[market_id].items()
+                    },
+                )
+                for market_id, position in self._held.items()
+            ),
+        )
+
+    def take_over(self, account: CarriedAccount) -> None:
+        """Begin where another run stopped; before anything else happens."""
+        self._carried = account
+        self.cash_e12 = account.cash_e12
+        for held in account.positions:
+            position = self.position_of(held.market_id)
+            position.yes_e6, position.yes_cost_e12 = held.yes_e6, held.yes_cost_e12
+            position.no_e6, position.no_cost_e12 = held.no_e6, held.no_cost_e12
+            self._held[held.market_id] = position
+            self._marks[held.market_id] = held.yes_mark_e6
+            self._value_e12 += position.value_e12(held.yes_mark_e6)
+            for component, net_e6 in held.net_yes_e6.items():
+                self._part(held.market_id, component).net_yes_e6 = net_e6
+        self.bankroll_e12 = self.day_start_equity_e12 = self.equity_e12
+        self.peak_equity_e12 = max(account.peak_equity_e12, self.equity_e12)
 
     # --- reading -----------------------------------------------------------------------
 
@@ -126,6 +170,14 @@ class Portfolio:
     def equity_e12(self) -> int:
         """Cash plus holdings at their marks."""
         return self.cash_e12 + self._value_e12
+
+    @property
+    def loss_basis_e12(self) -> int:
+        """Equity when the UTC day began, also when an earlier run began it."""
+        carried = self._carried
+        if carried is not None and carried.day == self._day:
+            return carried.day_start_equity_e12
+        return self.day_start_equity_e12
 
     @property
     def realised_e12(self) -> int:

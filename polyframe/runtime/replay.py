@@ -54,7 +54,9 @@ class Replay:
         stores: dict[str, dict[str, Any]] = msgspec.json.decode(
             msgspec.json.encode(reader.head.stores)
         )
-        self.machine = Machine(settings, classes, configs, stores, no_line, None)
+        self.machine = Machine(
+            settings, classes, configs, stores, no_line, None, reader.head.account
+        )
         self._batches = self._decisions = self._fills = self._order_events = 0
         self._differences = 0
 

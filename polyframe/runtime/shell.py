@@ -39,6 +39,7 @@ from polyframe.runtime.assemble import Machine
 from polyframe.runtime.day import DAY_NS, DayRecord, day_text
 from polyframe.runtime.facts import run_facts, summary
 from polyframe.runtime.report_writer import write_atomically, write_report
+from polyframe.runtime.run_state import RunState, write_state
 from polyframe.runtime.status import StatusSink
 from polyframe.runtime.tape import Head, TapeWriter, events_of
 from polyframe.runtime.venues import Venue
@@ -64,6 +65,7 @@ class Shell:
         run_folder: the run's own directory, existing and empty.
         reports_folder: where daily reports go.
         status: where status and log lines go.
+        before: what an earlier run left, None to begin with the bankroll.
     """
 
     def __init__(
@@ -75,6 +77,7 @@ class Shell:
         run_folder: Path,
         reports_folder: Path,
         status: StatusSink,
+        before: RunState | None = None,
     ) -> None:
         settings = strategy.settings
         self.strategy = strategy
@@ -84,8 +87,15 @@ class Shell:
         self.run_id = run_folder.name
         self._reports_folder = reports_folder
         self._settings = settings
+        account = None if before is None else before.account
         self.machine = Machine(
-            settings, classes, strategy.plugins, {}, status.line, time.perf_counter_ns
+            settings,
+            classes,
+            strategy.plugins,
+            {} if before is None else before.plugins,
+            status.line,
+            time.perf_counter_ns,
+            account,
         )
         self._started_ns = venue.clock()
         head = Head(
@@ -98,6 +108,7 @@ class Shell:
             strategy=strategy.resolved,
             plugins=dict(plugin_versions),
             stores=self.machine.stores(),
+            account=account,
         )
         self._head = head
         write_atomically(run_folder / "manifest.json", _manifest(head))
@@ -248,7 +259,7 @@ class Shell:
             self._record.look(
                 (shard.shard, shard.uptime_s is not None) for shard in self.feed.stats().shards
             )
-            self._save_stores()
+            self._save_state()
             if anyio.current_time() - flushed_s > _FLUSH_S:
                 flushed_s = anyio.current_time()
                 self.tape.flush()
@@ -312,7 +323,7 @@ class Shell:
             self._write_report(now_ns)
         finally:
             # A report that cannot be written costs neither the tape's end nor the summary.
-            self._save_stores(force=True)
+            self._save_state(force=True)
             self.tape.close()
             result = summary(
                 self._facts(now_ns),
@@ -337,6 +348,7 @@ class Shell:
             "version": __version__,
             "plugins": dict(self._head.plugins),
             "seed": self._settings.seed,
+            "continues": "" if self._head.account is None else self._head.account.run_id,
             "started_ns": self._started_ns,
             "ended_ns": now_ns,
             "stop_reason": self._stop_reason,
@@ -381,12 +393,13 @@ class Shell:
         )
         write_atomically(self.run_folder / f"report-{day['day']}.json", content)
 
-    def _save_stores(self, *, force: bool = False) -> None:
+    def _save_state(self, *, force: bool = False) -> None:
         cycles = self.machine.engine.cycles
         if not force and cycles == self._cycles_saved:
             return
         self._cycles_saved = cycles
-        write_atomically(self.run_folder / "plugins.json", self.machine.stores())
+        account = self.machine.engine.portfolio.carried(self.run_id)
+        write_state(self.run_folder, RunState(account=account, plugins=self.machine.stores()))
 
 
 def _manifest(head: Head) -> dict[str, Any]:
@@ -397,6 +410,7 @@ def _manifest(head: Head) -> dict[str, Any]:
         "profile": head.profile,
         "speed": head.speed,
         "config_hash": head.config_hash,
+        "continues": None if head.account is None else head.account.run_id,
         "plugins": dict(head.plugins),
         "strategy": head.strategy,
     }

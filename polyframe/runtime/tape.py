@@ -26,6 +26,7 @@ from polyframe.errors import TapeError
 from polyframe.events import Event, InputEvent, OrderEvent, RawFrame
 from polyframe.model import Decision, Fill
 from polyframe.polymarket.codec import decode
+from polyframe.runtime.carried import CarriedAccount
 from polyframe.runtime.states import StateChange
 from polyframe.runtime.turn import Outcome
 
@@ -48,6 +49,7 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
     strategy: dict[str, Any]
     plugins: dict[str, str | None]
     stores: dict[str, dict[str, Any]]
+    account: CarriedAccount | None = None
 
 
 class Out(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import NamedTuple
 
 from polyframe.model import MarketSpec, MarketState
@@ -42,11 +42,14 @@ def activity(spec: MarketSpec, now_ns: int) -> float:
     )
 
 
-def prefilter(markets: Sequence[MarketSpec], now_ns: int, settings: Settings) -> Prefiltered:
+def prefilter(
+    markets: Sequence[MarketSpec], now_ns: int, settings: Settings, held: Container[str] = ()
+) -> Prefiltered:
     """Keep tradeable markets; with the prefilter on, drop and rank as configured.
 
     Markets that do not take orders are dropped either way. Ties in activity go by market
-    id, so that the order the venue listed them in decides nothing.
+    id, so that the order the venue listed them in decides nothing. What is ``held`` keeps its
+    place whatever the prefilter thinks of it: it has to be marked, and got out of.
     """
     rules = settings.universe.prefilter
     excluded = {
@@ -56,13 +59,15 @@ def prefilter(markets: Sequence[MarketSpec], now_ns: int, settings: Settings) ->
     kept: list[MarketSpec] = []
     for spec in markets:
         reason = _exclusion(spec, now_ns, settings)
-        if reason is None:
+        if reason is None or (reason != "not_accepting" and spec.market_id in held):
             kept.append(spec)
         else:
             excluded[reason] += 1
             reasons[spec.market_id] = reason
     if rules.enabled:
-        kept.sort(key=lambda spec: (-activity(spec, now_ns), spec.market_id))
+        kept.sort(
+            key=lambda spec: (spec.market_id not in held, -activity(spec, now_ns), spec.market_id)
+        )
         for spec in kept[rules.keep_markets :]:
             excluded["activity"] += 1
             reasons[spec.market_id] = "activity"

@@ -16,7 +16,7 @@ from polyframe.runtime.report_writer import write_report
 
 REPOSITORY = Path(__file__).parents[2]
 STRATEGY = REPOSITORY / "strategies" / "maker.yaml"
-FILES = ["manifest.json", "log.txt", "plugins.json", "summary.json"]
+FILES = ["manifest.json", "log.txt", "state.json", "summary.json"]
 
 
 @pytest.fixture

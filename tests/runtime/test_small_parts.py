@@ -127,6 +127,10 @@ def test_the_funnel_counts_every_exclusion_once():
     assert len(found.kept) + sum(found.excluded.values()) == found.total == 8
     off = prefilter(universe, NOW, Settings())
     assert len(off.kept) == 7
+    # What is held has to be marked and got out of, whatever the prefilter thinks of it.
+    held = prefilter(universe, NOW, settings, {"b", "e", "d"})
+    assert sorted(each.market_id for each in held.kept) == ["b", "e"]
+    assert len(held.kept) + sum(held.excluded.values()) == held.total
 
 
 # --- log lines -----------------------------------------------------------------------------

@@ -65,6 +65,7 @@ IMPURE = {
     "polyframe.polymarket.shard",
     "polyframe.runtime.replay",
     "polyframe.runtime.report_writer",
+    "polyframe.runtime.run_state",
     "polyframe.runtime.shell",
     "polyframe.runtime.status",
     "polyframe.runtime.tape",

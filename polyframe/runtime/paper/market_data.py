@@ -95,6 +95,8 @@ class MarketData:
                 market = self.markets[spec.market_id] = PaperMarket(spec)
                 for token_id in spec.token_ids:
                     self._by_token[token_id] = market
+                if spec.yes_payout_e6 is not None:  # held from an earlier run, paid since
+                    self._pay_out(market, spec.yes_payout_e6)
                 continue
             before, market.spec = market.spec, spec
             market.fees = spec.fees
