@@ -20,6 +20,7 @@ class Taker(Plugin):
         self.wanted = []
         self.offered = []
         self.refuse = False
+        self.vetted = []
 
     @hookimpl
     def propose_trades(self, markets):
@@ -29,6 +30,7 @@ class Taker(Plugin):
 
     @hookimpl
     def pre_quote_veto(self, quote, market):
+        self.vetted.append(quote)
         return [Veto("taker.no")] if self.refuse and quote.component != "maker" else None
 
 
@@ -129,6 +131,30 @@ def test_legs_go_one_after_the_other_for_what_the_first_got(driver):
     parts = {component for _, component, _ in driver.engine.portfolio.attribution()}
     assert parts == {"arb"}
     books_agree(driver)
+
+
+def test_a_leg_is_put_to_the_vetoes_with_what_follows_it(driver):
+    buys, sells = leg("m1"), leg("m2", is_buy=False, limit_e4=4900, shares=120)
+    driver.plugin.refuse = True
+    driver.plugin.wanted = [Trade("arb", (buys, sells))]
+    touch(driver, 3)
+    first, second = (quote for quote in driver.plugin.vetted if quote.component == "arb")
+    # What follows is sent for at most what is asked for now.
+    assert first.trade_legs == (buys, leg("m2", is_buy=False, limit_e4=4900, shares=100))
+    assert second.trade_legs == (sells,)
+    assert {decision.proposal for decision in driver.decisions[-2:]} == {first, second}
+
+
+def test_a_leg_vetted_again_is_shown_at_the_size_it_would_be_sent_for(driver):
+    driver.book(3, 49, 51, market="m1", size=60.0)
+    other = leg("m2", is_yes=False)
+    driver.plugin.wanted = [Trade("arb", (leg("m1"), other))]
+    touch(driver, 3.1, "m2")
+    driver.plugin.vetted.clear()
+    driver.at(3.2)
+    driver.at(3.3)
+    (again,) = (quote for quote in driver.plugin.vetted if quote.component == "arb")
+    assert again.trade_legs == (leg("m2", is_yes=False, shares=60),)
 
 
 def test_a_failed_second_leg_is_unwound(driver):
