@@ -8,7 +8,7 @@ is a position nobody asked for.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from msgspec.structs import replace
 
@@ -45,6 +45,14 @@ class OpenTrade:
         """The markets it holds on to."""
         return frozenset(leg.market_id for leg in self.trade.legs)
 
+    @property
+    def to_come(self) -> tuple[TradeLeg, ...]:
+        """What leaves after the order that is out, for at most its size; nothing without one."""
+        if self.order is None or self.unwinding:
+            return ()
+        after = self.trade.legs[len(self.got_e6) + 1 :]
+        return tuple(replace(leg, size_e6=min(leg.size_e6, self.order.size_e6)) for leg in after)
+
 
 class TradeDesk:
     """Vets trades, sends their legs, unwinds what is left over."""
@@ -69,6 +77,15 @@ class TradeDesk:
         self.sent = 0
         self.completed = 0
         self.unwound = 0
+        account.watch_trades(self.legs_to_come)
+
+    def legs_to_come(self) -> Mapping[str, Sequence[TradeLeg]]:
+        """What trades under way have still to send, by component."""
+        found: dict[str, list[TradeLeg]] = {}
+        for under_way in self._open:
+            if under_way.to_come:
+                found.setdefault(under_way.trade.component, []).extend(under_way.to_come)
+        return found
 
     @property
     def busy(self) -> frozenset[str]:

@@ -157,6 +157,39 @@ def test_a_leg_vetted_again_is_shown_at_the_size_it_would_be_sent_for(driver):
     assert again.trade_legs == (leg("m2", is_yes=False, shares=60),)
 
 
+def test_what_a_trade_has_still_to_send_is_known_until_it_is_out(driver):
+    seen = []
+    first, last = leg("m1"), leg("m2", is_yes=False, shares=120)
+    driver.plugin.wanted = [Trade("arb", (first, last))]
+    touch(driver, 3)
+    account = driver.engine.account
+    seen.append(account.legs_to_come())
+    driver.at(3.2)  # the first has filled and the last is out
+    seen.append(account.legs_to_come())
+    # For at most what the first one may get.
+    assert seen == [{"arb": [leg("m2", is_yes=False, shares=100)]}, {}]
+
+
+def test_a_leg_in_hand_is_not_to_come_as_well(driver):
+    vetted = []
+    ask = driver.engine.dispatcher.pre_quote_veto
+
+    def watched(quote, market, portfolio, now_ns):
+        if quote.trade_legs:
+            to_come = portfolio.legs_to_come().get("arb", [])
+            vetted.append((len(quote.trade_legs), len(to_come)))
+        return ask(quote, market, portfolio, now_ns)
+
+    driver.engine.dispatcher.pre_quote_veto = watched
+    no = leg("m2", is_yes=False)
+    driver.plugin.wanted = [Trade("arb", (leg("m1"), no, no))]
+    touch(driver, 3)
+    for step in range(2, 6):
+        driver.at(3 + step / 10)
+    # Three at the start, then what is left of them, each time counted once.
+    assert vetted == [(3, 0), (2, 0), (1, 0), (2, 0), (1, 0)]
+
+
 def test_a_failed_second_leg_is_unwound(driver):
     driver.plugin.wanted = [Trade("arb", (leg("m1"), leg("m2", limit_e4=5000)))]
     touch(driver, 3)
