@@ -1,4 +1,4 @@
-"""portfolio_risk: caps on worst-case loss, and the halt. Nothing bypasses them."""
+"""portfolio_risk: caps on worst-case loss, budgets, and the halt. Nothing bypasses them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from polyframe import (
+    MAKER,
     Context,
     Cycle,
     Fill,
@@ -22,15 +23,12 @@ from polyframe import (
     hookimpl,
 )
 from polyframe.money import usd
-from polyframe_portfolio_risk import caps, halt
+from polyframe_portfolio_risk import budgets, caps, halt
 from polyframe_portfolio_risk.account import exposures, rest_of
 from polyframe_portfolio_risk.config import Config as PortfolioRiskConfig
 from polyframe_portfolio_risk.exposure import holding
 
 __all__ = ["PortfolioRisk"]
-
-# The component of quotes; a leg of any other one is a trade's and replaces nothing.
-_MAKER = "maker"
 
 
 class PortfolioRisk(Plugin):
@@ -42,6 +40,8 @@ class PortfolioRisk(Plugin):
         caps.MARKET_CAP,
         caps.CLUSTER_CAP,
         caps.AGGREGATE_CAP,
+        budgets.TAKER_BUDGET,
+        budgets.SATELLITE_BUDGET,
         halt.DAILY_LOSS,
         halt.DRAWDOWN,
     )
@@ -49,7 +49,9 @@ class PortfolioRisk(Plugin):
     def __init__(self, config: PortfolioRiskConfig, context: Context) -> None:
         super().__init__(config, context)
         self._latch = halt.Latch(config, context.store, context.log)
+        self._budgets = budgets.Budgets(config, context.store)
         self._exposures: dict[str, Any] | None = None
+        self._budgets_used: dict[str, Any] | None = None
         self._held_back = 0
 
     @hookimpl
@@ -80,7 +82,7 @@ class PortfolioRisk(Plugin):
     def pre_quote_veto(
         self, quote: Quote, market: MarketView, portfolio: PortfolioView, now_ns: int
     ) -> Sequence[Veto]:
-        """Return the halt, and each cap that a side of the quote would break.
+        """Return the halt, and each cap or budget that a side of the quote would break.
 
         The quote now resting on a side may fill before its cancel arrives, so a side counts
         with the larger loss of the two: the leg's or the resting quote's. What the leg does
@@ -96,24 +98,32 @@ class PortfolioRisk(Plugin):
                 for level in levels
                 if loss_e12 > level.room_e12
             )
+        factor = caps.factor(market.hours_to_close, market.state, self.config)
+        over_budget = self._budgets.veto(quote, portfolio, factor, now_ns)
+        if over_budget is not None:
+            found.append(over_budget)
         return found
 
     @hookimpl
     def on_fill(self, fill: Fill, portfolio: PortfolioView, now_ns: int) -> None:
-        """Look at the losses at once: a halt must not wait for the next quote."""
+        """Book what components hold, and look at the losses: a halt must not wait for a quote."""
+        self._budgets.on_fill(fill, portfolio)
         self._latch.check(portfolio, now_ns)
 
     @hookimpl
     def on_cycle_end(self, cycle: Cycle, portfolio: PortfolioView, now_ns: int) -> None:
-        """Look at the losses and keep the exposures for the report."""
+        """Look at the losses and keep exposures and budgets for the report."""
         self._latch.check(portfolio, now_ns)
+        self._budgets.settle(portfolio, now_ns)
         self._exposures = self._measure(portfolio)
+        self._budgets_used = self._budgets.report(portfolio)
 
     @hookimpl
     def report_section(self, period: ReportPeriod) -> Mapping[str, Any]:
-        """Return the exposures at the last cycle's end with caps and utilisation, and the halt."""
+        """Return exposures and budgets at the last cycle's end with their use, and the halt."""
         return {
             "exposures": self._exposures,
+            "budgets": self._budgets_used,
             "halted": self._latch.halted,
             "legs_held_back": self._held_back,
         }
@@ -162,7 +172,8 @@ class PortfolioRisk(Plugin):
 
 
 def _replaces(quote: Quote, order: OrderView) -> bool:
-    return quote.component == order.component == _MAKER
+    # A leg of a trade, whatever its component, replaces nothing.
+    return quote.component == order.component == MAKER
 
 
 def _resting_e12(side: caps.BookSide, quote: Quote, market: MarketView) -> int:

@@ -77,11 +77,18 @@ def state_factor(state: MarketState, config: Config) -> float:
 def caps(equity_e12: int, hours_to_close: float | None, state: MarketState, config: Config) -> Caps:
     """Return the caps a leg in a market of this state and time to close must keep.
 
-    An unknown close counts as near. Without equity nothing may be lost.
+    Without equity nothing may be lost.
+    """
+    return shares_of(equity_e12, factor(hours_to_close, state, config), config)
+
+
+def factor(hours_to_close: float | None, state: MarketState, config: Config) -> float:
+    """Return what caps and budgets are multiplied by for a leg in a market.
+
+    An unknown close counts as near.
     """
     is_near = hours_to_close is None or hours_to_close < config.near_close_h
-    factor = state_factor(state, config) * (config.near_close_factor if is_near else 1.0)
-    return shares_of(equity_e12, factor, config)
+    return state_factor(state, config) * (config.near_close_factor if is_near else 1.0)
 
 
 def shares_of(equity_e12: int, factor: float, config: Config) -> Caps:
