@@ -6,6 +6,7 @@ This module is the public API for plugin authors; everything else may change.
 from polyframe.budget import TradeBudget
 from polyframe.hooks import hookimpl, hookspec
 from polyframe.model import (
+    MAKER,
     SIDES,
     BookSide,
     Cycle,
@@ -29,6 +30,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "API_VERSION",
+    "MAKER",
     "SIDES",
     "Assessment",
     "BookSide",

@@ -56,14 +56,18 @@ class TradeBudget:
         """Return what is held at cost plus what trades under way may still spend."""
         return held_cost_e12 + self._waiting_e12(now_ns)
 
-    def spendable_e12(self, portfolio: PortfolioView, held_cost_e12: int, now_ns: int) -> int:
-        """Return what a new trade may spend: within the budget and the free cash.
+    def spendable_e12(
+        self, portfolio: PortfolioView, held_cost_e12: int, now_ns: int, use: float = 1.0
+    ) -> int:
+        """Return what a new trade may spend: within ``use`` of the budget and the free cash.
 
         A trade under way may have no order yet, so its money is not reserved: it counts
-        twice for a moment rather than never.
+        twice for a moment rather than never. A trade of several legs is sized with ``use``
+        below 1: equity lost between its legs must not break the budget for the last one.
         """
         free_cash_e12 = portfolio.cash_e12 - portfolio.reserved_e12 - self._waiting_e12(now_ns)
-        left_e12 = self.limit_e12(portfolio) - self.used_e12(held_cost_e12, now_ns)
+        most_e12 = share_e12(self.limit_e12(portfolio), use)
+        left_e12 = most_e12 - self.used_e12(held_cost_e12, now_ns)
         return max(0, min(left_e12, free_cash_e12))
 
     def veto(

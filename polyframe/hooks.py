@@ -104,8 +104,9 @@ class Hooks:
 
         Called for every plugin before any order leaves; all answers are kept, and
         nothing un-vetoes. The quote has no legs when no policy proposed one: the vetoes
-        are asked all the same, so that refusals are complete. A plugin that raises here
-        vetoes with ``runtime.plugin_error``.
+        are asked all the same, so that refusals are complete. For a leg of a trade,
+        ``quote.trade_legs`` is what the trade has still to send, this leg first. A plugin
+        that raises here vetoes with ``runtime.plugin_error``.
         """
 
     @hookspec

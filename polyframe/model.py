@@ -14,6 +14,8 @@ import msgspec
 
 BookSide = Literal["bid", "ask"]
 SIDES: tuple[BookSide, BookSide] = ("bid", "ask")
+MAKER = "maker"
+"""The component of quotes; whatever belongs to another one is a trade's."""
 
 
 class FeeSchedule(msgspec.Struct, frozen=True):
@@ -116,6 +118,8 @@ class Quote(msgspec.Struct, frozen=True):
     ``inputs`` are the numbers that led to it, for the decision's record. ``component`` is
     ``maker`` for a quote; a leg of a trade is put to the vetoes as a one-sided quote of its
     trade's component (``arb``, ``satellite``, ``taker``) at the worst price it may pay.
+    ``trade_legs`` is then what the trade has still to send, this leg first: a side alone cannot
+    tell a purchase from a sale (a bid buys YES or sells NO). It is empty for a quote.
     """
 
     market_id: str
@@ -124,7 +128,8 @@ class Quote(msgspec.Struct, frozen=True):
     ask: QuoteLeg | None = None
     policy: str = ""
     inputs: tuple[tuple[str, float], ...] = ()
-    component: str = "maker"
+    component: str = MAKER
+    trade_legs: tuple[TradeLeg, ...] = ()
 
     def leg(self, side: BookSide) -> QuoteLeg | None:
         """Return the leg of one side."""
@@ -158,8 +163,16 @@ class TradeLeg(msgspec.Struct, frozen=True):
         """The limit in YES space."""
         return self.limit_e4 if self.is_yes else 10_000 - self.limit_e4
 
-    def as_quote(self, component: str, inputs: tuple[tuple[str, float], ...] = ()) -> Quote:
-        """Return the one-sided quote under which the leg is put to the vetoes."""
+    def as_quote(
+        self,
+        component: str,
+        inputs: tuple[tuple[str, float], ...] = (),
+        after: tuple[TradeLeg, ...] = (),
+    ) -> Quote:
+        """Return the one-sided quote under which the leg is put to the vetoes.
+
+        ``after`` are the legs of the same trade that leave after this one.
+        """
         leg = QuoteLeg(self.yes_price_e4, self.size_e6)
         is_bid = self.side == "bid"
         return Quote(
@@ -170,6 +183,7 @@ class TradeLeg(msgspec.Struct, frozen=True):
             component,
             inputs,
             component,
+            (self, *after),
         )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from polyframe.model import BookSide, MarketSpec, MarketState
+from polyframe.model import BookSide, MarketSpec, MarketState, TradeLeg
 
 
 class BookView(Protocol):
@@ -185,6 +185,13 @@ class PortfolioView(Protocol):
 
     def orders(self, market_id: str | None = None) -> Sequence[OrderView]:
         """Orders that may still fill, in-flight ones included."""
+        ...
+
+    def legs_to_come(self) -> Mapping[str, Sequence[TradeLeg]]:
+        """What trades under way have still to send after their order in flight, by component.
+
+        A leg that is being put to the vetoes is in none of them, nor what follows it.
+        """
         ...
 
     def market(self, market_id: str) -> MarketView | None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
+from polyframe.model import TradeLeg
 from polyframe.runtime.markets import Market, Markets
 from polyframe.runtime.merging import Merging, free_tokens_e6
 from polyframe.runtime.orders import Order, Orders
@@ -22,6 +23,11 @@ class Account:
         self._orders = orders
         self._markets = markets
         self._merging = merging
+        self._legs_to_come: Callable[[], Mapping[str, Sequence[TradeLeg]]] = dict
+
+    def watch_trades(self, legs_to_come: Callable[[], Mapping[str, Sequence[TradeLeg]]]) -> None:
+        """Learn where to ask for what trades under way have still to send."""
+        self._legs_to_come = legs_to_come
 
     @property
     def bankroll_e12(self) -> int:
@@ -71,6 +77,10 @@ class Account:
         if market_id is not None:
             return self._orders.live(market_id)
         return list(self._orders.all_live())
+
+    def legs_to_come(self) -> Mapping[str, Sequence[TradeLeg]]:
+        """What trades under way have still to send, by component."""
+        return self._legs_to_come()
 
     def market(self, market_id: str) -> Market | None:
         """Another market's view."""

@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from polyframe.model import Quote, QuoteLeg, Trade, TradeLeg, Veto
+from polyframe.model import MAKER, Quote, QuoteLeg, Trade, TradeLeg, Veto
 from polyframe.money import PRICE_ONE_E4
 from polyframe.views import MarketView
 
@@ -72,6 +72,9 @@ def quote_fault(answer: object, market_id: str) -> str | None:
         return f"fair value {_shown(fair)} is not a float strictly between 0 and 1"
     if type(answer.policy) is not str or not answer.policy.isprintable():
         return "the policy's name is not printable text"
+    if answer.component != MAKER or answer.trade_legs != ():
+        # Vetoes go by the component: a quote that calls itself a trade would escape the maker's.
+        return "a quote is the maker's; what takes is a Trade, from propose_trades"
     return _inputs_fault(answer.inputs)
 
 

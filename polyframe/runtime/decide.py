@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from polyframe.events import CancelOrder, Command, PlaceOrder, Side
-from polyframe.model import SIDES, BookSide, Decision, PluginVeto, Quote, TradeLeg, Veto
+from polyframe.model import MAKER, SIDES, BookSide, Decision, PluginVeto, Quote, TradeLeg, Veto
 from polyframe.money import complement_e4, price_text, size_text
 from polyframe.runtime.account import Account
 from polyframe.runtime.checks import check, crosses, reduce_only
@@ -23,7 +23,6 @@ from polyframe.settings import QuotingSettings
 
 _SECOND_NS = 1_000_000_000
 RUNTIME = "runtime"
-MAKER = "maker"
 
 
 class Evaluation(NamedTuple):

@@ -8,7 +8,7 @@ is a position nobody asked for.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from msgspec.structs import replace
 
@@ -45,6 +45,14 @@ class OpenTrade:
         """The markets it holds on to."""
         return frozenset(leg.market_id for leg in self.trade.legs)
 
+    @property
+    def to_come(self) -> tuple[TradeLeg, ...]:
+        """What leaves after the order that is out, for at most its size; nothing without one."""
+        if self.order is None or self.unwinding:
+            return ()
+        after = self.trade.legs[len(self.got_e6) + 1 :]
+        return tuple(replace(leg, size_e6=min(leg.size_e6, self.order.size_e6)) for leg in after)
+
 
 class TradeDesk:
     """Vets trades, sends their legs, unwinds what is left over."""
@@ -69,6 +77,15 @@ class TradeDesk:
         self.sent = 0
         self.completed = 0
         self.unwound = 0
+        account.watch_trades(self.legs_to_come)
+
+    def legs_to_come(self) -> Mapping[str, Sequence[TradeLeg]]:
+        """What trades under way have still to send, by component."""
+        found: dict[str, list[TradeLeg]] = {}
+        for under_way in self._open:
+            if under_way.to_come:
+                found.setdefault(under_way.trade.component, []).extend(under_way.to_come)
+        return found
 
     @property
     def busy(self) -> frozenset[str]:
@@ -89,14 +106,15 @@ class TradeDesk:
             self.proposed += 1
             if self.busy & {leg.market_id for leg in trade.legs}:
                 continue  # two plugins wanted the same book: the first in the file has it
-            votes = [(leg, self._vetoes(trade, leg, leg.size_e6, now_ns)) for leg in trade.legs]
-            if any(vetoes for _, vetoes in votes):
-                for leg, vetoes in votes:
-                    self._tell(trade, leg, leg.size_e6, vetoes, "vetoed", (), now_ns)
+            quotes = [_as_quote(trade, at, leg.size_e6) for at, leg in enumerate(trade.legs)]
+            votes = [self._vetoes(quote, now_ns) for quote in quotes]
+            if any(votes):
+                for quote, vetoes in zip(quotes, votes, strict=True):
+                    self._tell(quote, vetoes, "vetoed", (), now_ns)
                 continue
             under_way = OpenTrade(plugin, trade, now_ns)
             self._open.append(under_way)
-            placed.append(self._send(under_way, trade.legs[0], trade.legs[0].size_e6, now_ns))
+            placed.append(self._send(under_way, quotes[0], now_ns))
             self.sent += 1
         return placed
 
@@ -127,11 +145,12 @@ class TradeDesk:
         market = self._markets.find(leg.market_id)
         if now_ns > under_way.deadline_ns or market is None or size_e6 < market.min_size_e6:
             return self._settle(under_way, now_ns)
-        vetoes = self._vetoes(under_way.trade, leg, size_e6, now_ns)
+        quote = _as_quote(under_way.trade, done, size_e6)
+        vetoes = self._vetoes(quote, now_ns)
         if vetoes:
-            self._tell(under_way.trade, leg, size_e6, vetoes, "vetoed", (), now_ns)
+            self._tell(quote, vetoes, "vetoed", (), now_ns)
             return self._settle(under_way, now_ns)
-        return self._send(under_way, leg, size_e6, now_ns)
+        return self._send(under_way, quote, now_ns)
 
     def _settle(self, under_way: OpenTrade, now_ns: int) -> PlaceOrder | None:
         """Compare what the legs got; unwind what has no counterpart."""
@@ -175,45 +194,39 @@ class TradeDesk:
             return None
         # At any price: getting out is worth more than the last cents.
         limit_e4 = 10_000 - market.tick_e4 if leg.is_buy else market.tick_e4
-        whole = TradeLeg(leg.market_id, leg.is_yes, leg.is_buy, limit_e4, leg.size_e6)
-        return self._send(under_way, whole, leg.size_e6, now_ns, outcome="unwinding")
+        trade = under_way.trade
+        quote = replace(leg, limit_e4=limit_e4).as_quote(trade.component, trade.inputs)
+        return self._send(under_way, quote, now_ns, outcome="unwinding")
 
     def _send(
-        self,
-        under_way: OpenTrade,
-        leg: TradeLeg,
-        size_e6: int,
-        now_ns: int,
-        outcome: str = "taking",
+        self, under_way: OpenTrade, quote: Quote, now_ns: int, outcome: str = "taking"
     ) -> PlaceOrder:
+        leg = quote.trade_legs[0]
         market = self._markets.find(leg.market_id)
         assert market is not None  # every caller has just looked
-        sized = TradeLeg(leg.market_id, leg.is_yes, leg.is_buy, leg.limit_e4, size_e6)
-        command = self._decider.take(market, sized, under_way.trade.component, now_ns)
+        command = self._decider.take(market, leg, quote.component, now_ns)
         under_way.order = self._orders.find(command.order_id)
         verb, token = ("BUY" if leg.is_buy else "SELL"), ("YES" if leg.is_yes else "NO")
         told = (
             f"take {command.order_id} {verb} {token} "
-            f"{size_text(size_e6)}@{price_text(leg.limit_e4)}"
+            f"{size_text(leg.size_e6)}@{price_text(leg.limit_e4)}"
         )
-        self._tell(under_way.trade, sized, size_e6, (), outcome, (told,), now_ns)
+        self._tell(quote, (), outcome, (told,), now_ns)
         return command
 
     # --- vetting ---------------------------------------------------------------------------
 
-    def _vetoes(
-        self, trade: Trade, leg: TradeLeg, size_e6: int, now_ns: int
-    ) -> tuple[PluginVeto, ...]:
+    def _vetoes(self, quote: Quote, now_ns: int) -> tuple[PluginVeto, ...]:
+        leg = quote.trade_legs[0]
         market = self._markets.find(leg.market_id)
         if market is None:
             return (PluginVeto(RUNTIME, Veto("runtime.not_accepting")),)
-        quote = replace(leg, size_e6=size_e6).as_quote(trade.component, trade.inputs)
-        own = tuple(PluginVeto(RUNTIME, veto) for veto in self._facts_against(market, leg, size_e6))
+        own = tuple(PluginVeto(RUNTIME, veto) for veto in self._facts_against(market, leg))
         return (*own, *self._dispatcher.pre_quote_veto(quote, market, self._account, now_ns))
 
-    def _facts_against(self, market: Market, leg: TradeLeg, size_e6: int) -> list[Veto]:
+    def _facts_against(self, market: Market, leg: TradeLeg) -> list[Veto]:
         found: list[Veto] = []
-        spec, side, tick_e4 = market.spec, leg.side, market.tick_e4
+        spec, side, tick_e4, size_e6 = market.spec, leg.side, market.tick_e4, leg.size_e6
         if spec.closed or not spec.accepting_orders:
             found.append(Veto("runtime.not_accepting"))
         allowed = ALLOWED[market.state]
@@ -267,24 +280,28 @@ class TradeDesk:
 
     def _tell(
         self,
-        trade: Trade,
-        leg: TradeLeg,
-        size_e6: int,
+        quote: Quote,
         vetoes: tuple[PluginVeto, ...],
         outcome: str,
         commands: tuple[str, ...],
         now_ns: int,
     ) -> None:
-        market = self._markets.find(leg.market_id)
+        market = self._markets.find(quote.market_id)
         if market is None:
             return
-        quote = replace(leg, size_e6=size_e6).as_quote(trade.component, trade.inputs)
-        target = Quote(leg.market_id, component=trade.component) if vetoes else quote
+        target = Quote(quote.market_id, component=quote.component) if vetoes else quote
         self._decider.tell(
             market,
-            trade.component,
+            quote.component,
             outcome,
             Evaluation(quote, quote, vetoes, target, None, None),
             commands,
             now_ns,
         )
+
+
+def _as_quote(trade: Trade, at: int, size_e6: int) -> Quote:
+    """Return a leg as it is put to the vetoes; those after it are sent for at most its size."""
+    leg, *after = trade.legs[at:]
+    cut = tuple(replace(later, size_e6=min(later.size_e6, size_e6)) for later in after)
+    return replace(leg, size_e6=size_e6).as_quote(trade.component, trade.inputs, cut)

@@ -211,10 +211,12 @@ def a_portfolio(
     markets: Sequence[MarketView] = (),
     positions: Mapping[str, PositionView] | None = None,
     orders: Sequence[OrderView] = (),
+    to_come: Mapping[str, Sequence[TradeLeg]] | None = None,
 ) -> FakePortfolio:
     """Return an account; amounts not given equal the equity.
 
     Holdings and orders of ``markets`` are included; ``positions`` and ``orders`` add to them.
+    ``to_come`` is what trades under way have still to send, by component.
     """
     equity = money.usd_e12(equity_usd)
 
@@ -235,6 +237,7 @@ def a_portfolio(
         by_market={**held, **(positions or {})},
         open_orders=(*(order for market in markets for order in market.orders), *orders),
         markets={market.market_id: market for market in markets},
+        to_come=to_come or {},
     )
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from polyframe import money
-from polyframe.model import BookSide, MarketSpec, MarketState
+from polyframe.model import BookSide, MarketSpec, MarketState, TradeLeg
 from polyframe.views import BookView, MarketView, OrderView, PositionView
 
 Level = tuple[int, float]
@@ -157,6 +157,7 @@ class FakePortfolio:
     by_market: Mapping[str, PositionView] = field(default_factory=dict)
     open_orders: tuple[OrderView, ...] = ()
     markets: Mapping[str, MarketView] = field(default_factory=dict)
+    to_come: Mapping[str, Sequence[TradeLeg]] = field(default_factory=dict)
 
     @property
     def reserved_e12(self) -> int:
@@ -180,6 +181,10 @@ class FakePortfolio:
         if market_id is None:
             return self.open_orders
         return tuple(order for order in self.open_orders if order.market_id == market_id)
+
+    def legs_to_come(self) -> Mapping[str, Sequence[TradeLeg]]:
+        """What trades under way have still to send, by component."""
+        return self.to_come
 
     def market(self, market_id: str) -> MarketView | None:
         """A market of this account's world."""

@@ -19,6 +19,7 @@ SHORT = a_market("0xm1", position=a_position(no=100))
 PORTFOLIO = a_portfolio(markets=[MARKET])
 BID, ASK = QuoteLeg(4800, 10_000_000), QuoteLeg(5200, 10_000_000)
 QUOTE = Quote("0xm1", 0.5, BID, ASK, "maker", (("mid", 0.5),))
+LEG = TradeLeg("0xm1", True, True, 4800, 10_000_000)
 
 
 class Proposes(Plugin):
@@ -103,6 +104,8 @@ def test_none_leaves_it_to_the_next_policy(dispatcher: Any) -> None:
         (msgspec.structs.replace(QUOTE, fair=float("nan")), "fair value nan"),
         (msgspec.structs.replace(QUOTE, fair="0.5"), "fair value '0.5'"),
         (msgspec.structs.replace(QUOTE, policy="bad\x1b"), "printable"),
+        (msgspec.structs.replace(QUOTE, component="taker"), "a quote is the maker's"),
+        (msgspec.structs.replace(QUOTE, trade_legs=(LEG,)), "a quote is the maker's"),
         (msgspec.structs.replace(QUOTE, inputs=(("mid", float("inf")),)), "'mid' is inf"),
         (msgspec.structs.replace(QUOTE, inputs=(("mid", None),)), "'mid' is nothing"),
         (msgspec.structs.replace(QUOTE, inputs=(("m\nid", 1.0),)), "printable"),

@@ -76,3 +76,23 @@ def test_a_pair_is_merged_which_frees_its_cash_and_the_budget(driver):
     # 30 pairs bought for 0.51 + 0.46 paid a dollar each: the gain is cash before any resolution.
     assert portfolio.cash_e12 == portfolio.equity_e12 == 5_000_900_000_000_000
     assert driver.machine.stores()["parity_arb"]["holdings"] == {}
+
+
+def test_equity_lost_between_the_legs_does_not_unwind_a_pair():
+    class Parity_Arb(ParityArb):
+        class Config(ParityArb.Config, frozen=True, kw_only=True):
+            taker_budget_share: float = 0.01  # 50 USD: less than the books show
+
+    driver = Driver(classes=(Parity_Arb,))
+    driver.start(spec())
+    driver.book(1, 49, 51)
+    driver.at(2)
+    driver.level(10, True, 54, 400.0)
+    driver.level(10.5, True, 54, 300.0)
+    (order,) = driver.engine.orders.live("m1")
+    driver.engine.portfolio.cash_e12 -= 150 * 10**12
+    for step in range(1, 9):
+        driver.at(10.5 + step / 4)
+    assert driver.engine.desk.unwound == 0
+    assert own(driver) == (order.size_e6, order.size_e6)
+    assert order.size_e6 == 48_960_000  # 47.50 USD at 0.97 a pair

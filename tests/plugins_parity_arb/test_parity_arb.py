@@ -263,7 +263,7 @@ def test_trades_under_way_and_pairs_held_share_one_budget():
             plugin.on_book(market, at)
     found = plugin.propose_trades(markets, portfolio, LATER_NS)
     spent = sum(notional_e12(leg.limit_e4, leg.size_e6) for t in found for leg in t.legs)
-    assert usd_e12(249) < spent <= usd_e12(250)
+    assert usd_e12(236.5) < spent <= usd_e12(237.5)  # 95 % of it: equity may fall between legs
     assert "budget" in refusals(plugin)
     for trade in found:
         for leg in trade.legs:

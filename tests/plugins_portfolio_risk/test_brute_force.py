@@ -219,7 +219,7 @@ def _has_reduction(layout, draw):
 
 def test_a_leg_is_refused_exactly_when_it_breaks_a_cap_and_makes_things_worse():
     rng, seen, wrong = Random("vetoes by brute force"), Counter(), []
-    risk = a_plugin(PortfolioRisk)
+    risk = a_plugin(PortfolioRisk, headroom_use=1.0)
     for case in cases(rng, layouts=300, draws=100):
         worst = {side: worst_with_leg(case, side) for side in ("bid", "ask")}
         before = case.losses_of_first(case.orders(lambda slot: slot.market != 0))
@@ -237,7 +237,11 @@ def test_a_leg_is_refused_exactly_when_it_breaks_a_cap_and_makes_things_worse():
                         expected.add((code, side, usd(with_leg), usd(caps[level])))
                     seen[level, "breaks" if breaks else "keeps", worsens] += 1
                     seen["exactly at a cap, worse"] += with_leg == caps[level] and worsens
-            found = vetoes(risk, case.layout, draw, equity_e12, state, hours)
+            found = {
+                veto
+                for veto in vetoes(risk, case.layout, draw, equity_e12, state, hours)
+                if veto[0].endswith("_cap")  # budgets have tests of their own
+            }
             if found != expected:
                 wrong.append((case.layout, draw, equity_e12, state, hours, found, expected))
     assert not wrong, f"{len(wrong)}, the first: {wrong[0]}"

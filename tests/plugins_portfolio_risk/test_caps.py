@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from polyframe import MarketState, Quote, QuoteLeg
+from polyframe import MarketState, Quote, QuoteLeg, ReportPeriod, TradeLeg
 from polyframe.money import usd_e12
 from polyframe.testing.builders import (
     NOW_NS,
@@ -38,11 +38,12 @@ def two_sided(shares=100, bid_e4=4800, ask_e4=5200, market_id="0xm1"):
     return Quote(market_id, 0.5, leg(bid_e4, shares), leg(ask_e4, shares), "classic")
 
 
-def vetoes(quote, market, **account):
+def vetoes(quote, market, headroom_use=0.95, **account):
     portfolio = a_portfolio(markets=[market, *account.pop("others", [])], **account)
+    plugin = a_plugin(PortfolioRisk, headroom_use=headroom_use)
     return [
         (veto.code.removeprefix("portfolio_risk."), veto.side)
-        for veto in risk().pre_quote_veto(quote, market, portfolio, NOW_NS)
+        for veto in plugin.pre_quote_veto(quote, market, portfolio, NOW_NS)
     ]
 
 
@@ -52,7 +53,7 @@ def shaped(quote, market, **account):
 
 
 def test_fifty_dollars_a_side_fit_the_default_account():
-    assert vetoes(two_sided(104), a_market()) == []
+    assert vetoes(two_sided(104), a_market(), headroom_use=1.0) == []
     # New risk uses 95 % of the cap: 47.50 USD a side.
     assert shaped(two_sided(104), a_market()) == two_sided(98.95)
 
@@ -131,7 +132,7 @@ def test_two_sides_do_not_excuse_each_other():
 
 def test_a_leg_replaces_what_rests_on_its_side():
     market = a_market(orders=[an_order(side="bid", yes_price_e4=4700, shares=100)])
-    assert vetoes(two_sided(100), market) == []
+    assert vetoes(two_sided(98), market) == []
 
 
 def test_a_larger_resting_order_counts_until_it_is_gone():
@@ -147,12 +148,21 @@ def test_a_leg_with_no_legal_size_left_is_refused_by_name():
 
 
 def test_the_distance_to_the_cap_is_not_for_new_risk():
-    # 2.45 USD under the cap, nothing under 95 % of it: the leg waits, no cap is broken.
+    # 2.45 USD under the cap, nothing under 95 % of it: refused with the limit that it broke.
     market = a_market(position=a_position(yes=95.1, cost_usd=47.55))
-    quote = shaped(two_sided(100), market)
-    assert quote.bid is None
-    assert quote.ask == leg(5200, 100)
-    assert vetoes(quote, market) == []
+    quote = shaped(two_sided(5), market)
+    assert quote == two_sided(5)
+    assert vetoes(quote, market, headroom_use=1.0) == []
+    [veto] = risk().pre_quote_veto(quote, market, a_portfolio(markets=[market]), NOW_NS)
+    assert (veto.code, veto.side) == ("portfolio_risk.market_cap", "bid")
+    assert (veto.observed, veto.limit) == (49.95, 47.5)
+
+
+def test_what_takes_may_use_a_cap_to_its_end():
+    # Who proposes a trade has sized it to the cap itself.
+    market = a_market()
+    taken = TradeLeg(market.market_id, True, True, 4800, 104_000_000).as_quote("satellite")
+    assert vetoes(taken, market) == []
 
 
 def test_a_cent_of_lost_equity_does_not_pull_what_rests():
@@ -163,7 +173,7 @@ def test_a_cent_of_lost_equity_does_not_pull_what_rests():
     assert quote.bid == leg(4800, 98.95)
     assert vetoes(quote, market, equity_usd=4999) == []
     others = _full_markets(39)
-    assert vetoes(quote, market, others=others, equity_usd=4999) == []
+    assert ("aggregate_cap", "bid") not in vetoes(quote, market, others=others, equity_usd=4999)
 
 
 def _full_markets(count, cluster_id=None):
@@ -180,17 +190,19 @@ def _full_markets(count, cluster_id=None):
 def test_the_cluster_cap():
     market = a_market(cluster_id="politics")
     # 11 markets x 50 USD leave 50 of the 600 USD; 12 leave nothing.
-    assert vetoes(two_sided(100), market, others=_full_markets(11, "politics")) == []
-    assert vetoes(two_sided(100), market, others=_full_markets(12, "politics")) == [
+    whole = {"headroom_use": 1.0}
+    assert vetoes(two_sided(100), market, others=_full_markets(11, "politics"), **whole) == []
+    assert vetoes(two_sided(100), market, others=_full_markets(12, "politics"), **whole) == [
         ("cluster_cap", "bid"),
         ("cluster_cap", "ask"),
     ]
-    assert vetoes(two_sided(100), market, others=_full_markets(12)) == []
+    assert vetoes(two_sided(100), market, others=_full_markets(12), **whole) == []
 
 
 def test_the_aggregate_cap():
-    assert vetoes(two_sided(100), a_market(), others=_full_markets(39)) == []
-    assert vetoes(two_sided(100), a_market(), others=_full_markets(40)) == [
+    whole = {"headroom_use": 1.0}
+    assert vetoes(two_sided(100), a_market(), others=_full_markets(39), **whole) == []
+    assert vetoes(two_sided(100), a_market(), others=_full_markets(40), **whole) == [
         ("aggregate_cap", "bid"),
         ("aggregate_cap", "ask"),
     ]
@@ -363,3 +375,27 @@ def test_only_a_quote_replaces_and_only_a_quote(quote_of, order_of, refused):
     assert vetoes(quote, market) == expected
     room = shaped(quote, market).bid.size_e6
     assert (room < 12 * 1_000_000) is refused
+
+
+def test_the_report_says_whose_cap_refused_with_the_last_numbers():
+    plugin = risk()
+    market = a_market(cluster_id="politics")
+    others = _full_markets(12, "politics")
+    period = ReportPeriod(day="2026-05-28", start_ns=NOW_NS, end_ns=NOW_NS + 1, facts={})
+    for shares in (100, 104):
+        plugin.pre_quote_veto(
+            two_sided(shares), market, a_portfolio(markets=[market, *others]), NOW_NS
+        )
+    told = plugin.report_section(period)["refusals"]
+    assert told["others"] == 0
+    assert told["most_frequent"][0] == {
+        "code": "portfolio_risk.cluster_cap", "of": "politics", "refusals": 4,
+        "observed_usd": 649.92, "limit_usd": 600.0, "last_ns": NOW_NS,
+    }  # fmt: skip
+    assert {(each["code"], each["of"]) for each in told["most_frequent"][1:]} == {
+        ("portfolio_risk.market_cap", market.market_id),
+    }
+    tomorrow = ReportPeriod(
+        day="2026-05-29", start_ns=NOW_NS + 86_400 * 10**9, end_ns=NOW_NS + 86_401 * 10**9, facts={}
+    )
+    assert plugin.report_section(tomorrow)["refusals"]["most_frequent"] == []

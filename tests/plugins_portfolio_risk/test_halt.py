@@ -12,6 +12,7 @@ from polyframe.testing.builders import (
     NOW_NS,
     a_context,
     a_cycle,
+    a_fill,
     a_market,
     a_plugin,
     a_portfolio,
@@ -120,7 +121,7 @@ def test_a_left_over_resume_does_not_let_the_first_halt_pass():
 def test_a_fill_and_a_cycle_end_notice_the_loss_too():
     lost = a_portfolio(equity_usd=4700, day_start_equity_usd=5000, peak_equity_usd=5000)
     for notice in (
-        lambda plugin: plugin.on_fill(None, lost, NOW_NS),
+        lambda plugin: plugin.on_fill(a_fill(), lost, NOW_NS),
         lambda plugin: plugin.on_cycle_end(a_cycle(), lost, NOW_NS),
     ):
         account = Account()
@@ -132,8 +133,9 @@ def test_the_report_shows_exposures_caps_and_the_halt():
     account = Account()
     period = ReportPeriod(day="2026-05-28", start_ns=0, end_ns=1, facts={})
     section = account.plugin.report_section(period)
-    assert (section["exposures"], section["halted"], section["legs_held_back"]) == (None, None, 0)
-    assert section["scenario"] is None
+    assert (section["exposures"], section["halted"]) == (None, None)
+    assert section["refusals"] == {"most_frequent": [], "others": 0}
+    assert (section["scenario"], section["budgets"]) == (None, None)
     market = a_market(
         "m",
         cluster_id="politics",

@@ -20,6 +20,7 @@ class Taker(Plugin):
         self.wanted = []
         self.offered = []
         self.refuse = False
+        self.vetted = []
 
     @hookimpl
     def propose_trades(self, markets):
@@ -29,6 +30,7 @@ class Taker(Plugin):
 
     @hookimpl
     def pre_quote_veto(self, quote, market):
+        self.vetted.append(quote)
         return [Veto("taker.no")] if self.refuse and quote.component != "maker" else None
 
 
@@ -129,6 +131,63 @@ def test_legs_go_one_after_the_other_for_what_the_first_got(driver):
     parts = {component for _, component, _ in driver.engine.portfolio.attribution()}
     assert parts == {"arb"}
     books_agree(driver)
+
+
+def test_a_leg_is_put_to_the_vetoes_with_what_follows_it(driver):
+    buys, sells = leg("m1"), leg("m2", is_buy=False, limit_e4=4900, shares=120)
+    driver.plugin.refuse = True
+    driver.plugin.wanted = [Trade("arb", (buys, sells))]
+    touch(driver, 3)
+    first, second = (quote for quote in driver.plugin.vetted if quote.component == "arb")
+    # What follows is sent for at most what is asked for now.
+    assert first.trade_legs == (buys, leg("m2", is_buy=False, limit_e4=4900, shares=100))
+    assert second.trade_legs == (sells,)
+    assert {decision.proposal for decision in driver.decisions[-2:]} == {first, second}
+
+
+def test_a_leg_vetted_again_is_shown_at_the_size_it_would_be_sent_for(driver):
+    driver.book(3, 49, 51, market="m1", size=60.0)
+    other = leg("m2", is_yes=False)
+    driver.plugin.wanted = [Trade("arb", (leg("m1"), other))]
+    touch(driver, 3.1, "m2")
+    driver.plugin.vetted.clear()
+    driver.at(3.2)
+    driver.at(3.3)
+    (again,) = (quote for quote in driver.plugin.vetted if quote.component == "arb")
+    assert again.trade_legs == (leg("m2", is_yes=False, shares=60),)
+
+
+def test_what_a_trade_has_still_to_send_is_known_until_it_is_out(driver):
+    seen = []
+    first, last = leg("m1"), leg("m2", is_yes=False, shares=120)
+    driver.plugin.wanted = [Trade("arb", (first, last))]
+    touch(driver, 3)
+    account = driver.engine.account
+    seen.append(account.legs_to_come())
+    driver.at(3.2)  # the first has filled and the last is out
+    seen.append(account.legs_to_come())
+    # For at most what the first one may get.
+    assert seen == [{"arb": [leg("m2", is_yes=False, shares=100)]}, {}]
+
+
+def test_a_leg_in_hand_is_not_to_come_as_well(driver):
+    vetted = []
+    ask = driver.engine.dispatcher.pre_quote_veto
+
+    def watched(quote, market, portfolio, now_ns):
+        if quote.trade_legs:
+            to_come = portfolio.legs_to_come().get("arb", [])
+            vetted.append((len(quote.trade_legs), len(to_come)))
+        return ask(quote, market, portfolio, now_ns)
+
+    driver.engine.dispatcher.pre_quote_veto = watched
+    no = leg("m2", is_yes=False)
+    driver.plugin.wanted = [Trade("arb", (leg("m1"), no, no))]
+    touch(driver, 3)
+    for step in range(2, 6):
+        driver.at(3 + step / 10)
+    # Three at the start, then what is left of them, each time counted once.
+    assert vetted == [(3, 0), (2, 0), (1, 0), (2, 0), (1, 0)]
 
 
 def test_a_failed_second_leg_is_unwound(driver):

@@ -36,6 +36,9 @@ __all__ = ["ParityArb"]
 
 BUDGET = "parity_arb.budget"
 _SECOND_NS = 1_000_000_000
+# A pair is sized to this part of the budget: filled to the brim, a cent of equity lost between
+# its legs would have the second refused and the first unwound.
+_BUDGET_USE = 0.95
 
 
 class ParityArb(Plugin):
@@ -92,7 +95,7 @@ class ParityArb(Plugin):
                 market,
                 portfolio,
                 self._ledger.pairs_e6(market.market_id, portfolio),
-                self._budget.spendable_e12(portfolio, self._ledger.cost_e12, now_ns),
+                self._budget.spendable_e12(portfolio, self._ledger.cost_e12, now_ns, _BUDGET_USE),
                 self.config,
             )
             if isinstance(answer, str):

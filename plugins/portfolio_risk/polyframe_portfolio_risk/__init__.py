@@ -1,4 +1,4 @@
-"""portfolio_risk: caps on worst-case loss, and the halt. Nothing bypasses them."""
+"""portfolio_risk: caps on worst-case loss, budgets, and the halt. Nothing bypasses them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from polyframe import (
+    MAKER,
     Context,
     Cycle,
     Fill,
@@ -22,15 +23,13 @@ from polyframe import (
     hookimpl,
 )
 from polyframe.money import usd
-from polyframe_portfolio_risk import caps, halt, scenario
+from polyframe_portfolio_risk import budgets, caps, halt, scenario
 from polyframe_portfolio_risk.account import exposures, rest_of
 from polyframe_portfolio_risk.config import Config as PortfolioRiskConfig
 from polyframe_portfolio_risk.exposure import holding
+from polyframe_portfolio_risk.refusals import Refusals
 
 __all__ = ["PortfolioRisk"]
-
-# The component of quotes; a leg of any other one is a trade's and replaces nothing.
-_MAKER = "maker"
 
 
 class PortfolioRisk(Plugin):
@@ -42,6 +41,8 @@ class PortfolioRisk(Plugin):
         caps.MARKET_CAP,
         caps.CLUSTER_CAP,
         caps.AGGREGATE_CAP,
+        budgets.TAKER_BUDGET,
+        budgets.SATELLITE_BUDGET,
         halt.DAILY_LOSS,
         halt.DRAWDOWN,
     )
@@ -49,9 +50,11 @@ class PortfolioRisk(Plugin):
     def __init__(self, config: PortfolioRiskConfig, context: Context) -> None:
         super().__init__(config, context)
         self._latch = halt.Latch(config, context.store, context.log)
+        self._budgets = budgets.Budgets(config, context.store)
         self._exposures: dict[str, Any] | None = None
         self._events: dict[str, list[scenario.Event]] | None = None
-        self._held_back = 0
+        self._budgets_used: dict[str, Any] | None = None
+        self._refusals = Refusals()
 
     @hookimpl
     def shape_quote(
@@ -63,17 +66,13 @@ class PortfolioRisk(Plugin):
         Without the distance between the two, the first cent of lost equity breaks a cap
         filled to the brim, and the veto pulls every quote in every market at once.
         """
-        shrunk: dict[caps.BookSide, QuoteLeg | None] = {}
+        shrunk: dict[caps.BookSide, QuoteLeg] = {}
         for side, leg, levels in self._legs(quote, market, portfolio):
             resting_e12 = _resting_e12(side, quote, market)
-            shrunk[side] = caps.shrunk(
-                side,
-                leg,
-                min(level.room_e12 for level in levels),
-                min(level.allowed_e12(resting_e12, self.config.headroom_use) for level in levels),
-                market.min_size_e6,
+            allowed_e12 = min(
+                level.allowed_e12(resting_e12, self.config.headroom_use) for level in levels
             )
-            self._held_back += shrunk[side] is None
+            shrunk[side] = caps.shrunk(side, leg, allowed_e12, market.min_size_e6)
         changed = {side: leg for side, leg in shrunk.items() if leg != quote.leg(side)}
         return msgspec.structs.replace(quote, **changed) if changed else None
 
@@ -81,7 +80,7 @@ class PortfolioRisk(Plugin):
     def pre_quote_veto(
         self, quote: Quote, market: MarketView, portfolio: PortfolioView, now_ns: int
     ) -> Sequence[Veto]:
-        """Return the halt, and each cap that a side of the quote would break.
+        """Return the halt, and each cap or budget that a side of the quote would break.
 
         The quote now resting on a side may fill before its cancel arrives, so a side counts
         with the larger loss of the two: the leg's or the resting quote's. What the leg does
@@ -89,41 +88,52 @@ class PortfolioRisk(Plugin):
         """
         halted = self._latch.check(portfolio, now_ns)
         found = [] if halted is None else [halted]
+        # Who proposes a trade has sized it to the caps themselves; only quotes keep a distance.
+        headroom_use = self.config.headroom_use if quote.component == MAKER else 1.0
         for side, leg, levels in self._legs(quote, market, portfolio):
             resting_e12 = _resting_e12(side, quote, market)
             loss_e12 = max(caps.leg_loss_e12(side, leg.price_e4, leg.size_e6), resting_e12)
-            found.extend(
-                Veto(level.code, side, usd(level.at_zero_e12 + loss_e12), usd(level.cap_e12))
-                for level in levels
-                if loss_e12 > level.room_e12
-            )
+            for level in levels:
+                refusal = level.refusal(side, loss_e12, resting_e12, headroom_use)
+                if refusal is not None:
+                    found.append(refusal)
+        factor = caps.factor(market.hours_to_close, market.state, self.config)
+        over_budget = self._budgets.veto(quote, portfolio, factor, now_ns)
+        if over_budget is not None:
+            found.append(over_budget)
+        for veto in found:
+            self._refusals.note(veto, _belongs_to(veto.code, market), now_ns)
         return found
 
     @hookimpl
     def on_fill(self, fill: Fill, portfolio: PortfolioView, now_ns: int) -> None:
-        """Look at the losses at once: a halt must not wait for the next quote."""
+        """Book what components hold, and look at the losses: a halt must not wait for a quote."""
+        self._budgets.on_fill(fill, portfolio)
         self._latch.check(portfolio, now_ns)
 
     @hookimpl
     def on_cycle_end(self, cycle: Cycle, portfolio: PortfolioView, now_ns: int) -> None:
-        """Look at the losses and keep the exposures for the report."""
+        """Look at the losses and keep exposures and budgets for the report."""
         self._latch.check(portfolio, now_ns)
+        self._budgets.settle(portfolio, now_ns)
         self._exposures = self._measure(portfolio)
+        self._budgets_used = self._budgets.report(portfolio)
         self._events = scenario.events_by_cluster(portfolio)
 
     @hookimpl
     def report_section(self, period: ReportPeriod) -> Mapping[str, Any]:
-        """Return the exposures at the last cycle's end with caps and utilisation, and the halt.
+        """Return exposures and budgets at the last cycle's end with their use, and the halt.
 
         The scenario is drawn here and not at the cycle's end: it takes up to 0.3 s.
         """
         return {
             "exposures": self._exposures,
+            "budgets": self._budgets_used,
             "scenario": self._scenario(),
             "halted": self._latch.halted,
-            "legs_held_back": self._held_back,
+            "refusals": self._refusals.during(period),
             "nulls": {
-                **dict.fromkeys(("exposures", "scenario"), "no cycle has ended"),
+                **dict.fromkeys(("exposures", "budgets", "scenario"), "no cycle has ended"),
                 "halted": "no halt is in force",
                 "utilisation": "nothing may be lost there",
             },
@@ -185,8 +195,15 @@ class PortfolioRisk(Plugin):
         }
 
 
+def _belongs_to(code: str, market: MarketView) -> str:
+    """Return whose cap, budget or halt a veto names."""
+    owners = {caps.MARKET_CAP: market.market_id, caps.CLUSTER_CAP: market.cluster_id}
+    return owners.get(code, "account")
+
+
 def _replaces(quote: Quote, order: OrderView) -> bool:
-    return quote.component == order.component == _MAKER
+    # A leg of a trade, whatever its component, replaces nothing.
+    return quote.component == order.component == MAKER
 
 
 def _resting_e12(side: caps.BookSide, quote: Quote, market: MarketView) -> int:

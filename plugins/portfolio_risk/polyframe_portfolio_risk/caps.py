@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-from polyframe import MarketState, QuoteLeg
-from polyframe.money import PRICE_ONE_E4, floor_size_e6, share_e12
+from polyframe import MarketState, QuoteLeg, Veto
+from polyframe.money import PRICE_ONE_E4, floor_size_e6, share_e12, usd
 from polyframe_portfolio_risk.account import Rest
 from polyframe_portfolio_risk.config import Config
 from polyframe_portfolio_risk.exposure import Outcomes, ask_loss_e12, bid_loss_e12, market_loss_e12
@@ -45,22 +45,30 @@ class Level(NamedTuple):
         """
         return max(self.cap_e12, self.before_e12) - self.at_zero_e12
 
-    def growth_room_e12(self, headroom_use: float) -> int:
-        """What a leg may lose that adds risk: only up to ``headroom_use`` of the cap.
+    def growth_cap_e12(self, headroom_use: float) -> int:
+        """The part of the cap that new risk may use.
 
         What rests already may use the cap to its end. Without the distance between the
         two, the first cent of lost equity breaks a cap filled to the brim, and every quote
         in every market is refused at once.
         """
-        return max(self.growth_cap_e12(headroom_use), self.before_e12) - self.at_zero_e12
-
-    def growth_cap_e12(self, headroom_use: float) -> int:
-        """The part of the cap that new risk may use."""
         return share_e12(self.cap_e12, headroom_use)
 
     def allowed_e12(self, resting_e12: int, headroom_use: float) -> int:
         """What a leg may lose where our quotes resting on its side can lose ``resting_e12``."""
-        return max(self.growth_room_e12(headroom_use), min(resting_e12, self.room_e12))
+        growth_e12 = max(self.growth_cap_e12(headroom_use), self.before_e12) - self.at_zero_e12
+        return max(growth_e12, min(resting_e12, self.room_e12))
+
+    def refusal(
+        self, side: BookSide, loss_e12: int, resting_e12: int, headroom_use: float
+    ) -> Veto | None:
+        """Return the veto of a leg that may not lose ``loss_e12``, with the limit it broke."""
+        if loss_e12 <= self.allowed_e12(resting_e12, headroom_use):
+            return None
+        observed_e12 = self.at_zero_e12 + loss_e12
+        is_over = observed_e12 > self.cap_e12
+        limit_e12 = self.cap_e12 if is_over else self.growth_cap_e12(headroom_use)
+        return Veto(self.code, side, usd(observed_e12), usd(limit_e12))
 
 
 def state_factor(state: MarketState, config: Config) -> float:
@@ -77,11 +85,18 @@ def state_factor(state: MarketState, config: Config) -> float:
 def caps(equity_e12: int, hours_to_close: float | None, state: MarketState, config: Config) -> Caps:
     """Return the caps a leg in a market of this state and time to close must keep.
 
-    An unknown close counts as near. Without equity nothing may be lost.
+    Without equity nothing may be lost.
+    """
+    return shares_of(equity_e12, factor(hours_to_close, state, config), config)
+
+
+def factor(hours_to_close: float | None, state: MarketState, config: Config) -> float:
+    """Return what caps and budgets are multiplied by for a leg in a market.
+
+    An unknown close counts as near.
     """
     is_near = hours_to_close is None or hours_to_close < config.near_close_h
-    factor = state_factor(state, config) * (config.near_close_factor if is_near else 1.0)
-    return shares_of(equity_e12, factor, config)
+    return state_factor(state, config) * (config.near_close_factor if is_near else 1.0)
 
 
 def shares_of(equity_e12: int, factor: float, config: Config) -> Caps:
@@ -138,18 +153,12 @@ def fitting_size_e6(side: BookSide, yes_price_e4: int, room_e12: int) -> int:
     return floor_size_e6(room_e12 // leg_loss_e12(side, yes_price_e4, 1))
 
 
-def shrunk(
-    side: BookSide, leg: QuoteLeg, room_e12: int, allowed_e12: int, min_size_e6: int
-) -> QuoteLeg | None:
-    """Return the leg cut to what new risk may use, or None when that is no legal size.
+def shrunk(side: BookSide, leg: QuoteLeg, allowed_e12: int, min_size_e6: int) -> QuoteLeg:
+    """Return the leg cut to what it may lose.
 
-    A leg that does not fit under the cap itself (``room_e12``) in any legal size stays as it
-    is: the veto refuses it by name and number.
+    One of which no legal size fits stays as it is: the veto refuses it by name and number.
     """
-    least_e6 = max(min_size_e6, 1)
-    if fitting_size_e6(side, leg.price_e4, room_e12) < min(least_e6, leg.size_e6):
-        return leg
     most_e6 = fitting_size_e6(side, leg.price_e4, allowed_e12)
-    if leg.size_e6 <= most_e6:
+    if leg.size_e6 <= most_e6 or most_e6 < max(min_size_e6, 1):
         return leg
-    return QuoteLeg(leg.price_e4, most_e6) if most_e6 >= least_e6 else None
+    return QuoteLeg(leg.price_e4, most_e6)

@@ -9,7 +9,7 @@ from polyframe import setting
 
 
 class Config(PluginConfig, frozen=True, kw_only=True):
-    """Limits on worst-case loss, as shares of equity, and when trading halts."""
+    """Limits on worst-case loss and on spending, as shares of equity, and when trading halts."""
 
     market_cap_share: Annotated[
         float,
@@ -41,10 +41,30 @@ class Config(PluginConfig, frozen=True, kw_only=True):
             production_max=0.40,
         ),
     ] = 0.40
+    taker_budget_share: Annotated[
+        float,
+        setting(
+            "most that arb, taker and any unknown component may have spent, at cost",
+            unit="share",
+            ge=0,
+            le=1,
+            production_max=0.05,
+        ),
+    ] = 0.05
+    satellite_budget_share: Annotated[
+        float,
+        setting(
+            "most that component satellite may have spent, at cost",
+            unit="share",
+            ge=0,
+            le=1,
+            production_max=0.15,
+        ),
+    ] = 0.15
     near_close_h: Annotated[
         float,
         setting(
-            "time to close below which caps shrink; unknown counts as below",
+            "time to close below which caps and budgets shrink; unknown counts as below",
             unit="h",
             ge=0,
             production_min=48.0,
@@ -52,23 +72,40 @@ class Config(PluginConfig, frozen=True, kw_only=True):
     ] = 48.0
     near_close_factor: Annotated[
         float,
-        setting("caps times this near the close", unit="ratio", ge=0, le=1, production_max=0.5),
+        setting(
+            "caps and budgets times this near the close",
+            unit="ratio",
+            ge=0,
+            le=1,
+            production_max=0.5,
+        ),
     ] = 0.5
     watch_factor: Annotated[
         float,
-        setting("caps times this in state WATCH", unit="ratio", ge=0, le=1, production_max=0.8),
+        setting(
+            "caps and budgets times this in state WATCH",
+            unit="ratio",
+            ge=0,
+            le=1,
+            production_max=0.8,
+        ),
     ] = 0.8
     close_window_factor: Annotated[
         float,
         setting(
-            "caps times this in state CLOSE_WINDOW", unit="ratio", ge=0, le=1, production_max=0.5
+            "caps and budgets times this in state CLOSE_WINDOW",
+            unit="ratio",
+            ge=0,
+            le=1,
+            production_max=0.5,
         ),
     ] = 0.5
     headroom_use: Annotated[
         float,
         setting(
             "share of a cap that new risk may use; what rests may use it whole, so that a "
-            "small loss of equity does not pull every quote",
+            "small loss of equity does not pull every quote. Of a budget, what a trade of "
+            "several legs may begin within",
             unit="share",
             gt=0,
             le=1,
