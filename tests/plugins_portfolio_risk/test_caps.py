@@ -143,8 +143,20 @@ def test_a_larger_resting_order_counts_until_it_is_gone():
 def test_a_leg_with_no_legal_size_left_is_refused_by_name():
     # 2 USD of room buy 4.16 shares; the market's least is 5.
     market = a_market(position=a_position(yes=96, cost_usd=48))
-    assert shaped(two_sided(100), market).bid == leg(4800, 100)
-    assert vetoes(two_sided(100), market) == [("market_cap", "bid")]
+    quote = shaped(two_sided(100), market)
+    assert quote.bid == leg(4800, 5)
+    assert vetoes(quote, market) == [("market_cap", "bid")]
+
+
+def test_only_the_cap_without_room_is_named():
+    # Nothing left of the aggregate cap, all of the market's: the market's is not the reason.
+    others = _full_markets(40)
+    quote = shaped(two_sided(100), a_market(), others=others)
+    assert quote == two_sided(5)
+    assert vetoes(quote, a_market(), others=others) == [
+        ("aggregate_cap", "bid"),
+        ("aggregate_cap", "ask"),
+    ]
 
 
 def test_the_distance_to_the_cap_is_not_for_new_risk():
@@ -293,42 +305,27 @@ def test_what_passes_keeps_every_cap_or_makes_nothing_worse(case):
         assert now <= max(was, limit)
 
 
-NARROWED = {
-    "market_cap_share": 0.0095,
-    "cluster_cap_share": 0.114,
-    "aggregate_cap_share": 0.38,
-}
-
-
 @settings(deadline=None, max_examples=200)
 @given(accounts())
-def test_what_is_shaped_is_not_refused(case):
+def test_what_is_shaped_is_refused_only_where_not_even_the_least_fits(case):
     markets, quote, equity_usd = case
     markets = _with_orders_of_first(markets, [])
     portfolio = a_portfolio(equity_usd=round(equity_usd, 2), markets=markets)
     fitted = risk().shape_quote(quote, markets[0], portfolio) or quote
 
-    def sides(plugin, shown):
-        found = plugin.pre_quote_veto(shown, markets[0], portfolio, NOW_NS)
-        return {veto.side for veto in found}
-
-    refused = sides(risk(), fitted)
+    found = risk().pre_quote_veto(fitted, markets[0], portfolio, NOW_NS)
+    least_e6 = -(-max(1, markets[0].min_size_e6) // 10_000) * 10_000
     for side in ("bid", "ask"):
         wanted, got = quote.leg(side), fitted.leg(side)
-        if got is None:
-            # Held back: even the market's least would use more than 95 % of some cap, while it
-            # fits under the caps themselves. Asked of a plugin whose caps are those 95 %.
-            least = QuoteLeg(wanted.price_e4, min(markets[0].min_size_e6, wanted.size_e6))
-            smallest = Quote("m0", 0.5, **{side: least})
-            assert sides(a_plugin(PortfolioRisk, **NARROWED), smallest) == {side}
-            assert sides(risk(), smallest) == set()
-            continue
         assert got.price_e4 == wanted.price_e4
         assert got.size_e6 <= wanted.size_e6
         assert got.size_e6 % 10_000 == 0
+        refusals = [veto for veto in found if veto.side == side]
+        assert all(veto.observed > veto.limit for veto in refusals)
         if got.size_e6 < wanted.size_e6:
-            assert side not in refused
-            assert got.size_e6 >= markets[0].min_size_e6
+            assert got.size_e6 >= least_e6
+        if refusals:
+            assert got.size_e6 <= least_e6
 
 
 def test_a_decision_looks_at_each_market_once():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal, NamedTuple
 
 from polyframe import MarketState, QuoteLeg, Veto
-from polyframe.money import PRICE_ONE_E4, floor_size_e6, share_e12, usd
+from polyframe.money import ORDER_SIZE_STEP_E6, PRICE_ONE_E4, floor_size_e6, share_e12, usd
 from polyframe_portfolio_risk.account import Rest
 from polyframe_portfolio_risk.config import Config
 from polyframe_portfolio_risk.exposure import Outcomes, ask_loss_e12, bid_loss_e12, market_loss_e12
@@ -154,11 +154,10 @@ def fitting_size_e6(side: BookSide, yes_price_e4: int, room_e12: int) -> int:
 
 
 def shrunk(side: BookSide, leg: QuoteLeg, allowed_e12: int, min_size_e6: int) -> QuoteLeg:
-    """Return the leg cut to what it may lose.
+    """Return the leg cut to what it may lose, but to no less than the least legal size.
 
-    One of which no legal size fits stays as it is: the veto refuses it by name and number.
+    Where not even that fits, the veto refuses it, and names those caps only that leave no room.
     """
-    most_e6 = fitting_size_e6(side, leg.price_e4, allowed_e12)
-    if leg.size_e6 <= most_e6 or most_e6 < max(min_size_e6, 1):
-        return leg
-    return QuoteLeg(leg.price_e4, most_e6)
+    least_e6 = -(-max(min_size_e6, 1) // ORDER_SIZE_STEP_E6) * ORDER_SIZE_STEP_E6
+    most_e6 = max(least_e6, fitting_size_e6(side, leg.price_e4, allowed_e12))
+    return leg if leg.size_e6 <= most_e6 else QuoteLeg(leg.price_e4, most_e6)
