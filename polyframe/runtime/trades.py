@@ -156,11 +156,12 @@ class TradeDesk:
         """Compare what the legs got; unwind what has no counterpart."""
         legs, got = under_way.trade.legs, under_way.got_e6
         least_e6 = min(got) if len(got) == len(legs) else 0
-        under_way.unwinding = [
+        too_much = [
             TradeLeg(leg.market_id, leg.is_yes, not leg.is_buy, 0, floor_size_e6(got_e6 - least_e6))
             for leg, got_e6 in zip(legs, got, strict=False)
             if len(legs) > 1 and got_e6 > least_e6
         ]
+        under_way.unwinding = [leg for leg in too_much if self._is_legal(leg)]
         if not under_way.unwinding:
             self._open.remove(under_way)
             self.completed += bool(least_e6)
@@ -170,16 +171,20 @@ class TradeDesk:
 
     def _unwind_further(self, under_way: OpenTrade, got_e6: int, now_ns: int) -> PlaceOrder | None:
         leg = under_way.unwinding[0]
-        left_e6 = leg.size_e6 - got_e6
-        market = self._markets.find(leg.market_id)
-        if market is None or left_e6 < market.min_size_e6:
-            under_way.unwinding.pop(0)
+        left = replace(leg, size_e6=floor_size_e6(leg.size_e6 - got_e6))
+        if self._is_legal(left):
+            under_way.unwinding[0] = left
         else:
-            under_way.unwinding[0] = TradeLeg(leg.market_id, leg.is_yes, leg.is_buy, 0, left_e6)
+            under_way.unwinding.pop(0)
         if not under_way.unwinding:
             self._open.remove(under_way)
             return None
         return self._unwind(under_way, now_ns)
+
+    def _is_legal(self, leg: TradeLeg) -> bool:
+        """Whether the venue takes an order of this size; a smaller remainder is held."""
+        market = self._markets.find(leg.market_id)
+        return market is not None and leg.size_e6 >= max(1, market.min_size_e6)
 
     def _unwind(self, under_way: OpenTrade, now_ns: int) -> PlaceOrder | None:
         leg = under_way.unwinding[0]

@@ -204,6 +204,19 @@ def test_a_failed_second_leg_is_unwound(driver):
     books_agree(driver)
 
 
+def test_a_crumb_that_no_order_can_be_sent_for_is_held(driver):
+    # 60.004 shares are there: the second leg is sent for 60, and nobody sells 0.004.
+    driver.book(3, 49, 51, market="m1", size=60.004)
+    driver.plugin.wanted = [Trade("arb", (leg("m1"), leg("m2", is_yes=False)))]
+    touch(driver, 3.1, "m2")
+    for n in range(2, 6):
+        driver.at(3 + n / 10)
+    assert [f.size_e6 for f in driver.fills] == [60_004_000, 60_000_000]
+    desk = driver.engine.desk
+    assert (desk.completed, desk.unwound, driver.engine.orders.placed) == (1, 0, 2)
+    assert desk.busy == frozenset()
+
+
 def test_a_second_leg_that_comes_too_late_is_not_sent(driver):
     trade = Trade("arb", (leg("m1"), leg("m2")), within_s=1.0)
     driver.plugin.wanted = [trade]

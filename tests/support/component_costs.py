@@ -14,9 +14,11 @@ TOKENS = (True, False)
 class Costs:
     def __init__(self):
         self._log = defaultdict(list)
+        self._replays = {}
 
     def fill(self, fill):
         log = self._log[fill.market_id]
+        self._replays.pop(fill.market_id, None)
         if not fill.is_reversal:
             log.append(fill)
             return
@@ -33,6 +35,7 @@ class Costs:
         total = [sum(tokens[token][0] for tokens in held.values()) for token in TOKENS]
         if any(mine > there for mine, there in zip(total, (yes_e6, no_e6), strict=True)):
             self._log[market_id].append((yes_e6, no_e6))
+            del self._replays[market_id]
 
     def held_e6(self, market_id, component, is_yes):
         return self._replay(market_id)[component][is_yes][0]
@@ -40,7 +43,7 @@ class Costs:
     def cost_e12(self, component):
         return sum(
             cost
-            for market_id in list(self._log)
+            for market_id in self.markets
             for _, cost in self._replay(market_id)[component].values()
         )
 
@@ -53,7 +56,16 @@ class Costs:
         }
         return sorted(found - {MAKER})
 
+    @property
+    def markets(self):
+        return list(self._log)
+
     def _replay(self, market_id):
+        if market_id not in self._replays:
+            self._replays[market_id] = self._replayed(market_id)
+        return self._replays[market_id]
+
+    def _replayed(self, market_id):
         account = dict.fromkeys(TOKENS, 0)
         held = defaultdict(lambda: {token: [0, Fraction(0)] for token in TOKENS})
         for one in self._log.get(market_id, ()):

@@ -1,11 +1,14 @@
 """What must hold of engine, account and paper venue at all times, from first principles.
 
-Nothing here uses the code it judges: exposures are enumerated state by state, the books are
-those of :mod:`random_markets`, the limits are multiplied out anew.
+Nothing here uses the code it judges: exposures are enumerated state by state, costs are replayed
+from all fills, the books are those of :mod:`random_markets`, the limits are multiplied out anew.
 """
 
-from collections import Counter, defaultdict
+from collections import Counter
+from fractions import Fraction
 
+from component_costs import Costs
+from exposures import exposures_e12
 from polyframe import events
 from polyframe.model import MarketState
 from polyframe.runtime.orders import OrderStatus
@@ -30,41 +33,59 @@ def need(condition, *words):
         raise Broken(" ".join(str(word) for word in words))
 
 
-# --- exposure, by brute force --------------------------------------------------------------
+# --- budgets, from all fills --------------------------------------------------------------
 
 
-def outcomes_e12(engine, market_id):
-    """Return the value (if YES, if NO) when in each state every order that loses there fills."""
-    position = engine.portfolio.position_of(market_id)
-    if_yes = position.yes_e6 * 10**6 - position.cost_e12
-    if_no = position.no_e6 * 10**6 - position.cost_e12
-    for order in engine.orders.live(market_id):
-        paid, won = order.price_e4 * 100 * order.leaves_e6, 10**6 * order.leaves_e6
-        in_yes, in_no = (won - paid, -paid) if order.is_yes else (-paid, won - paid)
-        if not order.is_buy:
-            in_yes, in_no = -in_yes, -in_no
-        if_yes += min(0, in_yes)
-        if_no += min(0, in_no)
-    return if_yes, if_no
+BUDGETS = ("taker", "satellite")
 
 
-def exposures_e12(engine):
-    """Return the worst-case losses by market, by cluster and of the account."""
-    markets, groups = {}, defaultdict(list)
-    with_orders = set(engine.orders.markets_with_live())
-    for market_id in sorted(with_orders | engine.portfolio.held().keys()):
-        market = engine.markets.find(market_id)
-        value = outcomes_e12(engine, market_id)
-        markets[market_id] = max(0, -min(value))
-        nets = market.spec.neg_risk and market.spec.market_event_id
-        groups[market.cluster_id, nets or f"alone {market_id}"].append(value)
-    clusters = Counter()
-    for (cluster, _), values in groups.items():
-        states = [sum(if_no for _, if_no in values)]
-        for winner in range(len(values)):
-            states.append(sum(pair[at != winner] for at, pair in enumerate(values)))
-        clusters[cluster] += max(0, -min(states))
-    return markets, clusters, sum(clusters.values())
+def budget_of(component):
+    """Return whose budget a component spends; the maker's is none."""
+    return component if component in (MAKER, "satellite") else "taker"
+
+
+class Spending:
+    """What orders may spend beside what their components hold; sales take from the holdings."""
+
+    def __init__(self, engine, costs):
+        self.engine, self.costs = engine, costs
+        self.free_e6 = {}
+        self.total_e12 = Fraction(0)
+
+    def add(self, component, one, size_e6):
+        """Count an order or leg: its price a share and the fee there, for all it may get."""
+        price = Fraction(one.limit_e4 if hasattr(one, "limit_e4") else one.price_e4, 10_000)
+        if not one.is_buy:
+            key = component, one.market_id, one.is_yes
+            held_e6 = self.free_e6.setdefault(key, self.costs.held_e6(*key_of(key)))
+            self.free_e6[key] = max(0, held_e6 - size_e6)
+            size_e6 = max(0, size_e6 - held_e6)
+            price = 1 - price
+        fees = self.engine.markets.find(one.market_id).spec.fees
+        assert fees.exponent == 1.0
+        fee = Fraction(str(fees.rate)) * price * (1 - price)
+        spent_e12 = size_e6 * 10**6 * (price + fee)
+        self.total_e12 += spent_e12
+        return spent_e12
+
+
+def key_of(key):
+    component, market_id, is_yes = key
+    return market_id, component, is_yes
+
+
+class Truth:
+    """The account from its registers, not from the view that plugins are shown."""
+
+    def __init__(self, engine):
+        self.position = engine.portfolio.position_of
+        self.positions = engine.portfolio.held
+        self.market = engine.markets.find
+        self._orders = engine.orders
+
+    def orders(self, market_id=None):
+        orders = self._orders
+        return list(orders.all_live() if market_id is None else orders.live(market_id))
 
 
 # --- the watch -----------------------------------------------------------------------------
@@ -75,19 +96,25 @@ class Checker:
 
     def __init__(self, machine, world, caps, *, paper=True, ghosts=False):
         self.machine, self.engine, self.world = machine, machine.engine, world
+        self.truth = Truth(self.engine)
         self.caps = caps
         self.paper = paper
         self.ghosts = ghosts
         self.stats = Counter()
         self._last = ({}, Counter(), 0)
         self._realised_e12 = {}
+        self.costs = Costs()
+        self._last_used = dict.fromkeys(BUDGETS, Fraction(0))
+        # Fees are rounded to 0.00001 USD, each execution's for itself.
+        self._fee_rounding_e12 = 0
+        self._is_selling = False
         self._regrouped = False
         self._halted = False
         decide = self.engine.decide
 
         def watched():
             self._before()
-            before = exposures_e12(self.engine)
+            before = exposures_e12(self.truth)
             commands = decide()
             self._after(before, [c for c in commands if isinstance(c, events.PlaceOrder)])
             return commands
@@ -107,22 +134,47 @@ class Checker:
         self.stats.update(decision.outcome for decision in outcome.decisions)
         self.stats.update(type(event).__name__ for event in outcome.order_events)
         self.stats["fills"] += len(outcome.fills)
+        self.stats.update(
+            f"{veto.veto.code} on a trade"
+            for decision in outcome.decisions
+            for veto in decision.vetoes
+            if decision.proposal.trade_legs
+        )
         if self.paper:
             self._same_as_paper()
 
     # --- limits --------------------------------------------------------------------------
 
     def _before(self):
-        """What fills, cancels and time did: nothing may be at risk that was not before."""
+        """What fills, cancels and time did: nothing may be at risk, or spent, that was not before.
+
+        But for fills taken back: what had been sold is held again.
+        """
         self._money()
-        if self._regrouped or self.ghosts:
+        fills = self.engine.new_fills
+        for fill in fills:
+            self.costs.fill(fill)
+            if fill.fee_e12:
+                self._fee_rounding_e12 += 5 * 10**6
+            self.stats[f"{fill.component} {'back' if fill.is_reversal else 'filled'}"] += 1
+        for market_id in self.costs.markets:
+            position = self.engine.portfolio.position_of(market_id)
+            self.costs.account(market_id, position.yes_e6, position.no_e6)
+        taken_back = any(fill.is_reversal for fill in fills)
+        # A sale on its way opens a position when the maker has sold the tokens meanwhile.
+        is_clear = not taken_back and not self._is_selling
+        used = {budget: self._used_e12(budget) for budget in BUDGETS}
+        for budget in BUDGETS:
+            most_e12 = self._last_used[budget] + self._fee_rounding_e12
+            need(used[budget] <= most_e12 or not is_clear, "spent more", budget, used, most_e12)
+        if self._regrouped or taken_back:
             return
         # A sale above cost turns a promised gain into cash.
         realised = self._realised()
         gained_e12 = ROUNDING_E12 + sum(
             max(0, realised[one] - self._realised_e12.get(one, 0)) for one in realised
         )
-        markets, clusters, total = exposures_e12(self.engine)
+        markets, clusters, total = exposures_e12(self.truth)
         for now, before in ((markets, self._last[0]), (clusters, self._last[1])):
             for name, loss_e12 in now.items():
                 need(loss_e12 <= before.get(name, 0) + gained_e12, "risk grew", name, loss_e12)
@@ -134,27 +186,90 @@ class Checker:
 
     def _after(self, before, placed):
         engine = self.engine
-        unwinding = {d.decision_id for d in engine.new_decisions if d.outcome == "unwinding"}
-        now = exposures_e12(engine)
+        decisions = {decision.decision_id: decision for decision in engine.new_decisions}
+        # Getting out of half a trade goes before everything, and nothing else may count on it.
+        unwinding = {
+            command.order_id
+            for command in placed
+            if decisions[command.decision_id].outcome == "unwinding"
+        }
         limits = {}
         for command in placed:
-            if command.decision_id in unwinding:
-                continue  # getting out of half a trade goes before everything
+            if command.order_id in unwinding:
+                continue
             self._may_leave(command)
             market = engine.markets.find(command.market_id)
             limits[command.market_id] = market.cluster_id, self._limits_e12(market)
-        if not any(command.decision_id in unwinding for command in placed):
-            self._within(limits, before, now)
+        self._within(limits, before, exposures_e12(self.truth, unwinding))
+        self._within_budgets(placed, unwinding, decisions)
         self._orders()
         self._reduces_only({decision.market_id for decision in engine.new_decisions})
-        self._last, self._realised_e12 = now, self._realised()
+        self._last, self._realised_e12 = exposures_e12(self.truth), self._realised()
+        self._last_used = {budget: self._used_e12(budget) for budget in BUDGETS}
+        self._is_selling = any(
+            order.component != MAKER and not order.is_buy for order in engine.orders.all_live()
+        )
 
     def _limits_e12(self, market):
-        hours, caps = market.hours_to_close, self.caps
+        caps = self.caps
+        shares = (caps.market_cap_share, caps.cluster_cap_share, caps.aggregate_cap_share)
+        return [self._share_e12(market, share) for share in shares]
+
+    def _share_e12(self, market, share):
+        hours = market.hours_to_close
         factor = CAP_FACTOR.get(market.state, 0.0) * (0.5 if hours is None or hours < 48 else 1.0)
         equity_e12 = max(0, self.engine.portfolio.equity_e12)
-        shares = (caps.market_cap_share, caps.cluster_cap_share, caps.aggregate_cap_share)
-        return [round(equity_e12 * share * factor) for share in shares]
+        return round(equity_e12 * share * factor)
+
+    # --- budgets -------------------------------------------------------------------------
+
+    def _spending(self, budget, without=frozenset()):
+        """What the open orders of a budget's components may spend, but for some orders."""
+        spending = Spending(self.engine, self.costs)
+        for order in self.engine.orders.all_live():
+            if budget_of(order.component) == budget and order.order_id not in without:
+                spending.add(order.component, order, order.leaves_e6)
+        return spending
+
+    def _held_e12(self, budget):
+        components = [name for name in self.costs.components() if budget_of(name) == budget]
+        return sum((self.costs.cost_e12(name) for name in components), Fraction(0))
+
+    def _used_e12(self, budget):
+        return self._held_e12(budget) + self._spending(budget).total_e12
+
+    def _within_budgets(self, placed, unwinding, decisions):
+        """In the order in which they left: each purchase fits, and what follows it in its trade."""
+        taking = [command for command in placed if command.component != MAKER]
+        for budget in BUDGETS:
+            mine = [command for command in taking if budget_of(command.component) == budget]
+            ids = {command.order_id for command in mine}
+            held_e12, spending = self._held_e12(budget), self._spending(budget, ids)
+            for command in mine:
+                order = self.engine.orders.find(command.order_id)
+                adds = spending.add(order.component, order, order.size_e6)
+                if not adds or command.order_id in unwinding:
+                    continue
+                market = self.engine.markets.find(command.market_id)
+                caps = self.caps
+                share = (
+                    caps.satellite_budget_share
+                    if budget == "satellite"
+                    else caps.taker_budget_share
+                )
+                limit_e12 = self._share_e12(market, share)
+                used_e12 = held_e12 + spending.total_e12
+                most_e12 = limit_e12 + self._fee_rounding_e12 + 10**7
+                need(used_e12 <= most_e12, budget, "budget", float(used_e12), limit_e12, order)
+                self.stats[f"brim of {budget}"] += used_e12 > limit_e12 * Fraction(98, 100)
+                whole = Spending(self.engine, self.costs)
+                whole.free_e6 = dict(spending.free_e6)
+                for leg in decisions[command.decision_id].proposal.trade_legs[1:]:
+                    whole.add(order.component, leg, leg.size_e6)
+                used_e12 += whole.total_e12
+                need(
+                    used_e12 <= most_e12 + 10**8, budget, "whole trade", float(used_e12), limit_e12
+                )
 
     def _within(self, limits, before, now):
         """Each cap holds, or was broken before and nothing was added."""
@@ -166,9 +281,11 @@ class Checker:
             ):
                 most = max(cap, before[at].get(key, 0))
                 need(now[at][key] <= most + ROUNDING_E12, what, "cap", key, now[at][key], most)
+                self.stats[f"brim of {what}"] += most == cap and now[at][key] > cap * 0.98
         if limits:
             most = max([each[2] for _, each in limits.values()] + [before[2]])
             need(now[2] <= most + ROUNDING_E12, "aggregate cap", now[2], most)
+            self.stats["brim of aggregate"] += most > before[2] and now[2] > most * 0.98
 
     # --- single orders -------------------------------------------------------------------
 

@@ -104,8 +104,10 @@ class World:
         drops=True,
         metadata=True,
         old_stamps=True,
+        crossed=1,
     ):
         self.rng = rng
+        self.kinds = ["normal"] * 16 + ["crossed"] * crossed + ["no_bids", "no_asks", "empty"]
         self.now_ns = NOW
         self.allow = {
             "resolves": resolves,
@@ -175,9 +177,7 @@ class World:
             return self.change(market)
         if roll < 0.52:
             market.mid = min(9500, max(500, market.mid + rng.choice([-400, -100, 0, 100, 400])))
-            market.new_book(
-                rng.choice(["normal"] * 16 + ["crossed", "no_bids", "no_asks", "empty"])
-            )
+            market.new_book(rng.choice(self.kinds))
             return self.snapshot(market)
         if roll < 0.57:
             return self.snapshot(market)
