@@ -144,10 +144,22 @@ def test_merged_pairs_come_off_those_who_held_pairs():
     assert book.held("satellite") == (100, 0, 60.0)
 
 
+def test_a_pair_merged_beside_the_makers_tokens_leaves_no_half_behind():
+    # 30 pairs of arb's, 60 YES of the maker's: the runtime merges the pairs, 60 YES are left.
+    book = Book()
+    book.fill("arb", "buy", "YES", 30, 5000)
+    book.fill("arb", "buy", "NO", 30, 4700)
+    book.settle(60, 0)
+    assert book.held("arb") == (0, 0, 0.0)
+
+
 def test_where_nobody_can_tell_each_is_believed_as_far_as_the_account_reaches():
     held = {"arb": Held(100, 0, 1, 0), "taker": Held(80, 0, 1, 0)}
     assert not_there(held, 90, 0) == {"arb": (10, 0)}
     assert not_there(held, 180, 0) == {}
+    both = {"arb": Held(50, 50, 1, 1)}
+    assert not_there(both, 50, 20) == {"arb": (30, 30)}
+    assert not_there(both, 50, 20, merged=False) == {"arb": (0, 30)}
 
 
 # --- settlements that fail -------------------------------------------------------------------

@@ -128,7 +128,11 @@ class Run:
         rng, s = self.rng, settings
         return replace(
             s,
-            capital=replace(s.capital, bankroll_usd=rng.choice([60.0, 200.0, 1000.0, 5000.0])),
+            capital=replace(
+                s.capital,
+                bankroll_usd=rng.choice([60.0, 200.0, 1000.0, 5000.0]),
+                merge_above_usd=1.0,
+            ),
             cycle=replace(s.cycle, warmup_books=1, cycle_s=rng.choice([5.0, 60.0])),
             universe=replace(s.universe, prefilter=replace(s.universe.prefilter, enabled=False)),
             feed=replace(s.feed, max_book_age_s=rng.choice([5.0, 120.0])),
@@ -210,6 +214,8 @@ class MoodyVenue:
         self.may_fail = []  # fills told whose settlement may still fail
         self.told = set()
         self.untold_e6 = Counter()
+        self.merges = []
+        self.merged = 0
 
     def turn(self, engine, batch):
         outcome = Outcome()
@@ -220,6 +226,8 @@ class MoodyVenue:
                 self.live[command.order_id] = [command, command.size_e6, False]
             elif isinstance(command, events.CancelOrder):
                 self.asked.add(command.order_id)
+            elif isinstance(command, events.MergePairs):
+                self.merges.append(command)
             else:
                 outcome.commands.append(command)
         outcome.order_events = [e for e in batch if isinstance(e, events.OrderEvent)]
@@ -263,6 +271,16 @@ class MoodyVenue:
         for order_id in sorted(self.asked - self.live.keys()):
             self.asked.discard(order_id)
             self.waiting.append(events.CancelRejected(now_ns, order_id, "gone"))
+        if self.merges and rng.random() < 0.3:
+            merge = self.merges.pop(0)
+            known = (now_ns, merge.merge_id, merge.market_id)
+            has_failed = rng.random() < 0.2
+            self.merged += not has_failed
+            self.waiting.append(
+                events.MergeFailed(*known, "reverted")
+                if has_failed
+                else events.PairsMerged(*known, merge.size_e6)
+            )
         if self.filled and rng.random() < 0.15:
             self.waiting.append(rng.choice(self.filled[-5:]))
         if self.takes_back and self.may_fail and rng.random() < 0.05:
@@ -374,6 +392,8 @@ def test_the_runs_with_trades_are_not_empty(strategy):
         assert seen[f"{component} filled"] > 5, component
         assert seen[f"{component} back"] > 0, component
     assert seen["unwinding"] > 5
+    assert seen["PairsMerged"] > 5
+    assert seen["MergeFailed"] > 0
     for limit in ("market_cap", "cluster_cap", "aggregate_cap", "taker_budget", "satellite_budget"):
         assert seen[f"portfolio_risk.{limit} on a trade"] > 5, limit
     # Used to its last two per cent, where a limit that is too large by that would show.

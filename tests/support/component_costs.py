@@ -116,5 +116,6 @@ def _merged(held, account):
         tokens = held[component]
         pairs = max(0, min(lacking, tokens[True][0], tokens[False][0]))
         lacking -= pairs
+        lost = max(pairs, *(tokens[token][0] - account[token] for token in TOKENS))
         for token in TOKENS:
-            _keep(tokens[token], tokens[token][0] - pairs)
+            _keep(tokens[token], max(0, tokens[token][0] - lost))

@@ -151,7 +151,7 @@ class Checker:
         But for fills taken back: what had been sold is held again.
         """
         self._money()
-        fills = self.engine.new_fills
+        fills = self.engine.answers.new_fills
         for fill in fills:
             self.costs.fill(fill)
             if fill.fee_e12:

@@ -85,9 +85,11 @@ def not_there(
 ) -> dict[str, tuple[int, int]]:
     """Return how many YES and NO of each component the account does not have, where any.
 
-    Pairs that are missing from the sum of all come off those who held both, if they may have
-    been ``merged``. Beyond that each component is believed as far as the account reaches: the
-    others may be the ones who lost theirs, and a budget rather counts too much.
+    What went without a fill was ``merged`` or paid out, so it went in pairs: those missing from
+    the sum of all come off those who held both, and where the account has too little of one
+    token for what a component has, that component's pairs are gone (the maker may hold the
+    other token). Otherwise each is believed as far as the account reaches: the others may be
+    the ones who lost theirs, and a budget rather counts too much.
     """
     pairs_e6 = 0
     if merged:
@@ -99,10 +101,11 @@ def not_there(
         held = holdings[component]
         merged_e6 = min(pairs_e6, held.yes_e6, held.no_e6)
         pairs_e6 -= merged_e6
-        gone = (
-            held.yes_e6 - min(held.yes_e6 - merged_e6, yes_e6),
-            held.no_e6 - min(held.no_e6 - merged_e6, no_e6),
-        )
+        lacking_yes_e6 = max(merged_e6, held.yes_e6 - yes_e6)
+        lacking_no_e6 = max(merged_e6, held.no_e6 - no_e6)
+        if merged:
+            lacking_yes_e6 = lacking_no_e6 = max(lacking_yes_e6, lacking_no_e6)
+        gone = min(held.yes_e6, lacking_yes_e6), min(held.no_e6, lacking_no_e6)
         if any(gone):
             missing[component] = gone
     return missing
