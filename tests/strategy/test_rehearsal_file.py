@@ -17,7 +17,7 @@ ALL_EIGHT = {
     "qs", "rrs", "markout", "portfolio_risk", "maker", "parity_arb", "satellite", "truth_report",
 }  # fmt: skip
 GAP = 0.22
-EVERY = 6
+EVERY = 5
 START_NS = 1_795_380_000 * 10**9
 
 
@@ -27,7 +27,7 @@ def strategy(profile):
 
 
 def invented():
-    """Every sixth ordinary market: the price it starts at, 22 cents up and down in turn."""
+    """Every fifth ordinary market: the price it starts at, 22 cents up and down in turn."""
     settings = strategy("paper").settings
     listings = generate_listings(settings.seed, settings.embedded.markets, START_NS)
     ordinary = [
