@@ -81,6 +81,18 @@ def test_every_market_has_its_row():
     assert row["prior_mean_c"] < row["posterior_mean_c"] < row["net_mean_c"]
 
 
+def test_what_is_not_simply_quoted_is_called_out_with_its_figures():
+    world = World()
+    world.clusters(6, 0.5)
+    assert world.report()["called_out"] == []
+    world.clusters(40, -3.0)
+    (row,) = world.report()["called_out"]
+    assert (row["market_id"], row["decision"]) == ("0xm1", "toxic")
+    assert row["evidence_clusters"] >= 20
+    assert row["probability_toxic"] > 0.9
+    assert row["net_mean_c"] < -0.2
+
+
 def test_dependent_clusters_count_for_fewer():
     trending, mixed = World(), World()
     for number in range(30):

@@ -134,7 +134,7 @@ def test_the_report_shows_exposures_caps_and_the_halt():
     period = ReportPeriod(day="2026-05-28", start_ns=0, end_ns=1, facts={})
     section = account.plugin.report_section(period)
     assert (section["exposures"], section["halted"]) == (None, None)
-    assert section["refusals"] == {"most_frequent": [], "others": 0}
+    assert section["refusals"] == []
     assert (section["scenario"], section["budgets"]) == (None, None)
     market = a_market(
         "m",

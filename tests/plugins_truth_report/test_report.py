@@ -442,6 +442,18 @@ def test_a_sections_null_is_shown_with_its_reason():
     assert "| `other`  | -              |" in text
 
 
+def test_a_sections_list_is_a_table_of_its_first_rows():
+    rows = [{"of": "a | b", "refusals": number} for number in range(12)]
+    text = "\n".join(render_markdown({}, {"risk": {"refusals": rows[:2], "empty": []}}))
+    assert "`refusals`:\n\n| `of`   | `refusals` |" in text
+    assert "| a \\| b | 1          |" in text
+    assert "empty" not in text
+    long = "\n".join(render_markdown({}, {"risk": {"refusals": rows}}))
+    assert "`refusals`, the first 10 of 12:" in long
+    assert "| 9 " in long
+    assert "| 10 " not in long
+
+
 def test_a_null_of_the_runtimes_says_what_it_means():
     facts = {**with_day(fills=[a_fill_row(is_settled=False, adverse_usd=None)]),
              "feed": {"sockets": [{"shard": 0, "uptime_s": None}], "new": None}}  # fmt: skip

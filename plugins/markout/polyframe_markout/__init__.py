@@ -175,6 +175,7 @@ class Markout(Plugin):
                 for market_id, decision in decisions.items()
             },
         }
+        section["called_out"] = report.called_out(section["markets"])
         for name in DECISIONS:
             section[name] = [m for m, decision in decisions.items() if decision == name]
         if self._payouts is not None:

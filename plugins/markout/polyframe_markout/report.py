@@ -34,6 +34,10 @@ NULLS = {
     "vpin": "fewer than ten fills in any market",
 }
 """Why a figure of the section is null, by its name."""
+_DECIDING = (
+    "evidence_clusters", "net_mean_c", "posterior_mean_c", "probability_toxic", "rolling_mean_c",
+    "breaker_trips",
+)  # fmt: skip
 # A correlation near 1 would leave less than one cluster of evidence.
 _MOST_LAG_ONE = 0.95
 
@@ -89,6 +93,16 @@ def estimate(found: Estimate | None, unit: str = "c") -> dict[str, Any]:
 def flow_section(imbalances: Sequence[float]) -> dict[str, Any]:
     """Return the VPIN of our own fills and its number of buckets; null without a full one."""
     return {"vpin": vpin(imbalances), "buckets": len(imbalances)}
+
+
+def called_out(markets: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return the markets that are not simply quoted, with the figures that decided it."""
+    return [
+        {"market_id": market_id, "decision": row["decision"]}
+        | {name: row[name] for name in _DECIDING if name in row}
+        for market_id, row in markets.items()
+        if row["decision"] != "ok"
+    ]
 
 
 def rounded(value: Any) -> Any:

@@ -31,17 +31,13 @@ class Refusals:
         told["refusals"] += 1
         told |= {"observed_usd": veto.observed, "limit_usd": veto.limit, "last_ns": now_ns}
 
-    def during(self, period: ReportPeriod) -> dict[str, Any]:
-        """Return the period's day: the most frequent ones with their numbers, and how many more."""
+    def during(self, period: ReportPeriod) -> list[dict[str, Any]]:
+        """Return the most frequent ones of the period's day, with their last numbers."""
         found = self._days.get(period.start_ns // _DAY_NS, {})
         often = sorted(found.items(), key=lambda item: (-item[1]["refusals"], item[0]))
-        return {
-            "most_frequent": [
-                {"code": code, "of": of, **_rounded(told)}
-                for (code, of), told in often[:_MOST_TOLD]
-            ],
-            "others": len(often[_MOST_TOLD:]),
-        }
+        return [
+            {"code": code, "of": of, **_rounded(told)} for (code, of), told in often[:_MOST_TOLD]
+        ]
 
 
 def _rounded(told: dict[str, Any]) -> dict[str, Any]:

@@ -26,6 +26,7 @@ _FIGURES = (
 _MARKUP = re.compile(r"[\\`*\[\]|]|<(?=[A-Za-z/!?])|&(?=#?[A-Za-z0-9]+;)")
 _MARKETS_SHOWN = 10
 _VETOES_SHOWN = 8
+_MOST_ROWS = 10
 _LONGEST = 200
 
 
@@ -226,7 +227,7 @@ def _health(document: Mapping[str, Any]) -> list[str]:
 
 
 def _section(name: str, section: Any) -> list[str]:
-    """Another plugin's part: its plain figures; tables and texts are in the file."""
+    """Another plugin's part: its plain figures and short lists; the rest is in the file."""
     given = section if isinstance(section, Mapping) else {}
     nulls = _mapping(given, "nulls")
     unknown = [key for key in nulls if key in given and given[key] is None]
@@ -235,7 +236,17 @@ def _section(name: str, section: Any) -> list[str]:
         for key, value in given.items()
         if value is None or isinstance(value, bool | int | float | str)
     ]
-    return [*_title(f"Section {_code(name)}"), *_table(["what", "value"], rows)]
+    lines = [*_title(f"Section {_code(name)}"), *_table(["what", "value"], rows)]
+    for key, value in given.items():
+        listed = _rows(value)
+        if not listed:
+            continue
+        shown = listed[:_MOST_ROWS]
+        more = "" if len(shown) == len(listed) else f", the first {_MOST_ROWS} of {len(listed)}"
+        head = list(dict.fromkeys(column for row in shown for column in row))
+        cells = [[_plain(row.get(column)) for column in head] for row in shown]
+        lines += ["", f"{_code(key)}{more}:", "", *_table([_code(name) for name in head], cells)]
+    return lines
 
 
 def _title(text: str) -> list[str]:
