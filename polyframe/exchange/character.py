@@ -99,7 +99,7 @@ WILD = Character(
 )
 # Looks like the best market of all, and whoever trades much in it has just read the news.
 HOSTILE = msgspec.structs.replace(
-    CALM, jumps_per_h=14.0, jump_size=0.16, maker_lag_s=(20.0, 60.0), maker_wake_s=8.0,
+    CALM, jumps_per_h=11.0, jump_size=0.30, maker_lag_s=(20.0, 60.0), maker_wake_s=8.0,
     level_shares=(500.0, 1_800.0), noise_per_h=8.0, sweeps_per_h=0.0, informed_per_h=60.0,
     informed_size=120.0,
 )  # fmt: skip
