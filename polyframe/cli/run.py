@@ -17,6 +17,7 @@ import click
 from polyframe.errors import PolyframeError, UsageError
 
 if TYPE_CHECKING:
+    from polyframe.runtime.run_state import RunState
     from polyframe.runtime.venues import Venue
     from polyframe.strategy import Strategy
 
@@ -132,8 +133,8 @@ def command(
     versions = _versions(strategy)
     import anyio
 
-    from polyframe.runtime.run_state import find_state
-    from polyframe.runtime.shell import Shell, make_run_folder
+    from polyframe.runtime.run_state import find_state, make_run_folder
+    from polyframe.runtime.shell import Shell
     from polyframe.runtime.status import open_status
     from polyframe.runtime.venues import open_venue
 
@@ -151,7 +152,7 @@ def command(
     async def go() -> dict[str, Any]:
         async with open_venue(choice, strategy.settings, speed) as venue:
             if before is not None:
-                _check_goes_on(venue)
+                _check_goes_on(venue, before)
             status.line(
                 "polyframe",
                 {"mode": "paper", "source": venue.source, "why": venue.why, "speed": venue.speed,
@@ -175,12 +176,19 @@ def command(
         _write_summary(summary_path, result)
 
 
-def _check_goes_on(venue: Venue) -> None:
-    """Refuse to carry an account into a market that begins anew with every run."""
-    if venue.source not in {"live", "url"}:
+def _check_goes_on(venue: Venue, before: RunState) -> None:
+    """Refuse to carry an account into another market, or into one that begins anew."""
+    from polyframe.runtime.run_state import LASTING
+
+    if venue.source not in LASTING:
         raise UsageError(
             f"--continue: a market of source {venue.source} begins anew with every run, and what "
             "was held in it is gone; it is for --venue live (or a URL)"
+        )
+    if before.source != venue.source:
+        raise UsageError(
+            f"--continue: run {before.account.run_id} traded in source {before.source}, this is "
+            f"{venue.source}: what was held there is nothing here"
         )
 
 

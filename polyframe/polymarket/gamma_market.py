@@ -175,13 +175,16 @@ def _uma_statuses(obj: Mapping[str, Any]) -> tuple[str, ...]:
 def _yes_payout_e6(obj: Mapping[str, Any]) -> int | None:
     """What a YES share of a closed market paid, None where the prices are not a payout yet.
 
-    Prices of exactly 1 and 0 are one; halves may be a last price, unless the oracle is done.
+    Prices of exactly 1 and 0 are one, unless an answer still stands to be disputed; halves may
+    be a last price, unless somebody says that the market is resolved (venue.md 6.1).
     """
     prices = [_number(price) for price in _decoded_array(obj.get("outcomePrices")) or ()]
-    if prices in ([1.0, 0.0], [0.0, 1.0]):
+    statuses = [status.lower() for status in _uma_statuses(obj)]
+    said = [*statuses[-1:], _text(obj.get("resolutionStatus")).lower()]
+    is_done = any(word in RESOLVED_WORDS for word in said)
+    if prices in ([1.0, 0.0], [0.0, 1.0]) and (is_done or not statuses):
         return 1_000_000 if prices[0] else 0
-    statuses = _uma_statuses(obj)
-    is_done = bool(statuses) and statuses[-1].lower() in RESOLVED_WORDS
+    is_done = is_done or _flag(obj.get("automaticallyResolved"))
     return 500_000 if prices == [0.5, 0.5] and is_done else None
 
 

@@ -360,6 +360,7 @@ class Engine:
                 self._watch_state(market)
                 if changed:
                     self._agenda.touch(market.market_id, "metadata", urgent=True)
+                self._follow_if_held(market)
                 if spec.yes_payout_e6 is not None:
                     # Heard from the metadata alone when the message was missed, or a half is paid.
                     self.markets.resolved(market)
@@ -381,6 +382,12 @@ class Engine:
                 if market.market_id not in obtained:
                     kept_ids.add(market.market_id)
                     tokens.extend(market.spec.token_ids)
+        for market_id in self.portfolio.held():
+            # What is held has to be marked and got out of, listed or not.
+            known = self.markets.find(market_id)
+            if market_id not in kept_ids and known is not None and not known.spec.closed:
+                kept_ids.add(market_id)
+                tokens.extend(known.spec.token_ids)
         self.active = tuple(market_id for market_id in self.active if market_id in kept_ids)
         for market_id in self.orders.markets_with_live():
             if market_id not in kept_ids:
@@ -389,6 +396,16 @@ class Engine:
         self._commands.append(Subscribe(tuple(tokens)))
         if tokens:
             self.schedule.start_warmup(now_ns)
+
+    def _follow_if_held(self, market: Market) -> None:
+        """Follow a market we hold that the universe's listing did not have."""
+        is_held = market.market_id in self.portfolio.held()
+        if is_held and not market.spec.closed and market.market_id not in self._followed():
+            self.markets.follow((*self.markets.subscribed, *market.spec.token_ids))
+            self._commands.append(Subscribe(tuple(self.markets.subscribed)))
+
+    def _followed(self) -> frozenset[str]:
+        return frozenset(self.markets.followed_ids())
 
     # --- time --------------------------------------------------------------------------
 

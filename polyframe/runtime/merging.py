@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 
 from polyframe.events import MergeFailed, MergePairs, PairsMerged
-from polyframe.money import SHARE_E6, usd
+from polyframe.money import SHARE_E6, size_text, usd
 from polyframe.runtime.orders import Order, Orders
 from polyframe.runtime.portfolio import Portfolio, Position
 
@@ -75,10 +75,16 @@ class Merging:
     def merged(self, event: PairsMerged) -> None:
         """Book what the venue merged."""
         self._under_way.pop(event.market_id, None)
+        if self._portfolio.has_paid_out(event.market_id):
+            return  # each pair's dollar has been paid already
         position = self._portfolio.position_of(event.market_id)
-        # A market that paid out meanwhile has paid each pair's dollar already.
-        if event.size_e6 <= min(position.yes_e6, position.no_e6):
-            self._portfolio.merge(event.market_id, event.size_e6)
+        size_e6 = min(event.size_e6, position.yes_e6, position.no_e6)
+        if size_e6 > 0:
+            self._portfolio.merge(event.market_id, size_e6)
+        if size_e6 < event.size_e6:
+            # A settlement failed in between: the books have fewer pairs than the chain merged.
+            self._log("Merged more than is held", id=event.merge_id, market=event.market_id,
+                      lacking_pairs=size_text(event.size_e6 - size_e6))  # fmt: skip
 
     def refused(self, event: MergeFailed) -> None:
         """Forget a merge that did not happen; the next cycle may ask again."""

@@ -367,6 +367,10 @@ class Portfolio:
         if position.is_flat:
             self._held.pop(market_id, None)
 
+    def has_paid_out(self, market_id: str) -> bool:
+        """Whether a market's payout is booked."""
+        return market_id in self._payouts
+
     def unneeded_pairs_e6(self, market_id: str) -> int:
         """Return the pairs that no component's view needs.
 

@@ -95,6 +95,13 @@ class ProfileEvidence:
         self._markets = markets
         self._horizon_ns = horizon_ns
         self._profiles = [_Followed(name) for name in PROFILES]
+        for profile in self._profiles:
+            # What an earlier run left is part of the day's profit from here on.
+            for market_id, position in portfolio.held().items():
+                profile.cash_e12[market_id] = 0
+                profile.yes_e6[market_id] = position.yes_e6
+                profile.no_e6[market_id] = position.no_e6
+            profile.start_pnl_e12 = profile.pnl_e12(portfolio.marks())
 
     def observe(self, now_ns: int) -> None:
         """Take in new fills, and the mids of those whose horizon is over."""

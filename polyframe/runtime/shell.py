@@ -39,7 +39,7 @@ from polyframe.runtime.assemble import Machine
 from polyframe.runtime.day import DAY_NS, DayRecord, day_text
 from polyframe.runtime.facts import run_facts, summary
 from polyframe.runtime.report_writer import write_atomically, write_report
-from polyframe.runtime.run_state import RunState, write_state
+from polyframe.runtime.run_state import RunState, what_is_missing, write_state
 from polyframe.runtime.status import StatusSink
 from polyframe.runtime.tape import Head, TapeWriter, events_of
 from polyframe.runtime.venues import Venue
@@ -88,11 +88,14 @@ class Shell:
         self._reports_folder = reports_folder
         self._settings = settings
         account = None if before is None else before.account
+        documents = {} if before is None else before.plugins
+        # A plugin that is not asked in this run may be in the next one.
+        self._documents_of_others = {n: d for n, d in documents.items() if n not in classes}
         self.machine = Machine(
             settings,
             classes,
             strategy.plugins,
-            {} if before is None else before.plugins,
+            {name: document for name, document in documents.items() if name in classes},
             status.line,
             time.perf_counter_ns,
             account,
@@ -112,6 +115,8 @@ class Shell:
         )
         self._head = head
         write_atomically(run_folder / "manifest.json", _manifest(head))
+        if before is not None:
+            self.machine.engine.warnings += what_is_missing(before, classes)
         self.tape_folder = run_folder / "tape"
         self.tape = TapeWriter(self.tape_folder, head, round(settings.tape.rotate_mb * 1024 * 1024))
         self.feed = MarketFeed(
@@ -398,8 +403,19 @@ class Shell:
         if not force and cycles == self._cycles_saved:
             return
         self._cycles_saved = cycles
-        account = self.machine.engine.portfolio.carried(self.run_id)
-        write_state(self.run_folder, RunState(account=account, plugins=self.machine.stores()))
+        state = RunState(
+            source=self.venue.source,
+            is_whole=force,
+            account=self.machine.engine.portfolio.carried(self.run_id),
+            plugins={**self._documents_of_others, **self.machine.stores()},
+        )
+        try:
+            write_state(self.run_folder, state)
+        except PolyframeError as error:
+            # A full disk stops no trading and costs no report: the next cycle tries again.
+            self.status.line("State not saved", {"reason": str(error)})
+            if force:
+                self.machine.engine.warnings.append(f"--continue cannot go on from here: {error}")
 
 
 def _manifest(head: Head) -> dict[str, Any]:
@@ -414,24 +430,3 @@ def _manifest(head: Head) -> dict[str, Any]:
         "plugins": dict(head.plugins),
         "strategy": head.strategy,
     }
-
-
-def make_run_folder(runs_folder: Path, started: str, config_hash: str) -> Path:
-    """Create and return an empty folder for a run: ``<start>-<config hash>``.
-
-    Raises:
-        PolyframeError: the folder cannot be created.
-    """
-    try:
-        runs_folder.mkdir(parents=True, exist_ok=True)
-        for number in range(1, 1000):
-            suffix = "" if number == 1 else f"-{number}"
-            folder = runs_folder / f"{started}-{config_hash[:8]}{suffix}"
-            try:
-                folder.mkdir()
-            except FileExistsError:
-                continue
-            return folder
-    except OSError as error:
-        raise PolyframeError(f"{runs_folder}: cannot be written: {error.strerror}") from error
-    raise PolyframeError(f"{runs_folder}: a thousand runs began in this second")

@@ -138,9 +138,10 @@ def test_whatever_the_file_holds_the_gate_is_finite_or_says_why(
 
 
 def test_g22_the_ten_day_series() -> None:
-    _, (days, sharpe, stressed) = judged(research(TEN_DAYS), Config(gate_a_min_days=10))
+    _, (days, left_out, sharpe, stressed) = judged(research(TEN_DAYS), Config(gate_a_min_days=10))
     assert (days["observed"], days["limit"], days["met"]) == (10, 10, True)
     assert days["note"] == "2026-03-01 to 2026-03-10, file's SHA-256 0123456789ab"
+    assert (left_out["observed"], left_out["met"]) == (0, True)
     assert sharpe["observed"] == pytest.approx(2.0360544, abs=5e-8)
     # 1.96 sqrt((1 + (2.0360544^2 / 365) / 2) / 10 x 365) = 11.8747.
     assert sharpe["note"] == "10 days, 95 % -9.84 to 13.91"
@@ -152,7 +153,7 @@ def test_g22_the_ten_day_series() -> None:
 def test_sixty_good_days_are_a_go() -> None:
     gate, criteria = judged(research(TEN_DAYS * 6), Config())
     assert (gate["verdict"], gate["why"]) == ("GO", "every criterion is met")
-    assert [one["met"] for one in criteria] == [True, True, True]
+    assert [one["met"] for one in criteria] == [True] * 4
 
 
 @pytest.mark.parametrize(
@@ -181,10 +182,12 @@ def test_the_gate_says_what_is_missing_or_not_met(
     assert (gate["verdict"], gate["why"]) == (verdict, why)
 
 
-def test_days_without_a_line_are_told() -> None:
-    text = f"{line(day='2026-05-01')}\n{line(day='2026-05-04', gross_return=0.5)}"
-    _, (days, *_) = judged(parse(text, "w.jsonl", SHA256), Config())
-    assert days["note"].startswith("2026-05-01 to 2026-05-04, 2 days between without a line, ")
+def test_leaving_days_out_is_no_way_to_a_go() -> None:
+    lines = [line(day=f"2026-0{month}-{day:02}", gross_return=0.01 + day * 1e-4)
+             for month in (5, 7) for day in range(1, 31)]  # fmt: skip
+    gate, (_, left_out, *_) = judged(parse("\n".join(lines), "w.jsonl", SHA256), Config())
+    assert (left_out["observed"], left_out["met"]) == (31, False)
+    assert (gate["verdict"], gate["why"]) == ("EXTEND", "not enough: days between without a line")
 
 
 # --- from the file into the plugin, the document and the tape ----------------------------

@@ -150,6 +150,10 @@ def test_negative_risk_comes_from_the_market_or_its_event() -> None:
     assert not parsed(events=[]).neg_risk
 
 
+HALVES = {"outcomePrices": '["0.5", "0.5"]'}
+YES_WON = {"outcomePrices": '["1", "0"]'}
+
+
 @pytest.mark.parametrize(
     ("changes", "payout_e6"),
     [
@@ -168,6 +172,20 @@ def test_negative_risk_comes_from_the_market_or_its_event() -> None:
                 "umaResolutionStatuses": '["proposed", "resolved"]',
             },
             500_000,
+        ),
+        (
+            {"closed": True, "outcomePrices": '["0.5", "0.5"]', "resolutionStatus": "resolved"},
+            500_000,
+        ),
+        (
+            {"closed": True, "outcomePrices": '["0.5", "0.5"]', "automaticallyResolved": True},
+            500_000,
+        ),
+        # An answer that stands to be disputed pays nobody yet.
+        ({"closed": True, "outcomePrices": '["1", "0"]', "umaResolutionStatus": "disputed"}, None),
+        (
+            {"closed": True, "outcomePrices": '["1", "0"]', "umaResolutionStatus": "resolved"},
+            1_000_000,
         ),
         ({"closed": True, "outcomePrices": '["1"]'}, None),
         ({"closed": True, "outcomePrices": "nonsense"}, None),

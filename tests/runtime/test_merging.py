@@ -174,6 +174,15 @@ def test_a_market_that_pays_out_first_pays_each_dollar_once(driver):
     assert portfolio.cash_e12 == money(driver)[0]
 
 
+def test_what_the_chain_merged_beyond_our_books_is_said(driver):
+    hold(driver, buys(is_yes=True), buys(is_yes=False, shares=30))
+    driver.engine.apply(events.PairsMerged(driver.ts(60), "m-0001", "m1", 40 * SHARE))
+    position = driver.engine.portfolio.position_of("m1")
+    assert (position.yes_e6, position.no_e6) == (70 * SHARE, 0)
+    (line,) = [fields for message, fields in driver.lines if message == "Merged more than is held"]
+    assert line["lacking_pairs"] == "10"
+
+
 def test_more_than_is_held_cannot_be_merged():
     portfolio = Portfolio(10**15, 10**9)
     with pytest.raises(ValueError, match="cannot be merged"):

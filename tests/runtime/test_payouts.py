@@ -77,9 +77,10 @@ def test_a_closed_market_without_a_payout_waits_for_one(driver):
     assert money(driver) == 4999.0
 
 
-def test_what_is_held_is_asked_for_even_when_nobody_follows_it(driver):
-    fetched(driver, 10, spec("m2"), universe=True)
-    assert driver.engine.markets.followed_ids() == ["m2"]
+def test_what_is_held_is_followed_and_asked_for_even_when_it_is_listed_no_more(driver):
+    commands = fetched(driver, 10, spec("m2"), universe=True)
+    assert driver.engine.markets.followed_ids() == ["m2", "m1"]
+    assert events.Subscribe(("m2-yes", "m2-no", "m1-yes", "m1-no")) in commands
     asked = [
         command
         for seconds in range(20, 3700, 20)

@@ -95,6 +95,7 @@ def gate_a(walk_forward: WalkForward | None, config: Config) -> dict[str, Any]:
     """Research to paper, on the out-of-sample days of the walk-forward file; None without one."""
     criteria = [
         _out_of_sample_days(walk_forward, config),
+        _days_left_out(walk_forward),
         _walk_forward_sharpe(walk_forward, 1.0, ">=", config.gate_a_min_sharpe),
         _walk_forward_sharpe(walk_forward, STRESSED_COSTS, ">", 0.0),
     ]
@@ -164,9 +165,16 @@ def _out_of_sample_days(found: WalkForward | None, config: Config) -> Criterion:
     least = config.gate_a_min_days
     if found is None:
         return Criterion(name, None, ">=", least, "count", True, NO_WALK_FORWARD)
-    left_out = f", {found.left_out} days between without a line" if found.left_out else ""
-    note = f"{found.days[0]} to {found.days[-1]}{left_out}, file's SHA-256 {found.sha256[:12]}"
+    note = f"{found.days[0]} to {found.days[-1]}, file's SHA-256 {found.sha256[:12]}"
     return Criterion(name, len(found.days), ">=", least, "count", True, note)
+
+
+def _days_left_out(found: WalkForward | None) -> Criterion:
+    """A flat day needs a line: leaving out the bad ones would cost nothing otherwise."""
+    name = "days between without a line"
+    if found is None:
+        return Criterion(name, None, "<=", 0, "count", True, NO_WALK_FORWARD)
+    return Criterion(name, found.left_out, "<=", 0, "count", True)
 
 
 def _walk_forward_sharpe(
