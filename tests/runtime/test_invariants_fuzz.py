@@ -104,6 +104,9 @@ class Run:
         )  # fmt: skip
         self.batches = []
         self.told = []
+        self.world.may_stay = lambda: {
+            *self.engine.portfolio.held(), *self.engine.orders.markets_with_live(),
+        }  # fmt: skip
 
     def _add_traders(self, seed):
         rng = self.rng
@@ -160,6 +163,9 @@ class Run:
             self.venue.turn(self.engine, batch) if self.venue else self.machine.turn.handle(batch)
         )
         self.told.append(text_of(outcome))
+        for command in outcome.commands:
+            if isinstance(command, events.Subscribe):
+                self.world.subscribed(command.token_ids)
         self.check.after_batch(outcome)
         if self.venue:
             self.venue.check(self.engine)

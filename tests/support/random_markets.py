@@ -131,6 +131,7 @@ class World:
             )
             self.markets[spec.market_id] = Public(spec, rng)
         self.followed = list(self.markets)
+        self.may_stay = frozenset  # set by who drives a machine
         self.trades = 0
 
     # --- batches -----------------------------------------------------------------------
@@ -455,16 +456,25 @@ class World:
     def universe(self):
         rng = self.rng
         names = [m for m in self.markets if rng.random() < 0.8] or list(self.markets)
-        self.followed = names
+        # What is held stays followed; where an order may still fill, only the engine knows.
+        may_stay = self.may_stay()
+        self.followed = [m for m in self.markets if m in names or m in may_stay]
         made = [events.MarketsFetched(self.ts(), tuple(self.markets[m].spec for m in names))]
         for name in self.markets:
-            if name not in names:
+            if name not in self.followed:
                 self.markets[name].leave()
         if rng.random() < 0.8:
             tokens = tuple(t for m in names for t in self.markets[m].spec.token_ids)
             made.append(self.connect(tokens))
             made += [self.snapshot(self.markets[m]) for m in names]
         return made
+
+    def subscribed(self, token_ids):
+        """The engine follows these tokens and no others from now on."""
+        self.followed = [m for m in self.markets if self.markets[m].spec.token_ids[0] in token_ids]
+        for name in self.markets:
+            if name not in self.followed:
+                self.markets[name].leave()
 
     def resolve(self, market):
         rng = self.rng
