@@ -61,7 +61,11 @@ def write_state(folder: Path, state: RunState) -> None:
     Raises:
         PolyframeError: it cannot be written.
     """
-    write_atomically(folder / STATE_FILE, msgspec.to_builtins(state))
+    path = folder / STATE_FILE
+    try:
+        write_atomically(path, msgspec.to_builtins(state))
+    except OSError as error:
+        raise PolyframeError(f"{path}: cannot be written: {error.strerror}") from error
 
 
 def find_state(runs_folder: Path, wanted: str, *, strategy: str, profile: str) -> RunState:

@@ -12,11 +12,12 @@ from msgspec.structs import replace
 
 from polyframe import Plugin, Trade, TradeLeg, events, hookimpl
 from polyframe.cli import main
+from polyframe.errors import PolyframeError
 from polyframe.exchange import open_simulated
 from polyframe.runtime.assemble import Machine
 from polyframe.runtime.carried import CarriedAccount
 from polyframe.runtime.day import DayRecord
-from polyframe.runtime.run_state import RunState, what_is_missing
+from polyframe.runtime.run_state import RunState, what_is_missing, write_state
 from runtime_driver import DAY, SETTINGS, SHARE, Driver, spec
 
 STRATEGY = Path(__file__).parents[2] / "strategies" / "maker.yaml"
@@ -174,6 +175,15 @@ def test_what_a_run_that_was_cut_off_or_a_new_plugin_lacks_is_said():
     cut, new = what_is_missing(replace(whole, is_whole=False), ["buyer", "risk"])
     assert "run-1 was cut off" in cut
     assert "plugin risk has no document of run run-1" in new
+
+
+def test_a_state_that_cannot_be_written_is_said_in_the_way_a_run_survives(tmp_path):
+    # The run catches this error and tries again at the next cycle; any other would end it.
+    account = first_run().engine.portfolio.carried("run-1")
+    state = RunState(source="live", is_whole=True, account=account, plugins={})
+    (tmp_path / "state.json").mkdir()
+    with pytest.raises(PolyframeError, match=r"state\.json"):
+        write_state(tmp_path, state)
 
 
 # --- the command -----------------------------------------------------------------------
