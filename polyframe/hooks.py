@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 
 if TYPE_CHECKING:
-    from polyframe.model import Cycle, Fill, Quote, ReportPeriod, Trade, Veto
+    from polyframe.model import Cycle, Fill, Quote, Reading, ReportPeriod, Trade, Veto
     from polyframe.views import MarketView, PortfolioView
 
 PROJECT = "polyframe"
@@ -107,6 +107,18 @@ class Hooks:
         are asked all the same, so that refusals are complete. For a leg of a trade,
         ``quote.trade_legs`` is what the trade has still to send, this leg first. A plugin
         that raises here vetoes with ``runtime.plugin_error``.
+        """
+
+    @hookspec
+    def explain_quote(
+        self, quote: Quote, market: MarketView, portfolio: PortfolioView, now_ns: int
+    ) -> Sequence[Reading] | None:
+        """Return the numbers behind this plugin's opinion of a quote, or None.
+
+        Called for every plugin after the vetoes of a decision that changes or refuses
+        something, with the quote that was put to them; not for one that leaves everything as
+        it is, nor for a leg of a trade. They are recorded with the decision, and nothing
+        depends on them: a plugin's answer here must not change what it answers elsewhere.
         """
 
     @hookspec

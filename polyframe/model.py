@@ -250,11 +250,46 @@ class PluginVeto(msgspec.Struct, frozen=True):
     veto: Veto
 
 
+class PluginShape(msgspec.Struct, frozen=True):
+    """What one plugin's ``shape_quote`` made of the quote; a leg it dropped is None."""
+
+    plugin: str
+    bid: QuoteLeg | None
+    ask: QuoteLeg | None
+
+
+class Reading(msgspec.Struct, frozen=True):
+    """A number behind a plugin's vote, its unit in the name, and the limit it is held to.
+
+    ``limit`` is None for a number that is not held to one. Whether the number must stay below
+    or above its limit is the plugin's business; its name should tell (``max``, ``min``).
+    """
+
+    name: str
+    value: float
+    limit: float | None = None
+
+
+class PluginReading(msgspec.Struct, frozen=True):
+    """A reading and whose it is."""
+
+    plugin: str
+    reading: Reading
+
+
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
     """One quoting decision, complete enough to explain it afterwards.
 
-    ``outcome``: quoted (an order changes), unchanged (what rests is right), pulled (orders
-    cancelled), vetoed (nothing rests and nothing may), no_proposal, unselected.
+    ``outcome``: quoted (an order changes), unchanged (what rests is right), deferred (right, but
+    the mutation budget is used up), pulled (orders cancelled), vetoed (nothing rests and nothing
+    may), no_proposal; for a leg of a trade: taking, unwinding or vetoed.
+
+    ``since_ns`` is when its cause arose: a book may have moved, and waited for the market's
+    least interval, before ``ts_ns``. ``proposed_by`` is the plugin whose proposal it was, ""
+    without one. ``asked`` are the plugins whose vetoes were asked, in order; empty where the
+    runtime had refused already (no rank, stopping). ``shapes`` are the plugins that changed the
+    quote on the way, ``readings`` the numbers behind the votes, told for decisions that change
+    something or refuse.
     """
 
     decision_id: int
@@ -272,6 +307,11 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     book_age_s: float | None
     state: MarketState
     net_yes_e6: int
+    since_ns: int = 0
+    proposed_by: str = ""
+    asked: tuple[str, ...] = ()
+    shapes: tuple[PluginShape, ...] = ()
+    readings: tuple[PluginReading, ...] = ()
 
 
 class FeedHealth(msgspec.Struct, frozen=True, kw_only=True):

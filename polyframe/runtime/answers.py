@@ -10,19 +10,22 @@ from __future__ import annotations
 
 import inspect
 import math
+import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
 import msgspec
 
-from polyframe.model import MAKER, Quote, QuoteLeg, Trade, TradeLeg, Veto
+from polyframe.model import MAKER, Quote, QuoteLeg, Reading, Trade, TradeLeg, Veto
 from polyframe.money import PRICE_ONE_E4
 from polyframe.views import MarketView
 
 PLUGIN_ERROR = "runtime.plugin_error"
 """The code of the veto that stands in for a plugin that broke."""
 
+_READING_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _DEEPEST_REPORT = 20
+_MOST_READINGS = 32
 _LONGEST_TRADE_S = 60
 
 
@@ -196,6 +199,23 @@ def vetoes_fault(answer: Any, codes: Collection[str]) -> str | None:
         for name, number in (("observed", veto.observed), ("limit", veto.limit)):
             if number is not None and not _is_plain_number(number):
                 return f"{veto.code}: {name} is {_shown(number)}, not a finite plain number"
+    return None
+
+
+def readings_fault(answer: Any) -> str | None:
+    """Return what makes this no sequence of readings, or None."""
+    if type(answer) not in (list, tuple):
+        return f"the answer is {_kind(answer)}, not a list of Reading"
+    if len(answer) > _MOST_READINGS:
+        return f"{len(answer)} readings are too many to read: at most {_MOST_READINGS}"
+    for reading in answer:
+        if type(reading) is not Reading:
+            return f"the answer holds {_kind(reading)}, not Reading"
+        if type(reading.name) is not str or not _READING_NAME.fullmatch(reading.name):
+            return f"a reading's name is {_shown(reading.name)}, not made of a-z, 0-9 and _"
+        for name, number in (("value", reading.value), ("limit", reading.limit)):
+            if not (_is_plain_number(number) or (number is None and name == "limit")):
+                return f"{reading.name}: {name} is {_shown(number)}, not a finite plain number"
     return None
 
 

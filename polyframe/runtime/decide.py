@@ -10,14 +10,26 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from polyframe.events import CancelOrder, Command, PlaceOrder, Side
-from polyframe.model import MAKER, SIDES, BookSide, Decision, PluginVeto, Quote, TradeLeg, Veto
+from polyframe.model import (
+    MAKER,
+    SIDES,
+    BookSide,
+    Decision,
+    PluginReading,
+    PluginShape,
+    PluginVeto,
+    Quote,
+    TradeLeg,
+    Veto,
+)
 from polyframe.money import complement_e4, price_text, size_text
 from polyframe.runtime.account import Account
+from polyframe.runtime.agenda import Cause
 from polyframe.runtime.checks import check, crosses, reduce_only
-from polyframe.runtime.dispatch import Dispatcher
+from polyframe.runtime.dispatch import Dispatcher, Shaped
 from polyframe.runtime.markets import Market
 from polyframe.runtime.orders import Order, Orders, Route
-from polyframe.runtime.reconcile import MutationBudget, reconcile
+from polyframe.runtime.reconcile import MutationBudget, SideAction, reconcile
 from polyframe.runtime.states import ALLOWED
 from polyframe.settings import QuotingSettings
 
@@ -26,14 +38,22 @@ RUNTIME = "runtime"
 
 
 class Evaluation(NamedTuple):
-    """What the plugins and the runtime think of quoting one market now."""
+    """What the plugins and the runtime think of quoting one market now.
+
+    ``judged`` is the quote that was put to the vetoes; nobody was ``asked`` when the runtime
+    refuses by itself.
+    """
 
     proposal: Quote
     shaped: Quote
+    judged: Quote
     vetoes: tuple[PluginVeto, ...]
     target: Quote
-    bid: Route | None
-    ask: Route | None
+    bid: Route | None = None
+    ask: Route | None = None
+    proposed_by: str = ""
+    asked: tuple[str, ...] = ()
+    shapes: tuple[PluginShape, ...] = ()
 
 
 class Decider:
@@ -59,30 +79,33 @@ class Decider:
     def evaluate(self, market: Market, now_ns: int) -> Evaluation:
         """Ask everybody; nothing is changed and nothing leaves."""
         account, dispatcher = self._account, self._dispatcher
-        proposal = dispatcher.propose_quote(market, account, now_ns)
-        shaped = proposal
-        shape_vetoes: tuple[PluginVeto, ...] = ()
+        proposed_by, proposal = dispatcher.propose_quote(market, account, now_ns)
+        shaped = Shaped(proposal)
         if not proposal.is_empty:
-            shaped, shape_vetoes = dispatcher.shape_quote(proposal, market, account, now_ns)
-        allowed = reduce_only(shaped, market)
-        checked = check(allowed, shaped, market, account)
+            shaped = dispatcher.shape_quote(proposal, market, account, now_ns)
+        judged = reduce_only(shaped.quote, market)
+        checked = check(judged, shaped.quote, market, account)
+        asked = dispatcher.vetoers
         vetoes = (
             *(PluginVeto(RUNTIME, veto) for veto in checked.vetoes),
-            *shape_vetoes,
-            *dispatcher.pre_quote_veto(allowed, market, account, now_ns),
+            *shaped.vetoes,
+            *dispatcher.pre_quote_veto(judged, market, account, now_ns),
         )
         blocked = {veto.veto.side for veto in vetoes}
         bid = None if None in blocked or "bid" in blocked else checked.bid
         ask = None if None in blocked or "ask" in blocked else checked.ask
         target = Quote(
             market.market_id,
-            allowed.fair,
-            allowed.bid if bid is not None else None,
-            allowed.ask if ask is not None else None,
-            allowed.policy,
-            allowed.inputs,
+            judged.fair,
+            judged.bid if bid is not None else None,
+            judged.ask if ask is not None else None,
+            judged.policy,
+            judged.inputs,
         )
-        return Evaluation(proposal, shaped, vetoes, target, bid, ask)
+        return Evaluation(
+            proposal, shaped.quote, judged, vetoes, target, bid, ask, proposed_by, asked,
+            shaped.shapes,
+        )  # fmt: skip
 
     def refuse(self, evaluation: Evaluation, veto: Veto) -> Evaluation:
         """Return the evaluation with one more refusal, and nothing to rest."""
@@ -97,10 +120,10 @@ class Decider:
         """Return an evaluation that nobody was asked for: pull, for this one reason."""
         nothing = Quote(market.market_id)
         vetoes = (PluginVeto(RUNTIME, veto),)
-        return Evaluation(nothing, nothing, vetoes, nothing, None, None)
+        return Evaluation(nothing, nothing, nothing, vetoes, nothing)
 
     def act(
-        self, market: Market, evaluation: Evaluation, trigger: str, now_ns: int
+        self, market: Market, evaluation: Evaluation, cause: Cause, now_ns: int
     ) -> tuple[list[Command], bool]:
         """Bring the market's orders to the target and record the decision.
 
@@ -111,8 +134,8 @@ class Decider:
         told: list[str] = []
         deferred = False
         had_live = bool(market.orders)
-        for side, wanted in zip(SIDES, (evaluation.bid, evaluation.ask), strict=True):
-            action = reconcile(
+        actions = [
+            reconcile(
                 wanted,
                 [o for o in market.orders if o.side == side and o.component == MAKER],
                 tick_e4=market.tick_e4,
@@ -120,6 +143,11 @@ class Decider:
                 settings=self._settings,
                 may_exceed=ALLOWED[market.state].may_add,
             )
+            for side, wanted in zip(SIDES, (evaluation.bid, evaluation.ask), strict=True)
+        ]
+        # Before anything is sent: the numbers are those that the vetoes went by.
+        readings = self._readings(market, evaluation, actions, now_ns)
+        for side, action in zip(SIDES, actions, strict=True):
             in_the_way = self._in_the_way(market, side, action.place)
             cancels = [
                 *action.cancels,
@@ -140,17 +168,30 @@ class Decider:
             else:
                 deferred = True
         outcome = _outcome(evaluation, commands, deferred, had_live)
-        self.tell(market, trigger, outcome, evaluation, tuple(told), now_ns)
+        self.tell(market, cause, outcome, evaluation, tuple(told), now_ns, readings)
         return commands, deferred
+
+    def _readings(
+        self, market: Market, evaluation: Evaluation, actions: Sequence[SideAction], now_ns: int
+    ) -> tuple[PluginReading, ...]:
+        """Return the numbers behind a decision that changes or refuses something.
+
+        Most decisions find that what rests is right: they are not worth the calls.
+        """
+        changes = any(action.place is not None or action.cancels for action in actions)
+        if not evaluation.asked or not (changes or evaluation.target.is_empty):
+            return ()
+        return self._dispatcher.explain_quote(evaluation.judged, market, self._account, now_ns)
 
     def tell(
         self,
         market: Market,
-        trigger: str,
+        cause: Cause,
         outcome: str,
         evaluation: Evaluation,
         commands: tuple[str, ...],
         now_ns: int,
+        readings: tuple[PluginReading, ...] = (),
     ) -> None:
         """Record a decision under the next number."""
         self.decisions += 1
@@ -159,7 +200,7 @@ class Decider:
                 decision_id=self.decisions,
                 ts_ns=now_ns,
                 market_id=market.market_id,
-                trigger=trigger,
+                trigger=cause.trigger,
                 outcome=outcome,
                 proposal=evaluation.proposal,
                 shaped=evaluation.shaped,
@@ -171,6 +212,11 @@ class Decider:
                 book_age_s=market.book_age_s,
                 state=market.state,
                 net_yes_e6=market.position.net_yes_e6,
+                since_ns=cause.since_ns,
+                proposed_by=evaluation.proposed_by,
+                asked=evaluation.asked,
+                shapes=evaluation.shapes,
+                readings=readings,
             )
         )
 

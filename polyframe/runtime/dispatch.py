@@ -10,8 +10,9 @@ What happens to a plugin that fails (docs/hooks.md, "When a plugin fails"):
 
 * A *guard* (it implements ``pre_quote_veto`` or ``shape_quote``) fails closed. Raising in
   ``pre_quote_veto``, or answering what the hook does not allow, vetoes that market. Raising in
-  any other hook but ``report_section`` vetoes every market until the run ends: an exception may
-  have left a half-made update behind, so nothing the plugin says later can be trusted.
+  any other hook, but those that only tell (``report_section``, ``explain_quote``), vetoes every
+  market until the run ends: an exception may have left a half-made update behind, so nothing the
+  plugin says later can be trusted.
 * A *policy* (``propose_quote``, ``propose_trades`` or ``rank_markets``) that fails gave no
   answer; at the third failure it is detached. Nothing is quoted without a policy.
 * An *observer* (neither) that raises is detached at once.
@@ -26,13 +27,24 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from polyframe.model import Cycle, Fill, PluginVeto, Quote, ReportPeriod, Trade, Veto
+from polyframe.model import (
+    Cycle,
+    Fill,
+    PluginReading,
+    PluginShape,
+    PluginVeto,
+    Quote,
+    ReportPeriod,
+    Trade,
+    Veto,
+)
 from polyframe.runtime.answers import (
     PLUGIN_ERROR,
     WrongAnswer,
     close_coroutine,
     quote_fault,
     ranking_of,
+    readings_fault,
     section_of,
     shape_fault,
     trades_fault,
@@ -54,6 +66,21 @@ _BROKEN = Veto(PLUGIN_ERROR)
 # Never answers: a plugin cannot get hold of them.
 _FAILED: Any = object()
 _VETO_ALL: Any = object()
+
+
+class PluginQuote(NamedTuple):
+    """A proposal and who made it; "" when nobody did."""
+
+    plugin: str
+    quote: Quote
+
+
+class Shaped(NamedTuple):
+    """A quote after every shape, who changed it, and a veto for each shape that failed."""
+
+    quote: Quote
+    shapes: tuple[PluginShape, ...] = ()
+    vetoes: tuple[PluginVeto, ...] = ()
 
 
 class PluginTrade(NamedTuple):
@@ -89,6 +116,7 @@ class Dispatcher:
         self.plugins = tuple(registered.instances)
         self.codes: Mapping[str, tuple[str, ...]] = registered.codes
         self.slow_calls: dict[tuple[str, str], int] = {}
+        self.vetoers: tuple[str, ...] = ()
         self._clock = None if timer is None else Clock(timer, budget_ns, self._overran)
         self._allowed = {name: frozenset(declared) for name, declared in self.codes.items()}
         self._impls = {hook: _implementations(registered, hook) for hook in HOOK_ARGUMENTS}
@@ -107,7 +135,10 @@ class Dispatcher:
         self._arrange()
 
     def _arrange(self) -> None:
-        """Lay the calls out anew, without those who lost their place."""
+        """Lay the calls out anew, without those who lost their place.
+
+        ``vetoers`` are then the plugins that ``pre_quote_veto`` asks, in order.
+        """
         trusted = [name for name in self.plugins if not self._failures.is_out(name)]
         calls = {
             hook: [impls[name] for name in trusted if name in impls]
@@ -123,6 +154,7 @@ class Dispatcher:
         self._propose_quote = _tuple_of("propose_quote", calls)
         self._propose_trades = _tuple_of("propose_trades", calls)
         self._shape_quote = _tuple_of("shape_quote", calls)
+        self._explain_quote = _tuple_of("explain_quote", calls)
         self._report_section = _tuple_of("report_section", calls)
         vetoers = [
             Implementation(name, _veto_all, ())
@@ -132,6 +164,7 @@ class Dispatcher:
             if self._failures.is_closed(name)
             or (name in self._impls["pre_quote_veto"] and not self._failures.is_out(name))
         ]
+        self.vetoers = tuple(vetoer.plugin for vetoer in vetoers)
         self._pre_quote_veto = fused_vetoes(
             "pre_quote_veto", vetoers, self._veto_failed, self._take, self._clock
         )
@@ -207,10 +240,13 @@ class Dispatcher:
                 self._failed(impl.plugin, "rank_markets", str(error))
         return None
 
-    def propose_quote(self, market: MarketView, portfolio: PortfolioView, now_ns: int) -> Quote:
+    def propose_quote(
+        self, market: MarketView, portfolio: PortfolioView, now_ns: int
+    ) -> PluginQuote:
         """Return the first proposal, its policy named after the plugin if it has no name.
 
-        An empty quote when nobody proposes, and when the first proposal is not a sound quote.
+        An empty quote of nobody's when nobody proposes, and when the first proposal is not a
+        sound quote.
         """
         for impl in self._propose_quote:
             answer = self._ask(impl, "propose_quote", market, portfolio, now_ns)
@@ -221,8 +257,8 @@ class Dispatcher:
                 close_coroutine(answer)
                 self._failed(impl.plugin, "propose_quote", fault)
                 break
-            return _signed(answer, impl.plugin)
-        return Quote(market.market_id)
+            return PluginQuote(impl.plugin, _signed(answer, impl.plugin))
+        return PluginQuote("", Quote(market.market_id))
 
     @property
     def has_traders(self) -> bool:
@@ -248,11 +284,12 @@ class Dispatcher:
 
     def shape_quote(
         self, quote: Quote, market: MarketView, portfolio: PortfolioView, now_ns: int
-    ) -> tuple[Quote, tuple[PluginVeto, ...]]:
-        """Return the quote after every shape, and a veto for each shape that failed.
+    ) -> Shaped:
+        """Return the quote after every shape.
 
         A failed shape leaves the quote before it; the veto then keeps it from resting.
         """
+        shapes: tuple[PluginShape, ...] = ()
         vetoes: tuple[PluginVeto, ...] = ()
         for impl in self._shape_quote:
             if quote.is_empty:
@@ -263,12 +300,14 @@ class Dispatcher:
             if answer is not _FAILED:
                 fault = shape_fault(answer, quote, market)
                 if fault is None:
+                    if answer != quote:
+                        shapes = (*shapes, PluginShape(impl.plugin, answer.bid, answer.ask))
                     quote = answer
                     continue
                 close_coroutine(answer)
                 self._failed(impl.plugin, "shape_quote", fault)
             vetoes = (*vetoes, PluginVeto(impl.plugin, _BROKEN))
-        return quote, vetoes
+        return Shaped(quote, shapes, vetoes)
 
     def pre_quote_veto(
         self, quote: Quote, market: MarketView, portfolio: PortfolioView, now_ns: int
@@ -293,6 +332,23 @@ class Dispatcher:
     ) -> None:
         self._failed(plugin, hook, fault)
         vetoes.append(PluginVeto(plugin, _BROKEN))
+
+    def explain_quote(
+        self, quote: Quote, market: MarketView, portfolio: PortfolioView, now_ns: int
+    ) -> tuple[PluginReading, ...]:
+        """Return the numbers behind every plugin's vote; a broken answer is left out."""
+        found: list[PluginReading] = []
+        for impl in self._explain_quote:
+            answer = self._ask(impl, "explain_quote", quote, market, portfolio, now_ns)
+            if answer is None or answer is _FAILED:
+                continue
+            fault = readings_fault(answer)
+            if fault is None:
+                found.extend([PluginReading(impl.plugin, reading) for reading in answer])
+            else:
+                close_coroutine(answer)
+                self._failed(impl.plugin, "explain_quote", fault)
+        return tuple(found)
 
     def report_section(self, period: ReportPeriod) -> dict[str, Any]:
         """Return each plugin's section as plain JSON data; a failed one says ``{"error": ...}``.

@@ -16,7 +16,7 @@ from polyframe.events import Command, FetchMarkets, Subscribe
 from polyframe.model import Cycle, Decision, Veto
 from polyframe.money import usd_e12
 from polyframe.runtime.account import Account
-from polyframe.runtime.agenda import Agenda
+from polyframe.runtime.agenda import Agenda, Cause
 from polyframe.runtime.decide import RUNTIME, Decider
 from polyframe.runtime.dispatch import Dispatcher
 from polyframe.runtime.health import feed_health_fields
@@ -81,7 +81,7 @@ class Engine:
         self._since_cycle: list[Decision] = []
         self._touched: dict[str, Market] = {}
         self._crossed: dict[str, Market] = {}
-        self._agenda = Agenda()
+        self._agenda = Agenda(self.moment)
         self.answers = OrderAnswers(
             dispatcher, self.account, self.portfolio, self.orders, self.markets, self.merging,
             self._agenda, self.moment, self.warnings.append,
@@ -218,29 +218,29 @@ class Engine:
         now_ns = self.moment.now_ns
         min_interval_ns = round(self.settings.quoting.min_interval_s * _SECOND_NS)
         commands: list[Command] = []
-        waiting: dict[str, str] = {}
+        waiting: dict[str, Cause] = {}
         dirty, urgent = self._agenda.take()
         active = frozenset(self.active)
         has_room = self.decider.budget.has_room(now_ns)
-        for market_id, trigger in dirty.items():
-            if trigger == "budget" and not has_room:
-                waiting[market_id] = trigger
+        for market_id, cause in dirty.items():
+            if cause.trigger == "budget" and not has_room:
+                waiting[market_id] = cause
                 continue
             market = self.markets.find(market_id)
             if market is None or (market_id not in active and not market.orders):
                 continue
             since_ns = now_ns - self._decided_ns.get(market_id, 0)
             if since_ns < min_interval_ns and market_id not in urgent:
-                waiting[market_id] = trigger
+                waiting[market_id] = cause
                 continue
             self._decided_ns[market_id] = now_ns
             evaluation = self.decider.evaluate(market, now_ns)
             if market_id not in active:
                 evaluation = self.decider.refuse(evaluation, Veto("runtime.rank"))
-            market_commands, deferred = self.decider.act(market, evaluation, trigger, now_ns)
+            market_commands, deferred = self.decider.act(market, evaluation, cause, now_ns)
             commands.extend(market_commands)
             if deferred:
-                waiting[market_id] = "budget"
+                waiting[market_id] = Cause("budget", cause.since_ns)
                 has_room = False
         self._agenda.put_back(waiting)
         return commands
@@ -249,9 +249,9 @@ class Engine:
         market = self.markets.find(market_id)
         if market is None:
             return []
-        commands, _ = self.decider.act(
-            market, self.decider.refusal(market, veto), trigger, self.moment.now_ns
-        )
+        now_ns = self.moment.now_ns
+        refusal = self.decider.refusal(market, veto)
+        commands, _ = self.decider.act(market, refusal, Cause(trigger, now_ns), now_ns)
         return commands
 
     def _record_decision(self, decision: Decision) -> None:

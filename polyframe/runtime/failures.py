@@ -11,6 +11,10 @@ import msgspec
 POLICY_FAILURES_ALLOWED = 2
 """A policy is detached at the failure after these."""
 
+TELLING_HOOKS = {"report_section": "section left out", "explain_quote": "readings left out"}
+"""Hooks that only tell, and what becomes of an answer that cannot be used: nothing else depends
+on them, so a broken one stops neither quoting nor guarding."""
+
 GUARD_HOOKS = ("pre_quote_veto", "shape_quote")
 POLICY_HOOKS = ("propose_quote", "propose_trades", "rank_markets")
 
@@ -31,7 +35,7 @@ class PluginProblem(msgspec.Struct, frozen=True):
 
     ``message`` is the first failure's, ``count`` how often it failed there, ``action`` what was
     done last: ``vetoes this market``, ``vetoes every market``, ``no answer``, ``detached``,
-    ``section left out``.
+    ``section left out``, ``readings left out``.
     """
 
     plugin: str
@@ -103,9 +107,8 @@ class Failures:
 
     def _judge(self, plugin: str, hook: str, raised: bool) -> tuple[Outcome, str]:
         implemented = self._hooks[plugin]
-        if hook == "report_section":
-            # A report is read after the fact; a broken one stops neither quoting nor guarding.
-            return Outcome.KEPT, "section left out"
+        if hook in TELLING_HOOKS:
+            return Outcome.KEPT, TELLING_HOOKS[hook]
         if any(name in GUARD_HOOKS for name in implemented):
             if raised and hook != "pre_quote_veto":
                 return Outcome.CLOSED, _CLOSED
@@ -121,7 +124,7 @@ class Failures:
         failures = sum(
             problem.count
             for problem in self._problems.values()
-            if problem.plugin == plugin and problem.hook not in (*GUARD_HOOKS, "report_section")
+            if problem.plugin == plugin and problem.hook not in (*GUARD_HOOKS, *TELLING_HOOKS)
         )
         if failures < POLICY_FAILURES_ALLOWED:
             return Outcome.KEPT, "no answer"

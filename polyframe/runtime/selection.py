@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from polyframe.events import Command, FetchMarkets
 from polyframe.model import Veto
+from polyframe.runtime.agenda import Cause
 from polyframe.runtime.decide import Decider
 from polyframe.runtime.dispatch import Dispatcher
 from polyframe.runtime.markets import Market, Markets
@@ -163,7 +164,7 @@ def walk(
             else:
                 selected.active.append(market.market_id)
                 selected.clusters[market.cluster_id] = in_cluster + 1
-        commands, deferred = decider.act(market, evaluation, "cycle", now_ns)
+        commands, deferred = decider.act(market, evaluation, Cause("cycle", now_ns), now_ns)
         selected.commands.extend(commands)
         if deferred:
             selected.deferred.append(market.market_id)

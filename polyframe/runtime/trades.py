@@ -16,6 +16,7 @@ from polyframe.events import PlaceOrder
 from polyframe.model import PluginVeto, Quote, Trade, TradeLeg, Veto
 from polyframe.money import floor_size_e6, notional_e12, price_text, size_text, taker_fee_e12, usd
 from polyframe.runtime.account import Account
+from polyframe.runtime.agenda import Cause
 from polyframe.runtime.decide import RUNTIME, Decider, Evaluation
 from polyframe.runtime.dispatch import Dispatcher
 from polyframe.runtime.markets import Market, Markets
@@ -110,7 +111,7 @@ class TradeDesk:
             votes = [self._vetoes(quote, now_ns) for quote in quotes]
             if any(votes):
                 for quote, vetoes in zip(quotes, votes, strict=True):
-                    self._tell(quote, vetoes, "vetoed", (), now_ns)
+                    self._tell(plugin, quote, vetoes, "vetoed", (), now_ns)
                 continue
             under_way = OpenTrade(plugin, trade, now_ns)
             self._open.append(under_way)
@@ -148,7 +149,7 @@ class TradeDesk:
         quote = _as_quote(under_way.trade, done, size_e6)
         vetoes = self._vetoes(quote, now_ns)
         if vetoes:
-            self._tell(quote, vetoes, "vetoed", (), now_ns)
+            self._tell(under_way.plugin, quote, vetoes, "vetoed", (), now_ns)
             return self._settle(under_way, now_ns)
         return self._send(under_way, quote, now_ns)
 
@@ -216,7 +217,7 @@ class TradeDesk:
             f"take {command.order_id} {verb} {token} "
             f"{size_text(leg.size_e6)}@{price_text(leg.limit_e4)}"
         )
-        self._tell(quote, (), outcome, (told,), now_ns)
+        self._tell(under_way.plugin, quote, (), outcome, (told,), now_ns)
         return command
 
     # --- vetting ---------------------------------------------------------------------------
@@ -285,6 +286,7 @@ class TradeDesk:
 
     def _tell(
         self,
+        plugin: str,
         quote: Quote,
         vetoes: tuple[PluginVeto, ...],
         outcome: str,
@@ -295,11 +297,13 @@ class TradeDesk:
         if market is None:
             return
         target = Quote(quote.market_id, component=quote.component) if vetoes else quote
+        # Getting out is asked of nobody: an unhedged leg is worse than any refusal.
+        asked = () if outcome == "unwinding" else self._dispatcher.vetoers
         self._decider.tell(
             market,
-            quote.component,
+            Cause(quote.component, now_ns),
             outcome,
-            Evaluation(quote, quote, vetoes, target, None, None),
+            Evaluation(quote, quote, quote, vetoes, target, proposed_by=plugin, asked=asked),
             commands,
             now_ns,
         )

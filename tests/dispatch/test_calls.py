@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from polyframe import Plugin, PluginVeto, Quote, QuoteLeg, ReportPeriod, Veto, hookimpl
 from polyframe.errors import PluginRefused
 from polyframe.plugin import Log
-from polyframe.runtime.dispatch import Dispatcher
+from polyframe.runtime.dispatch import Dispatcher, Shaped
 from polyframe.runtime.plugins import build_contexts, register
 from polyframe.runtime.signatures import HOOK_ARGUMENTS
 from polyframe.testing.builders import NOW_NS, a_cycle, a_market, a_portfolio
@@ -53,6 +53,10 @@ def witness(heard: list[str]) -> type:
             self._note("pre_quote_veto")
 
         @hookimpl
+        def explain_quote(self, quote):
+            self._note("explain_quote")
+
+        @hookimpl
         def report_section(self, period):
             self._note("report_section")
             return {"by": self.context.name}
@@ -66,6 +70,7 @@ def call_everything(calls: Dispatcher) -> None:
     calls.on_cycle_end(a_cycle(), PORTFOLIO, NOW_NS)
     calls.shape_quote(QUOTE, MARKET, PORTFOLIO, NOW_NS)
     calls.pre_quote_veto(QUOTE, MARKET, PORTFOLIO, NOW_NS)
+    calls.explain_quote(QUOTE, MARKET, PORTFOLIO, NOW_NS)
     calls.report_section(PERIOD)
 
 
@@ -84,6 +89,7 @@ def test_every_hook_is_called_in_file_order(dispatcher: Any, names: tuple[str, .
             "on_cycle_end",
             "shape_quote",
             "pre_quote_veto",
+            "explain_quote",
             "report_section",
         )
         for name in names
@@ -127,7 +133,7 @@ def test_every_answer_says_whose_it_is(dispatcher: Any) -> None:
         PluginVeto("two", Veto("two.a")),
     )
     assert calls.rank_markets([MARKET], NOW_NS) == ("two", ["0xm1"])
-    assert calls.propose_quote(MARKET, PORTFOLIO, NOW_NS).policy == "two"
+    assert calls.propose_quote(MARKET, PORTFOLIO, NOW_NS).quote.policy == "two"
     assert calls.report_section(PERIOD) == {"two": {"n": 2}}
     assert calls.codes == {"one": ("one.a", "one.b"), "two": ("two.a",)}
 
@@ -149,7 +155,7 @@ def test_one_plugin_that_raises_hides_nothing_from_the_others(dispatcher: Any, h
     calls.rank_markets([MARKET], NOW_NS)
     calls.propose_quote(MARKET, PORTFOLIO, NOW_NS)
     calls.propose_trades([MARKET], PORTFOLIO, NOW_NS)
-    assert len(heard) == 12
+    assert len(heard) == 14
     [problem] = calls.problems
     assert (problem.plugin, problem.hook) == ("broken", hook)
     assert problem.message.startswith("RuntimeError: broken (test_calls.py:")
@@ -206,7 +212,7 @@ def test_no_hook_goes_through_pluggy(dispatcher: Any, monkeypatch: pytest.Monkey
         calls.rank_markets([MARKET], NOW_NS)
         calls.propose_quote(MARKET, PORTFOLIO, NOW_NS)
     assert not calls.problems
-    assert len(heard) == 6
+    assert len(heard) == 7
 
 
 def test_a_busy_hook_is_called_straight_from_the_fused_code(dispatcher: Any) -> None:
@@ -264,6 +270,7 @@ def test_any_choice_and_order_of_arguments_gets_the_right_values(
         "shape_quote": (QUOTE, MARKET, PORTFOLIO, NOW_NS),
         "propose_trades": ([MARKET], PORTFOLIO, NOW_NS),
         "pre_quote_veto": (QUOTE, MARKET, PORTFOLIO, NOW_NS),
+        "explain_quote": (QUOTE, MARKET, PORTFOLIO, NOW_NS),
         "report_section": (PERIOD,),
     }
     passed = arguments[hook]
@@ -345,7 +352,7 @@ def test_no_plugin_at_all_is_no_opinion(dispatcher: Any) -> None:
     calls = dispatcher()
     call_everything(calls)
     assert calls.rank_markets([MARKET], NOW_NS) is None
-    assert calls.propose_quote(MARKET, PORTFOLIO, NOW_NS) == Quote("0xm1")
-    assert calls.shape_quote(QUOTE, MARKET, PORTFOLIO, NOW_NS) == (QUOTE, ())
+    assert calls.propose_quote(MARKET, PORTFOLIO, NOW_NS).quote == Quote("0xm1")
+    assert calls.shape_quote(QUOTE, MARKET, PORTFOLIO, NOW_NS) == Shaped(QUOTE)
     assert calls.pre_quote_veto(QUOTE, MARKET, PORTFOLIO, NOW_NS) == ()
     assert calls.report_section(PERIOD) == {}

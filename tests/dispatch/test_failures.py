@@ -8,6 +8,7 @@ import pytest
 
 from polyframe import Plugin, PluginVeto, Quote, QuoteLeg, ReportPeriod, Veto, hookimpl
 from polyframe.runtime.answers import PLUGIN_ERROR
+from polyframe.runtime.dispatch import Shaped
 from polyframe.runtime.failures import PluginProblem
 from polyframe.testing.builders import NOW_NS, a_cycle, a_market, a_portfolio
 
@@ -164,7 +165,7 @@ def test_a_guard_that_raises_elsewhere_vetoes_every_market_until_the_end(
     assert (calls.closed, calls.detached) == (("guard",), ())
     for market in (MARKET, OTHER, MARKET):
         assert vetoes(calls, market) == (broken("guard"),)
-    assert calls.shape_quote(QUOTE, MARKET, PORTFOLIO, NOW_NS) == (QUOTE, ())
+    assert calls.shape_quote(QUOTE, MARKET, PORTFOLIO, NOW_NS) == Shaped(QUOTE)
     assert asked == []  # what it says can no longer be trusted, so it is not asked
     assert calls.problems[0].action == "vetoes every market"
 
@@ -232,10 +233,10 @@ class Always(Plugin):
 
 def test_a_policy_that_raises_is_no_answer_and_the_third_time_detached(dispatcher: Any) -> None:
     calls = dispatcher(bad=raising("propose_quote", "rank_markets"), good=Always)
-    assert calls.propose_quote(MARKET, PORTFOLIO, NOW_NS).policy == "good"
+    assert calls.propose_quote(MARKET, PORTFOLIO, NOW_NS).quote.policy == "good"
     assert calls.rank_markets([MARKET], NOW_NS) == ("good", ["0xm1"])
     assert calls.detached == ()
-    assert calls.propose_quote(MARKET, PORTFOLIO, NOW_NS).policy == "good"
+    assert calls.propose_quote(MARKET, PORTFOLIO, NOW_NS).quote.policy == "good"
     assert calls.detached == ("bad",)
     calls.propose_quote(MARKET, PORTFOLIO, NOW_NS)
     assert [(p.hook, p.count, p.action) for p in calls.problems] == [

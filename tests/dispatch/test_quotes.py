@@ -9,8 +9,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from polyframe import Plugin, PluginVeto, Quote, QuoteLeg, Trade, TradeLeg, Veto, hookimpl
+from polyframe import (
+    Plugin,
+    PluginVeto,
+    Quote,
+    QuoteLeg,
+    Reading,
+    Trade,
+    TradeLeg,
+    Veto,
+    hookimpl,
+)
+from polyframe.model import PluginReading, PluginShape
 from polyframe.runtime.answers import PLUGIN_ERROR, quote_fault, shape_fault
+from polyframe.runtime.dispatch import Shaped
 from polyframe.testing.builders import NOW_NS, a_market, a_portfolio, a_position
 
 MARKET = a_market("0xm1")
@@ -67,7 +79,7 @@ class Lookalike(Quote, frozen=True):
 )
 def test_a_sound_proposal_is_taken(dispatcher: Any, quote: Quote) -> None:
     calls = dispatcher(maker=proposing(quote), other=proposing(Quote("0xm1", 0.9)))
-    assert calls.propose_quote(MARKET, PORTFOLIO, NOW_NS) == msgspec.structs.replace(
+    assert calls.propose_quote(MARKET, PORTFOLIO, NOW_NS).quote == msgspec.structs.replace(
         quote, policy="maker"
     )
     assert not calls.problems
@@ -75,12 +87,12 @@ def test_a_sound_proposal_is_taken(dispatcher: Any, quote: Quote) -> None:
 
 def test_a_policy_keeps_the_name_it_gives_itself(dispatcher: Any) -> None:
     calls = dispatcher(maker=proposing(msgspec.structs.replace(QUOTE, policy="maker/classic")))
-    assert calls.propose_quote(MARKET, PORTFOLIO, NOW_NS).policy == "maker/classic"
+    assert calls.propose_quote(MARKET, PORTFOLIO, NOW_NS).quote.policy == "maker/classic"
 
 
 def test_none_leaves_it_to_the_next_policy(dispatcher: Any) -> None:
     calls = dispatcher(none=proposing(None), maker=proposing(QUOTE))
-    assert calls.propose_quote(MARKET, PORTFOLIO, NOW_NS) == QUOTE
+    assert calls.propose_quote(MARKET, PORTFOLIO, NOW_NS).quote == QUOTE
 
 
 @pytest.mark.parametrize(
@@ -117,7 +129,7 @@ def test_an_unsound_proposal_is_an_error_and_an_empty_quote(
     dispatcher: Any, answer: Any, words: str
 ) -> None:
     calls = dispatcher(maker=proposing(answer), other=proposing(QUOTE))
-    assert calls.propose_quote(MARKET, PORTFOLIO, NOW_NS) == Quote("0xm1")
+    assert calls.propose_quote(MARKET, PORTFOLIO, NOW_NS).quote == Quote("0xm1")
     [problem] = calls.problems
     assert words in problem.message
     assert (problem.plugin, problem.hook) == ("maker", "propose_quote")
@@ -144,7 +156,8 @@ def test_an_unsound_proposal_is_an_error_and_an_empty_quote(
 )
 def test_a_more_careful_quote_is_taken(dispatcher: Any, market: Any, shaped: Quote) -> None:
     calls = dispatcher(careful=shaping(shaped))
-    assert calls.shape_quote(QUOTE, market, PORTFOLIO, NOW_NS) == (shaped, ())
+    by = PluginShape("careful", shaped.bid, shaped.ask)
+    assert calls.shape_quote(QUOTE, market, PORTFOLIO, NOW_NS) == Shaped(shaped, (by,))
     assert not calls.problems
 
 
@@ -174,7 +187,7 @@ def test_a_bolder_quote_is_dropped_and_vetoed(
 ) -> None:
     narrower = shaping(lambda quote: msgspec.structs.replace(quote, bid=None))
     calls = dispatcher(bold=shaping(shaped), after=narrower)
-    quote, vetoes = calls.shape_quote(QUOTE, market, PORTFOLIO, NOW_NS)
+    quote, _, vetoes = calls.shape_quote(QUOTE, market, PORTFOLIO, NOW_NS)
     assert quote == with_legs(bid=None)  # the next shape works on the quote before the bold one
     assert vetoes == (PluginVeto("bold", Veto(PLUGIN_ERROR)),)
     assert words in calls.problems[0].message
@@ -184,7 +197,7 @@ def test_a_bolder_quote_is_dropped_and_vetoed(
 def test_a_leg_may_not_be_added(dispatcher: Any) -> None:
     calls = dispatcher(bold=shaping(QUOTE))
     one_sided = with_legs(bid=None)
-    quote, vetoes = calls.shape_quote(one_sided, MARKET, PORTFOLIO, NOW_NS)
+    quote, _, vetoes = calls.shape_quote(one_sided, MARKET, PORTFOLIO, NOW_NS)
     assert quote == one_sided
     assert len(vetoes) == 1
     assert "add a bid" in calls.problems[0].message
@@ -205,11 +218,11 @@ def test_shapes_are_chained_and_stop_at_an_empty_quote(dispatcher: Any) -> None:
 
     dropping = shaping(lambda quote: msgspec.structs.replace(quote, bid=None, ask=None))
     calls = dispatcher(a=wider("a"), b=wider("b"), none=shaping(None), drop=dropping, z=wider("z"))
-    quote, vetoes = calls.shape_quote(QUOTE, MARKET, PORTFOLIO, NOW_NS)
+    quote, _, vetoes = calls.shape_quote(QUOTE, MARKET, PORTFOLIO, NOW_NS)
     assert quote.is_empty
     assert vetoes == ()
     assert seen == [("a", 4800), ("b", 4700)]
-    assert calls.shape_quote(Quote("0xm1"), MARKET, PORTFOLIO, NOW_NS) == (Quote("0xm1"), ())
+    assert calls.shape_quote(Quote("0xm1"), MARKET, PORTFOLIO, NOW_NS) == Shaped(Quote("0xm1"))
     assert not calls.problems
 
 
@@ -219,7 +232,7 @@ def test_a_shape_that_raises_vetoes_this_market_and_every_other(dispatcher: Any)
 
     calls = dispatcher(bad=shaping(broken))
     veto = PluginVeto("bad", Veto(PLUGIN_ERROR))
-    assert calls.shape_quote(QUOTE, MARKET, PORTFOLIO, NOW_NS) == (QUOTE, (veto,))
+    assert calls.shape_quote(QUOTE, MARKET, PORTFOLIO, NOW_NS) == Shaped(QUOTE, (), (veto,))
     assert calls.pre_quote_veto(QUOTE, a_market("0xm2"), PORTFOLIO, NOW_NS) == (veto,)
     assert calls.closed == ("bad",)
 
@@ -335,3 +348,71 @@ def test_a_legs_side_and_price_in_yes_space():
         (True, True): ("bid", 5000), (False, True): ("ask", 7000),
         (True, False): ("ask", 6000), (False, False): ("bid", 7000),
     }  # fmt: skip
+
+
+# --- readings ----------------------------------------------------------------------------------
+
+
+def telling(answer: Any) -> type:
+    class Telling(Plugin):
+        @hookimpl
+        def explain_quote(self):
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
+
+    return Telling
+
+
+def explained(calls: Any) -> tuple[PluginReading, ...]:
+    return calls.explain_quote(QUOTE, MARKET, PORTFOLIO, NOW_NS)
+
+
+def test_readings_of_every_plugin_are_kept_in_file_order(dispatcher: Any) -> None:
+    one, two = Reading("score", 0.3, 0.35), Reading("spread_c", 2)
+    calls = dispatcher(rrs=telling([one]), quiet=telling(None), qs=telling((two, one)))
+    assert explained(calls) == (
+        PluginReading("rrs", one),
+        PluginReading("qs", two),
+        PluginReading("qs", one),
+    )
+    assert not calls.problems
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"score": 0.3},
+        [("score", 0.3)],
+        [Reading("score", float("nan"))],
+        [Reading("score", 0.3, float("inf"))],
+        [Reading("score", None)],
+        [Reading("score", True)],
+        [Reading("Score of it", 0.3)],
+        [Reading("", 0.3)],
+        [Reading("a" * 65, 0.3)],
+        [Reading("score", 0.3)] * 33,
+        RuntimeError("broken"),
+    ],
+)
+def test_a_broken_reading_costs_the_reading_and_nothing_else(dispatcher: Any, answer: Any) -> None:
+    class Guard(telling(answer)):  # type: ignore[misc]
+        codes = ("guard.no",)
+
+        @hookimpl
+        def pre_quote_veto(self):
+            return [Veto("guard.no")]
+
+    sound = Reading("score", 0.1)
+    calls = dispatcher(guard=Guard, sound=telling([sound]))
+    for _ in range(4):
+        assert explained(calls) == (PluginReading("sound", sound),)
+    assert (calls.closed, calls.detached) == ((), ())
+    vetoes = calls.pre_quote_veto(QUOTE, MARKET, PORTFOLIO, NOW_NS)
+    assert vetoes == (PluginVeto("guard", Veto("guard.no")),)
+    [problem] = calls.problems
+    assert (problem.hook, problem.action, problem.count) == (
+        "explain_quote",
+        "readings left out",
+        4,
+    )

@@ -295,5 +295,6 @@ def test_the_contract_is_read_from_the_specifications() -> None:
         "shape_quote",
         "propose_trades",
         "pre_quote_veto",
+        "explain_quote",
         "report_section",
     ]

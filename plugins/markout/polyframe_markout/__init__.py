@@ -17,6 +17,7 @@ from polyframe import (
     Plugin,
     PortfolioView,
     Quote,
+    Reading,
     ReportPeriod,
     Veto,
     hookimpl,
@@ -141,6 +142,11 @@ class Markout(Plugin):
         if decision == "probing":
             return probe_sized(quote, market, config.probe_size_factor)
         return None
+
+    @hookimpl
+    def explain_quote(self, quote: Quote, market: MarketView, now_ns: int) -> Sequence[Reading]:
+        """Return what the rule thinks of our fills here, in cents; nothing before the first."""
+        return self._rule.readings(market.market_id, now_ns) if quote.component == MAKER else []
 
     @hookimpl
     def report_section(self, period: ReportPeriod) -> Mapping[str, Any] | None:

@@ -21,6 +21,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from polyframe import Reading
 from polyframe_markout import clusters as means
 from polyframe_markout.clusters import Cluster
 from polyframe_markout.config import Config
@@ -139,6 +140,16 @@ class BayesRule:
         if opinion.clusters >= self._config.early_clusters and opinion.posterior.mean < mild_c:
             return Verdict("mild", opinion.posterior.mean, mild_c)
         return Verdict("ok")
+
+    def readings(self, market_id: str, now_ns: int) -> list[Reading]:
+        """Return the shrunken mean markout in cents and the clusters behind it; changes nothing."""
+        if not self._tracker.fills(market_id):
+            return []
+        opinion = self.opinion(market_id, now_ns)
+        return [
+            Reading("markout_c", opinion.posterior.mean, self._config.toxic_c),
+            Reading("clusters", opinion.clusters),
+        ]
 
     def cluster_verdict(self, cluster_id: str, now_ns: int) -> Verdict:
         """Return ok: markets of a cluster share a prior, not a verdict."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from polyframe import Reading
 from polyframe_markout.config import Config
 from polyframe_markout.fills import TrackedFill, horizon_name
 from polyframe_markout.measures import Averages, Sample, averages
@@ -66,6 +67,16 @@ class MeanRule:
             if observed_c < config.mild_c:
                 return Verdict("mild", observed_c, config.mild_c)
         return Verdict("ok")
+
+    def readings(self, market_id: str, now_ns: int) -> list[Reading]:
+        """Return the rolling mean markout in cents and the fills behind it."""
+        mean = self._mean("market", market_id, now_ns)
+        if mean.share_weighted_c is None:
+            return []
+        return [
+            Reading("markout_c", mean.share_weighted_c, self._config.toxic_c),
+            Reading("fills", mean.n, self._config.min_fills),
+        ]
 
     def cluster_verdict(self, cluster_id: str, now_ns: int) -> Verdict:
         """Return toxic or ok for every market of a cluster."""

@@ -18,6 +18,7 @@ from polyframe import (
     PortfolioView,
     Quote,
     QuoteLeg,
+    Reading,
     ReportPeriod,
     Veto,
     hookimpl,
@@ -103,6 +104,27 @@ class PortfolioRisk(Plugin):
             found.append(over_budget)
         for veto in found:
             self._refusals.note(veto, _belongs_to(veto.code, market), now_ns)
+        return found
+
+    @hookimpl
+    def explain_quote(
+        self, quote: Quote, market: MarketView, portfolio: PortfolioView, now_ns: int
+    ) -> Sequence[Reading]:
+        """Return what each side of the quote could lose under each cap, and the day's losses."""
+        found = self._latch.readings(portfolio, now_ns)
+        for side, leg, levels in self._legs(quote, market, portfolio):
+            loss_e12 = max(
+                caps.leg_loss_e12(side, leg.price_e4, leg.size_e6),
+                _resting_e12(side, quote, market),
+            )
+            found += [
+                Reading(
+                    f"{side}_{level.code.partition('.')[2]}_usd",
+                    usd(level.at_zero_e12 + loss_e12),
+                    usd(level.cap_e12),
+                )
+                for level in levels
+            ]
         return found
 
     @hookimpl

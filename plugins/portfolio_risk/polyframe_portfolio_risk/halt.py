@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from polyframe import PortfolioView, Veto
+from polyframe import PortfolioView, Reading, Veto
 from polyframe.money import usd
 from polyframe_portfolio_risk.config import Config
 
@@ -74,17 +74,37 @@ class Latch:
         record: dict[str, Any] | None = self._store.get("halted")
         return record
 
+    def readings(self, portfolio: PortfolioView, now_ns: int) -> list[Reading]:
+        """Return what the day and the way from the peak have cost, in USD, with their limits."""
+        day_start_e12, peak_e12 = self._measured_from(portfolio, now_ns)
+        return [
+            Reading(name, usd(from_e12 - portfolio.equity_e12), usd(max(from_e12, 0)) * share)
+            for name, from_e12, share in (
+                ("daily_loss_usd", day_start_e12, self._config.daily_loss_share),
+                ("drawdown_usd", peak_e12, self._config.drawdown_share),
+            )
+        ]
+
     def _breach(self, portfolio: PortfolioView, now_ns: int) -> Breach | None:
-        equity_e12 = portfolio.equity_e12
-        day_start_e12, peak_e12 = portfolio.day_start_equity_e12, portfolio.peak_equity_e12
+        day_start_e12, peak_e12 = self._measured_from(portfolio, now_ns)
+        if "baseline" in self._store:
+            self._store["baseline"]["peak_e12"] = peak_e12
+        return breach(portfolio.equity_e12, day_start_e12, peak_e12, self._config)
+
+    def _measured_from(self, portfolio: PortfolioView, now_ns: int) -> tuple[int, int]:
+        """Return the equity of the day's start and the peak that losses are measured from.
+
+        A resume would be void if the old peak still counted: the account halts again on the
+        spot. Losses are measured from what the operator accepted.
+        """
         baseline = self._store.get("baseline")
-        if baseline is not None:
-            # A resume would be void if the old peak still counted: the account halts again on
-            # the spot. Losses are measured from what the operator accepted.
-            baseline["peak_e12"] = peak_e12 = max(baseline["peak_e12"], equity_e12)
-            if baseline["day"] == now_ns // _DAY_NS:
-                day_start_e12 = baseline["day_start_e12"]
-        return breach(equity_e12, day_start_e12, peak_e12, self._config)
+        if baseline is None:
+            return portfolio.day_start_equity_e12, portfolio.peak_equity_e12
+        is_today = baseline["day"] == now_ns // _DAY_NS
+        return (
+            baseline["day_start_e12"] if is_today else portfolio.day_start_equity_e12,
+            max(baseline["peak_e12"], portfolio.equity_e12),
+        )
 
     def _halt(self, found: Breach, now_ns: int) -> dict[str, Any]:
         # Never the number already named in the file: a left-over resume must not let the next

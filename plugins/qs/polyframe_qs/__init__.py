@@ -13,6 +13,7 @@ from polyframe import (
     Plugin,
     PortfolioView,
     Quote,
+    Reading,
     ReportPeriod,
     Veto,
     hookimpl,
@@ -84,6 +85,13 @@ class Qs(Plugin):
         if quote.component == "maker":
             return found
         return [veto for veto in found if veto.code in vetoes.ALSO_FOR_TRADES]
+
+    @hookimpl
+    def explain_quote(self, market: MarketView) -> Sequence[Reading]:
+        """Return the market's last score, and the numbers its vetoes go by."""
+        known = self._scores.get(market.market_id)
+        score_of = () if known is None else (Reading("score", known.total),)
+        return [*score_of, *vetoes.readings(market, self.config)]
 
     @hookimpl
     def on_cycle_end(self, cycle: Cycle, portfolio: PortfolioView) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from polyframe import MarketState, MarketView, PluginVeto, Veto
+from polyframe import MarketState, MarketView, PluginVeto, Reading, Veto
 from polyframe_qs.config import Config
 
 NO_BOOK = "qs.no_book"
@@ -66,6 +66,21 @@ def vetoes(market: MarketView, config: Config) -> list[Veto]:
         found.append(Veto(LIQUIDITY, None, resting_usd, config.min_liquidity_usd))
     if book.best_bid_e4 is None or book.best_ask_e4 is None:
         found.append(Veto(ONE_SIDED))
+    return found
+
+
+def readings(market: MarketView, config: Config) -> list[Reading]:
+    """Return the numbers that :func:`vetoes` compares, each with its limit, where there is one."""
+    found = [
+        Reading("resting_usd", liquidity_usd(market, config), config.min_liquidity_usd),
+        Reading("jump_1h", market.jump_1h, config.near_close_jump),
+    ]
+    if market.book.spread_e4 is not None:
+        found.append(Reading("spread_c", market.book.spread_e4 / 100, market.tick_e4 / 100))
+    if market.book_age_s is not None:
+        found.append(Reading("book_age_s", market.book_age_s, market.max_book_age_s))
+    if market.hours_to_close is not None:
+        found.append(Reading("hours_to_close", market.hours_to_close, config.near_close_h))
     return found
 
 

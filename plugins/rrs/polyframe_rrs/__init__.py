@@ -18,6 +18,7 @@ from polyframe import (
     MarketView,
     Plugin,
     Quote,
+    Reading,
     ReportPeriod,
     Veto,
     hookimpl,
@@ -76,6 +77,14 @@ class Rrs(Plugin):
         if market.state is MarketState.CLOSE_WINDOW and score >= limit:
             vetoes.append(Veto("rrs.close_window", None, score, limit))
         return vetoes or None
+
+    @hookimpl
+    def explain_quote(self, quote: Quote, market: MarketView) -> Sequence[Reading]:
+        """Return the score and the limit that the quote's component is held to."""
+        is_satellite = quote.component == "satellite"
+        config = self.config
+        limit = config.max_satellite_score if is_satellite else config.max_maker_score
+        return [Reading("score", self.score(market.spec).value, limit)]
 
     def assess(self, spec: MarketSpec) -> Assessment:
         """Return the score and its reasons in words, weightiest first."""
