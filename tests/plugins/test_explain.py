@@ -5,10 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from polyframe_markout import Markout
-from polyframe_portfolio_risk import PortfolioRisk
-from polyframe_qs import Qs
-from polyframe_rrs import Rrs
 
 from polyframe import Quote, QuoteLeg, Reading
 from polyframe.testing.builders import (
@@ -19,6 +15,10 @@ from polyframe.testing.builders import (
     a_portfolio,
     a_position,
 )
+from polyframe_markout import Markout
+from polyframe_portfolio_risk import PortfolioRisk
+from polyframe_qs import Qs
+from polyframe_rrs import Rrs
 
 QUOTE = Quote("0xm1", 0.5, QuoteLeg(4800, 400_000_000), QuoteLeg(5200, 400_000_000))
 
