@@ -242,6 +242,39 @@ class TapeSettings(Config, frozen=True, kw_only=True, forbid_unknown_fields=True
     ] = 64.0
 
 
+class TracingSettings(Config, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Spans of every decision and fill, and metrics (docs/tracing.md)."""
+
+    file: Annotated[bool, s("write spans and metrics into the run's folder", unit="switch")] = True
+    console: Annotated[bool, s("print each span on standard error", unit="switch")] = False
+    otlp_endpoint: Annotated[
+        str,
+        msgspec.Meta(
+            pattern=r"^(https?://[^\s/?#]+(/[^\s?#]*)?)?$",
+            max_length=300,
+            description="base URL of an OTLP/HTTP collector, such as http://127.0.0.1:4318; when "
+            "empty, OTEL_EXPORTER_OTLP_ENDPOINT in the environment decides",
+            extra_json_schema={"unit": "name"},
+        ),
+    ] = ""
+    unchanged_share: Annotated[
+        float,
+        s("decisions that change nothing and get a span all the same", unit="share", ge=0, le=1),
+    ] = 1.0
+    rotate_mb: Annotated[
+        float, s("size at which a new span file starts; the old one is compressed", unit="mb", gt=0)
+    ] = 64.0
+    metrics_s: Annotated[
+        float, s("time between two exports of metrics (wall clock)", unit="s", ge=1, le=3600)
+    ] = 15.0
+    queue_spans: Annotated[
+        int, s("spans that may wait for the collector", unit="count", ge=1, le=1_000_000)
+    ] = 50_000
+    close_limit_s: Annotated[
+        float, s("longest wait for the collector at a stop (wall clock)", unit="s", gt=0, le=60)
+    ] = 5.0
+
+
 class Settings(Config, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The whole core, one attribute per section of the strategy file."""
 
@@ -265,3 +298,4 @@ class Settings(Config, frozen=True, kw_only=True, forbid_unknown_fields=True):
     venue: VenueSettings = msgspec.field(default_factory=VenueSettings)
     embedded: EmbeddedSettings = msgspec.field(default_factory=EmbeddedSettings)
     tape: TapeSettings = msgspec.field(default_factory=TapeSettings)
+    tracing: TracingSettings = msgspec.field(default_factory=TracingSettings)

@@ -57,7 +57,11 @@ class Evaluation(NamedTuple):
 
 
 class Decider:
-    """Evaluates markets and turns targets into commands; owns decision and order numbers."""
+    """Evaluates markets and turns targets into commands; owns decision and order numbers.
+
+    With a ``timer`` (monotonic ns, set by the shell) ``took_ns`` has the time that each decision
+    told since it was last emptied took, from asking to acting.
+    """
 
     def __init__(
         self,
@@ -74,11 +78,16 @@ class Decider:
         self._record = record
         self.budget = MutationBudget(settings)
         self.decisions = 0
+        self.timer: Callable[[], int] | None = None
+        self.took_ns: list[int] = []
+        self._asked_at_ns: int | None = None
         self._orders_named = 0
 
     def evaluate(self, market: Market, now_ns: int) -> Evaluation:
         """Ask everybody; nothing is changed and nothing leaves."""
         account, dispatcher = self._account, self._dispatcher
+        if self.timer is not None:
+            self._asked_at_ns = self.timer()
         proposed_by, proposal = dispatcher.propose_quote(market, account, now_ns)
         shaped = Shaped(proposal)
         if not proposal.is_empty:
@@ -195,6 +204,9 @@ class Decider:
     ) -> None:
         """Record a decision under the next number."""
         self.decisions += 1
+        if self.timer is not None:
+            asked_at_ns, self._asked_at_ns = self._asked_at_ns, None
+            self.took_ns.append(0 if asked_at_ns is None else self.timer() - asked_at_ns)
         self._record(
             Decision(
                 decision_id=self.decisions,

@@ -315,6 +315,7 @@ def summary(facts: Mapping[str, Any], report: str | None, tape: str | None) -> d
         "largest_active_set": decisions["largest_active_set"],
         "smallest_active_set_after_warmup": decisions["smallest_active_set"],
         "plugin_problems": len(facts["plugins"]["problems"]),
+        "tracing": facts.get("tracing"),
         "report": report,
         "tape": tape,
     }

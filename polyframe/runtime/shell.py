@@ -7,6 +7,7 @@ time; each is recorded, handled and recorded again before the next.
 from __future__ import annotations
 
 import json
+import os
 import signal
 import time
 from collections import deque
@@ -44,11 +45,14 @@ from polyframe.runtime.status import StatusSink
 from polyframe.runtime.tape import Head, TapeWriter, events_of
 from polyframe.runtime.venues import Venue
 from polyframe.strategy import Strategy
+from polyframe.tracing.opening import Tracing
 
 _SECOND_NS = 1_000_000_000
 # Below this a sleep is the scheduler's, not ours.
 _SHORTEST_SLEEP_S = 0.01
 _FLUSH_S = 1.0
+# Spans are built this long after their decisions at the most (wall time).
+_TRACE_S = 0.5
 # Cancels of an orderly stop are confirmed within this much market time, or it is said.
 _STOP_LIMIT_NS = 120 * _SECOND_NS
 _REPORT_PLUGIN = "truth_report"
@@ -114,11 +118,17 @@ class Shell:
             account=account,
         )
         self._head = head
-        write_atomically(run_folder / "manifest.json", _manifest(head))
+        write_atomically(run_folder / "manifest.json", head.manifest())
         if before is not None:
             self.machine.engine.warnings += what_is_missing(before, classes)
         self.tape_folder = run_folder / "tape"
         self.tape = TapeWriter(self.tape_folder, head, round(settings.tape.rotate_mb * 1024 * 1024))
+        self.tracing = Tracing(
+            settings.tracing, head, self.machine.engine, run_folder, os.environ, status.line
+        )
+        self._tracer = self.tracing.tracer
+        if self._tracer is not None:
+            self.machine.engine.decider.timer = time.perf_counter_ns
         self.feed = MarketFeed(
             venue.ws_url,
             venue.clob_url,
@@ -161,6 +171,8 @@ class Shell:
         self.tape.batch(batch)
         outcome = self.machine.turn.handle(events_of(batch))
         self.tape.outcome(outcome)
+        if self._tracer is not None:
+            self._tracer.take(outcome)
         for command in outcome.commands:
             self._execute(command)
         if self.machine.engine.moment.now_ns >= (self._day + 1) * DAY_NS:
@@ -196,6 +208,7 @@ class Shell:
                 tasks.start_soon(self.feed.run)
                 tasks.start_soon(self._tick)
                 tasks.start_soon(self._show)
+                tasks.start_soon(self._trace)
                 await self._stop.wait()
                 self._settle()
                 tasks.cancel_scope.cancel()
@@ -274,6 +287,11 @@ class Shell:
             self.status.show(self.machine, self.venue, self._head)
             await anyio.sleep(self.status.period_s)
 
+    async def _trace(self) -> None:
+        while True:
+            await anyio.sleep(_TRACE_S)
+            await self.tracing.flush(anyio.current_time())
+
     async def _watch_signals(self) -> None:
         with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
             async for number in signals:
@@ -324,6 +342,7 @@ class Shell:
 
     def _finish(self) -> dict[str, Any]:
         now_ns = max(self._started_ns, self.machine.engine.moment.now_ns)
+        self.machine.engine.warnings += self.tracing.close()
         try:
             self._write_report(now_ns)
         finally:
@@ -367,6 +386,7 @@ class Shell:
             for s in stats.shards
         ]  # fmt: skip
         facts["feed"]["witness_failures"] = stats.witness_failures
+        facts["tracing"] = self.tracing.counts()
         return facts
 
     def _roll_day(self) -> None:
@@ -416,17 +436,3 @@ class Shell:
             self.status.line("State not saved", {"reason": str(error)})
             if force:
                 self.machine.engine.warnings.append(f"--continue cannot go on from here: {error}")
-
-
-def _manifest(head: Head) -> dict[str, Any]:
-    return {
-        "run_id": head.run_id,
-        "version": head.version,
-        "source": head.source,
-        "profile": head.profile,
-        "speed": head.speed,
-        "config_hash": head.config_hash,
-        "continues": None if head.account is None else head.account.run_id,
-        "plugins": dict(head.plugins),
-        "strategy": head.strategy,
-    }

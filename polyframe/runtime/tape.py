@@ -51,6 +51,20 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
     stores: dict[str, dict[str, Any]]
     account: CarriedAccount | None = None
 
+    def manifest(self) -> dict[str, Any]:
+        """Return what a run's folder says of it to whoever looks in."""
+        return {
+            "run_id": self.run_id,
+            "version": self.version,
+            "source": self.source,
+            "profile": self.profile,
+            "speed": self.speed,
+            "config_hash": self.config_hash,
+            "continues": None if self.account is None else self.account.run_id,
+            "plugins": dict(self.plugins),
+            "strategy": self.strategy,
+        }
+
 
 class Out(msgspec.Struct, frozen=True, omit_defaults=True):
     """What one batch led to."""

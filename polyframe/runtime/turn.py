@@ -18,9 +18,13 @@ from polyframe.runtime.states import StateChange
 
 
 class Outcome:
-    """What one batch led to, in order of happening."""
+    """What one batch led to, in order of happening.
 
-    __slots__ = ("commands", "decisions", "fills", "order_events", "states")
+    ``took_ns`` is the wall time of each decision where it is measured; it is no part of the
+    record.
+    """
+
+    __slots__ = ("commands", "decisions", "fills", "order_events", "states", "took_ns")
 
     def __init__(self) -> None:
         self.commands: list[Command] = []
@@ -28,6 +32,7 @@ class Outcome:
         self.fills: list[Fill] = []
         self.order_events: list[OrderEvent] = []
         self.states: list[StateChange] = []
+        self.took_ns: list[int] = []
 
 
 class Turn:
@@ -58,6 +63,7 @@ class Turn:
         if orders:
             paper.submit(orders, engine.moment.now_ns)
         outcome.decisions, engine.new_decisions = engine.new_decisions, []
+        outcome.took_ns, engine.decider.took_ns = engine.decider.took_ns, []
         outcome.fills, engine.answers.new_fills = engine.answers.new_fills, []
         outcome.states, engine.state_watch.new = engine.state_watch.new, []
         return outcome

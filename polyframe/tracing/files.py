@@ -1,0 +1,120 @@
+"""Spans on disk: ``spans-0001.jsonl``, ... in a run's folder; a full file is compressed.
+
+The file in use is plain text, so it can be followed while the run goes on; a finished one is
+``.jsonl.zst``. A line that was torn off is no line.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import zstandard
+
+from polyframe.tracing.otlp_json import SpanLines
+from polyframe.tracing.span import Span
+
+FOLDER = "trace"
+_PATTERN = "spans-*.jsonl*"
+_PLAIN, _COMPRESSED, _PART = ".jsonl", ".jsonl.zst", ".part"
+_CHUNK_BYTES = 1024 * 1024
+
+
+class SpanFiles:
+    """Writes one run's spans into a folder.
+
+    Args:
+        folder: created if missing.
+        lines: how a span is written.
+        rotate_bytes: size of the plain text after which a new file starts.
+
+    Raises:
+        OSError: the folder cannot be written, here and in :meth:`write`.
+    """
+
+    name = "file"
+
+    def __init__(self, folder: Path, lines: SpanLines, rotate_bytes: int) -> None:
+        self._folder = folder
+        self._lines = lines
+        self._rotate_bytes = rotate_bytes
+        self._compressing: threading.Thread | None = None
+        folder.mkdir(parents=True, exist_ok=True)
+        self._number = 0
+        self._open()
+
+    def _open(self) -> None:
+        self._number += 1
+        self._path = self._folder / f"spans-{self._number:04d}{_PLAIN}"
+        self._file = self._path.open("wb")
+
+    def write(self, spans: Sequence[Span]) -> None:
+        """Write spans, each a line, through to the file."""
+        line = self._lines.line
+        self._file.write(b"".join([line(span) for span in spans]))
+        self._file.flush()
+        if self._file.tell() > self._rotate_bytes:
+            self._file.close()
+            self._compress(self._path)
+            self._open()
+
+    def _compress(self, path: Path) -> None:
+        """Compress a finished file beside the run: tens of megabytes would hold up the quotes."""
+        self._wait()
+        self._compressing = threading.Thread(target=_compressed, args=(path,), name="span-files")
+        self._compressing.start()
+
+    def _wait(self) -> None:
+        if self._compressing is not None:
+            self._compressing.join()
+
+    def close(self, limit_s: float) -> None:
+        """Close the file in use; wait for the last compression, however long."""
+        self._file.close()
+        self._wait()
+
+
+def _compressed(path: Path) -> None:
+    part = path.with_suffix(_COMPRESSED + _PART)
+    whole = path.with_suffix(_COMPRESSED)
+    try:
+        with path.open("rb") as source, part.open("wb") as target:
+            zstandard.ZstdCompressor(level=3).copy_stream(source, target)
+        part.replace(whole)
+        path.unlink()
+    except OSError:
+        # A full disk: the plain file stays and is as good.
+        part.unlink(missing_ok=True)
+
+
+def span_files(folder: Path) -> list[Path]:
+    """Return a folder's span files, oldest first, each once: compressed while both are there."""
+    found: dict[str, Path] = {}
+    for path in sorted(folder.glob(_PATTERN)):
+        if path.suffix != _PART:
+            found[path.name.partition(".")[0]] = path
+    return [found[stem] for stem in sorted(found)]
+
+
+def lines_of(path: Path) -> Iterator[bytes]:
+    """Yield a file's whole lines, oldest first.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    rest = b""
+    for chunk in _chunks(path):
+        *whole, rest = (rest + chunk).split(b"\n")
+        yield from whole
+
+
+def _chunks(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        if path.suffix != ".zst":
+            while chunk := file.read(_CHUNK_BYTES):
+                yield chunk
+            return
+        stream = zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True)
+        while chunk := stream.read(_CHUNK_BYTES):
+            yield chunk
