@@ -153,6 +153,23 @@ def keeps_its_tests(environment: Environment, project: Path, home: Path) -> None
     _test(environment, project)
     facts = json.loads(environment.polyframe("plugins", "show", module, "--json", cwd=home))
     promise(facts["distribution"] == project.name, f"plugins show {module} says whose it is")
+    _check_readme(environment, project, home)
+
+
+def _check_readme(environment: Environment, project: Path, home: Path) -> None:
+    """Check the settings that its README shows, put into a copy of the maker's file."""
+    readme = (project / "README.md").read_text(encoding="utf-8")
+    (shown,) = re.findall(r"^```yaml\nplugins:\n(.*?)^```$", readme, re.DOTALL | re.MULTILINE)
+    (home / "readme.yaml").write_text(_maker_with(shown), encoding="utf-8")
+    environment.polyframe("check", "readme.yaml", "--profile", "paper", cwd=home)
+
+
+def _maker_with(plugin: str) -> str:
+    """Return the maker's strategy file with one more plugin."""
+    before, plugins, after = (
+        (ROOT / "strategies" / "maker.yaml").read_text(encoding="utf-8").partition("\nplugins:\n")
+    )
+    return f"{before}{plugins}{plugin}{after}"
 
 
 def _test(environment: Environment, project: Path) -> None:
@@ -164,10 +181,7 @@ def _test(environment: Environment, project: Path) -> None:
 
 def take_part_in_a_run(environment: Environment, folder: Path) -> None:
     """Name the written plugin in a copy of the maker's file; its refusals are counted."""
-    text = (ROOT / "strategies" / "maker.yaml").read_text(encoding="utf-8")
-    named = text.replace("\nplugins:\n", "\nplugins:\n  spread_guard: {}\n")
-    promise(named.count("spread_guard") == 1, "maker.yaml has one section 'plugins'")
-    (folder / "maker.yaml").write_text(named, encoding="utf-8")
+    (folder / "maker.yaml").write_text(_maker_with("  spread_guard: {}\n"), encoding="utf-8")
     environment.polyframe("check", "maker.yaml", "--profile", "paper", cwd=folder)
     printed = environment.polyframe(
         *("run", "maker.yaml", "--profile", "paper", "--venue", "embedded", "--speed", "60"),
