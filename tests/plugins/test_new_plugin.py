@@ -14,6 +14,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 import polyframe
+from determinism import findings
 from fresh_environment import EXAMPLES, LEFT_OUT
 from polyframe.cli import main
 from polyframe.cli.new_plugin import _LONGEST, PluginNames, compatible_range, write_package
@@ -115,6 +116,14 @@ def test_a_package_is_clean_by_its_own_rules(generated: dict[str, Path], name: s
     cache = str(generated["a"].parent / "mypy")
     left_out = [word for path in LEFT_OUT for word in ("--exclude", path)]
     tool(project, "mypy", "--cache-dir", cache, *left_out)
+
+
+@pytest.mark.parametrize("name", ["spread-guard", *(path.name for path in EXAMPLES)])
+def test_a_package_can_be_replayed(generated: dict[str, Path], name: str) -> None:
+    modules = sorted((generated[name] / name.replace("-", "_")).glob("*.py"))
+    assert modules
+    for module in modules:
+        assert not findings(module.read_text(encoding="utf-8")), module
 
 
 def test_its_tests_pass(generated: dict[str, Path]) -> None:

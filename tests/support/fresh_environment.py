@@ -26,7 +26,7 @@ from typing import Any
 ROOT = Path(__file__).parents[2]
 EXAMPLES = sorted(path.parent for path in (ROOT / "examples").glob("*/pyproject.toml"))
 # Of a plugin package's tests, those that need what polyframe does not have yet.
-LEFT_OUT = ("tests/test_contract.py",)
+LEFT_OUT: tuple[str, ...] = ("tests/test_contract.py",)
 # What pytest needs beyond the pins of a plain run; were one missing, pip would name it.
 TEST_PINS = ("iniconfig", "packaging", "pluggy", "pygments", "pytest")
 
