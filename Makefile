@@ -19,7 +19,7 @@ COMPILE := $(UV) pip compile --universal --python-version 3.11 --generate-hashes
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test coverage lint format types package pins clean
+.PHONY: help demo test coverage lint format types package examples pins clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## /make \1	/p' Makefile
@@ -48,6 +48,9 @@ package: $(DEV) ## build dist/: the sdist, and the wheel from that sdist
 	rm -rf dist
 	$(PY) -m build --no-isolation
 	$(PY) -m zipfile --test dist/*.whl
+
+examples: ## in a fresh environment: polyframe's wheel, examples/, and what `new-plugin` writes
+	$(PYTHON) tests/support/fresh_environment.py
 
 pins: ## compile requirements/*.txt anew from pyproject.toml (needs uv and the package index)
 	$(COMPILE) --group build --upgrade --output-file requirements/run.txt pyproject.toml

@@ -25,6 +25,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "report": ("polyframe.cli.report", "Show a day's report: money, gates, maker, health."),
     "schema": ("polyframe.cli.schema", "Print the strategy file's JSON Schema for editors."),
     "plugins": ("polyframe.cli.plugins", "List the installed plugins and what they offer."),
+    "new-plugin": ("polyframe.cli.new_plugin", "Write a plugin package that works, to begin with."),
 }
 """Verb -> (module, one line of help), in the order of a user's first day."""
 

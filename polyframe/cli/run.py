@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from polyframe.strategy import Strategy
 
 _UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_VETOES_TOLD = 8
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)?")
 
 
@@ -279,8 +280,15 @@ def _tell(result: dict[str, Any]) -> None:
         f"{stale} of {result['fills']['base']} base fills rest on a book unproven for over 5 s; "
         f"equity without such fills: {fresh}"
     )
+    click.echo(f"vetoes: {_most_frequent(result['vetoes'])}")
     click.echo(f"report: {result['report'] or 'none'}")
     click.echo(f"replay: polyframe replay {result['tape']}")
+
+
+def _most_frequent(vetoes: dict[str, int]) -> str:
+    """Return the most frequent veto codes with their counts, those as frequent by name."""
+    cast = sorted((-count, code) for code, count in vetoes.items() if count)
+    return " ".join(f"{code}={-count}" for count, code in cast[:_VETOES_TOLD]) or "none"
 
 
 def _write_summary(path: Path, result: dict[str, Any]) -> None:

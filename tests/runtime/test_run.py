@@ -12,6 +12,7 @@ from click.testing import CliRunner
 from jsonschema import Draft202012Validator
 
 from polyframe.cli import main
+from polyframe.cli.run import _most_frequent
 from polyframe.runtime.report_writer import write_report
 
 REPOSITORY = Path(__file__).parents[2]
@@ -55,6 +56,14 @@ def replay(tape, hash_seed):
     )  # fmt: skip
 
 
+def test_the_end_of_a_run_names_the_vetoes_that_refused_most():
+    counts = {f"p.c{number}": number for number in range(12)}
+    told = _most_frequent(counts).split()
+    assert told == [f"p.c{number}={number}" for number in range(11, 3, -1)]
+    assert _most_frequent({"p.b": 1, "p.a": 1, "p.never": 0}) == "p.a=1 p.b=1"
+    assert _most_frequent({"p.never": 0}) == "none"
+
+
 def test_a_paper_run_without_a_network_ends_with_everything_promised(folder, nowhere):
     summary, output = run("--speed", "20", "--for", "8s", "--cycle-s", "20")
     first = output.splitlines()[0]
@@ -68,6 +77,9 @@ def test_a_paper_run_without_a_network_ends_with_everything_promised(folder, now
     assert summary["attribution_error_usd"] == 0
     assert summary["books_mismatched"] == 0
     assert summary["plugin_problems"] == 0
+    [vetoes] = [text for text in output.splitlines() if text.startswith("vetoes: ")]
+    most = max(summary["vetoes"].values())
+    assert vetoes.split()[1] in {f"{code}={most}" for code in summary["vetoes"]}
     run_folder = Path(summary["tape"]).parent
     assert all((run_folder / name).is_file() for name in FILES)
     report = json.loads(Path(summary["report"]).read_text())

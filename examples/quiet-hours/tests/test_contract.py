@@ -1,0 +1,5 @@
+from polyframe.testing import PluginContract
+
+
+class TestContract(PluginContract):
+    plugin = "quiet_hours"
