@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from polyframe.errors import TapeError
+from polyframe.errors import PolyframeError, TapeError, UsageError
+
+if TYPE_CHECKING:
+    from polyframe.runtime.replay import Replay
+    from polyframe.runtime.tape import Head
+    from polyframe.settings import TracingSettings
 
 _SHOWN = 20
 
@@ -15,8 +22,14 @@ _SHOWN = 20
 @click.command("replay")
 @click.argument("tape", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON line.")
+@click.option(
+    "--spans",
+    "spans_folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Write the replay's spans into this folder, under the ids they had in the run.",
+)
 @click.pass_context
-def command(ctx: click.Context, tape: Path, as_json: bool) -> None:
+def command(ctx: click.Context, tape: Path, as_json: bool, spans_folder: Path | None) -> None:
     """Run TAPE (a run's folder, its tape folder or one tape file) through the engine again.
 
     Every decision, fill and order answer is compared with what was recorded; each
@@ -46,6 +59,7 @@ def command(ctx: click.Context, tape: Path, as_json: bool) -> None:
         {request.name: classes[request.name] for request in strategy.requests},
         strategy.plugins,
     )
+    finish = _traced(replay, head, strategy.settings.tracing, spans_folder)
     shown: list[Difference] = []
     for difference in replay.differences():
         if len(shown) < _SHOWN:
@@ -55,6 +69,7 @@ def command(ctx: click.Context, tape: Path, as_json: bool) -> None:
                     f"{difference.where}: {difference.what}: recorded "
                     f"{visible(difference.recorded)}; replayed {visible(difference.replayed)}"
                 )
+    finish()
     result = replay.result()
     if as_json:
         click.echo(
@@ -73,3 +88,22 @@ def command(ctx: click.Context, tape: Path, as_json: bool) -> None:
             click.echo(f"recorded by version {head.version}, replayed by {__version__}")
     if result.differences:
         ctx.exit(1)
+
+
+def _traced(
+    replay: Replay, head: Head, settings: TracingSettings, folder: Path | None
+) -> Callable[[], None]:
+    """Have the replay traced into a folder; return what finishes the files."""
+    if folder is None:
+        return lambda: None
+    from polyframe.tracing.files import span_files
+    from polyframe.tracing.opening import file_tracer
+
+    if folder.is_dir() and span_files(folder):
+        raise UsageError(f"--spans {folder}: there are spans already; name another folder")
+    try:
+        tracer = file_tracer(head, settings, replay.machine.engine, folder)
+    except OSError as error:
+        raise PolyframeError(f"--spans {folder}: {error.strerror}") from error
+    replay.watch = tracer.take_now
+    return lambda: tracer.close(settings.close_limit_s)

@@ -138,7 +138,9 @@ def command(
     from polyframe.runtime.shell import Shell
     from polyframe.runtime.status import open_status
     from polyframe.runtime.venues import open_venue
+    from polyframe.tracing.opening import collector_of
 
+    collector_of(strategy.settings.tracing, os.environ)  # complains before there is a run
     name = strategy.settings.name
     before = (
         None

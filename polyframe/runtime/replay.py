@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import msgspec
@@ -10,6 +10,7 @@ import msgspec
 from polyframe.plugin import Config
 from polyframe.runtime.assemble import Machine, no_line
 from polyframe.runtime.tape import Out, TapeReader, events_of
+from polyframe.runtime.turn import Outcome
 from polyframe.settings import Settings
 
 
@@ -36,6 +37,8 @@ class Replayed(NamedTuple):
 class Replay:
     """Builds the run's machine from the tape's head and runs the tape through it.
 
+    ``watch``, where it is set, is called with each batch's outcome as it is replayed.
+
     Args:
         reader: the tape.
         settings: the core's settings of the run (from the head).
@@ -51,6 +54,7 @@ class Replay:
         configs: Mapping[str, Config],
     ) -> None:
         self._reader = reader
+        self.watch: Callable[[Outcome], None] | None = None
         stores: dict[str, dict[str, Any]] = msgspec.json.decode(
             msgspec.json.encode(reader.head.stores)
         )
@@ -63,10 +67,11 @@ class Replay:
     def differences(self) -> Iterator[Difference]:
         """Replay everything, yielding each difference as it is found."""
         for where, batch, recorded in self._reader.steps():
+            outcome = self.machine.turn.handle(events_of(batch))
+            if self.watch is not None:
+                self.watch(outcome)
             # A trip through JSON, so that both sides are compared as they are written.
-            replayed = msgspec.json.decode(
-                msgspec.json.encode(Out.of(self.machine.turn.handle(events_of(batch)))), type=Out
-            )
+            replayed = msgspec.json.decode(msgspec.json.encode(Out.of(outcome)), type=Out)
             self._batches += 1
             if recorded is None:
                 continue

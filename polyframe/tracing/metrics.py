@@ -98,7 +98,7 @@ class Metrics:
         self._tick_to_quote = meter.create_histogram(
             "polyframe.tick_to_quote",
             "s",
-            "from the book change that caused it to the order handed to the venue",
+            "from a book change to the order or cancel that answers it",
             explicit_bucket_boundaries_advisory=_TICK_TO_QUOTE_S,
         )
         self._exposure = meter.create_gauge(
@@ -126,7 +126,8 @@ class Metrics:
                 used = (reading.value / reading.limit, reading.value)
                 key = (told.plugin, cap)
                 self._largest[key] = max(used, self._largest.get(key, used))
-        if decision.trigger == "book" and any(told[:5] == "place" for told in decision.commands):
+        # A replacement begins with a cancel: that is when the market has been answered.
+        if decision.trigger == "book" and decision.commands:
             waited_s = (decision.ts_ns - decision.since_ns) / 1e9
             self._tick_to_quote.record(waited_s + (took_ns or 0) / 1e9)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from polyframe.errors import PolyframeError, UsageError
+from polyframe.model import MarketSpec
 from polyframe.settings import TracingSettings
 from polyframe.tracing.files import FOLDER, SpanFiles
 from polyframe.tracing.otlp_json import SpanLines
@@ -44,6 +45,33 @@ def resource_attributes(head: Head) -> dict[str, str | float]:
     }
 
 
+def file_tracer(head: Head, settings: TracingSettings, engine: Engine, folder: Path) -> Tracer:
+    """Return a tracer that only writes span files, as a replay uses it.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    return Tracer(
+        SpanBuilder(head.run_id, head.config_hash),
+        [_span_files(head, settings, folder)],
+        _spec_finder(engine),
+        unchanged_share=settings.unchanged_share,
+    )
+
+
+def _span_files(head: Head, settings: TracingSettings, folder: Path) -> SpanFiles:
+    lines = SpanLines(resource_attributes(head), head.version)
+    return SpanFiles(folder, lines, round(settings.rotate_mb * _MEGABYTE))
+
+
+def _spec_finder(engine: Engine) -> Callable[[str], MarketSpec | None]:
+    def find(market_id: str) -> MarketSpec | None:
+        market = engine.markets.find(market_id)
+        return None if market is None else market.spec
+
+    return find
+
+
 class Tracing:
     """The tracer of one run with everything around it: sinks, metrics, complaints.
 
@@ -76,15 +104,13 @@ class Tracing:
         self._complaints: Complaints | None = None
         self._looked_s: float | None = None
         self._sdk: list[SdkSpans] = []
-        self._otlp = _otlp(settings, environ)
+        self._otlp = collector_of(settings, environ)
         attributes = resource_attributes(head)
         sinks: list[SpanSink] = []
         folder = run_folder / FOLDER
         try:
             if settings.file:
-                lines = SpanLines(attributes, head.version)
-                rotate_bytes = round(settings.rotate_mb * _MEGABYTE)
-                sinks.append(SpanFiles(folder, lines, rotate_bytes))
+                sinks.append(_span_files(head, settings, folder))
             if settings.file or settings.console or self._otlp is not None:
                 self._open_sdk(folder, attributes)
         except OSError as error:
@@ -94,7 +120,7 @@ class Tracing:
             self.tracer = Tracer(
                 SpanBuilder(head.run_id, head.config_hash),
                 [*sinks, *self._sdk],
-                self._spec_of,
+                _spec_finder(engine),
                 unchanged_share=settings.unchanged_share,
                 counter=self._metrics,
                 on_loss=lambda sink, reason: say("Spans lost", {"sink": sink, "reason": reason}),
@@ -117,10 +143,6 @@ class Tracing:
         if settings.console:
             self._sdk.append(sdk.open_console(resource))
         self._metrics = metrics.Metrics(readers, resource)
-
-    def _spec_of(self, market_id: str) -> Any:
-        market = self._engine.markets.find(market_id)
-        return None if market is None else market.spec
 
     async def flush(self, wall_s: float) -> None:
         """Build and hand on what was taken; ``wall_s`` is a monotonic wall clock."""
@@ -172,8 +194,12 @@ class Tracing:
         }
 
 
-def _otlp(settings: TracingSettings, environ: Mapping[str, str]) -> str | None:
-    """Return the collector's base URL, "" where the environment names it, None without one."""
+def collector_of(settings: TracingSettings, environ: Mapping[str, str]) -> str | None:
+    """Return the collector's base URL, "" where the environment names it, None without one.
+
+    Raises:
+        UsageError: the environment asks for a protocol that is not spoken.
+    """
     if environ.get("OTEL_SDK_DISABLED", "").lower() == "true":
         return None
     endpoint = settings.otlp_endpoint

@@ -98,6 +98,11 @@ class Tracer:
             self._slice()
             await anyio.lowlevel.checkpoint()
 
+    def take_now(self, outcome: Outcome) -> None:
+        """Take what a batch led to and hand it on at once: where nothing is in a hurry."""
+        self.take(outcome)
+        self.flush_now()
+
     def flush_now(self) -> None:
         """Build and hand on everything taken, at once."""
         while self._pending:

@@ -43,6 +43,7 @@ PACKAGE_LAYER = {
     "polyframe.runtime": PURE,
     "polyframe.exchange": PURE,
     "polyframe.polymarket": PURE,
+    "polyframe.tracing": PURE,
     "polyframe.strategy": STRATEGY,
     "polyframe.cli": TOP,
     "polyframe.dashboard": TOP,
@@ -70,6 +71,11 @@ IMPURE = {
     "polyframe.runtime.status",
     "polyframe.runtime.tape",
     "polyframe.runtime.venues",
+    "polyframe.tracing.files",
+    "polyframe.tracing.metrics",
+    "polyframe.tracing.opening",
+    "polyframe.tracing.sdk",
+    "polyframe.tracing.tracer",
 }
 
 
