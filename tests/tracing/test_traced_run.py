@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from ruamel.yaml import YAML
 
 from polyframe.cli import main
 from polyframe.model import Decision, Fill
@@ -34,8 +35,10 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def strategy(folder: Path, **tracing: Any) -> Path:
     """Write the shipped strategy with another ``tracing`` section."""
     path = folder / "traced.yaml"
-    text = STRATEGY.read_text(encoding="utf-8")
-    path.write_text(f"{text}\ntracing: {json.dumps(tracing)}\n", encoding="utf-8")
+    content = YAML(typ="safe").load(STRATEGY)
+    content["tracing"] = tracing
+    with path.open("w", encoding="utf-8") as file:
+        YAML().dump(content, file)
     return path
 
 
