@@ -126,8 +126,7 @@ class Shell:
         self.tracing = Tracing(
             settings.tracing, head, self.machine.engine, run_folder, os.environ, status.line
         )
-        self._tracer = self.tracing.tracer
-        if self._tracer is not None:
+        if self.tracing.tracer is not None:
             self.machine.engine.decider.timer = time.perf_counter_ns
         self.feed = MarketFeed(
             venue.ws_url,
@@ -171,8 +170,7 @@ class Shell:
         self.tape.batch(batch)
         outcome = self.machine.turn.handle(events_of(batch))
         self.tape.outcome(outcome)
-        if self._tracer is not None:
-            self._tracer.take(outcome)
+        self.tracing.take(outcome)
         for command in outcome.commands:
             self._execute(command)
         if self.machine.engine.moment.now_ns >= (self._day + 1) * DAY_NS:

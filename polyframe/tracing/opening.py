@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from polyframe.errors import PolyframeError, UsageError
 from polyframe.model import MarketSpec
+from polyframe.runtime.plugins import one_line
 from polyframe.settings import TracingSettings
 from polyframe.tracing.files import FOLDER, SpanFiles
 from polyframe.tracing.otlp_json import SpanLines
@@ -17,6 +18,7 @@ from polyframe.tracing.tracer import SpanSink, Tracer
 if TYPE_CHECKING:
     from polyframe.runtime.engine import Engine
     from polyframe.runtime.tape import Head
+    from polyframe.runtime.turn import Outcome
     from polyframe.tracing.metrics import Metrics
     from polyframe.tracing.sdk import Complaints, SdkSpans
 
@@ -103,6 +105,8 @@ class Tracing:
         self._metrics: Metrics | None = None
         self._complaints: Complaints | None = None
         self._looked_s: float | None = None
+        self._fault: str | None = None
+        self._broken: Tracer | None = None
         self._sdk: list[SdkSpans] = []
         self._otlp = collector_of(settings, environ)
         attributes = resource_attributes(head)
@@ -144,11 +148,22 @@ class Tracing:
             self._sdk.append(sdk.open_console(resource))
         self._metrics = metrics.Metrics(readers, resource)
 
+    def take(self, outcome: Outcome) -> None:
+        """Take what a batch led to."""
+        if self.tracer is not None:
+            self.tracer.take(outcome)
+
     async def flush(self, wall_s: float) -> None:
         """Build and hand on what was taken; ``wall_s`` is a monotonic wall clock."""
         if self.tracer is None:
             return
-        await self.tracer.flush()
+        try:
+            await self._flush(self.tracer, wall_s)
+        except Exception as error:  # noqa: BLE001 - a broken observer is detached, never fatal
+            self._detach(error)
+
+    async def _flush(self, tracer: Tracer, wall_s: float) -> None:
+        await tracer.flush()
         if self._looked_s is None or wall_s - self._looked_s >= _LEAST_LOOK_S:
             self._looked_s = wall_s
             if self._metrics is not None:
@@ -159,21 +174,32 @@ class Tracing:
         for complaint in [] if self._complaints is None else self._complaints.take():
             self._say("Trace export", {"problem": complaint})
 
+    def _detach(self, error: Exception) -> None:
+        self._fault = f"tracing broke and was stopped: {one_line(error)}"
+        self._say("Tracing stopped", {"reason": self._fault})
+        self._broken, self.tracer = self.tracer, None
+
     def close(self) -> list[str]:
         """Hand on the rest, close everything, and return what there is to warn of."""
-        if self.tracer is None:
-            return []
+        if self.tracer is not None:
+            try:
+                return self._close(self.tracer)
+            except Exception as error:  # noqa: BLE001 - a broken observer is detached, never fatal
+                self._detach(error)
+        return [] if self._fault is None else [self._fault]
+
+    def _close(self, tracer: Tracer) -> list[str]:
         from polyframe.tracing import sdk
 
         limit_s = self._settings.close_limit_s
-        self.tracer.close(limit_s)
+        tracer.close(limit_s)
         if self._metrics is not None:
             self._metrics.look(self._engine)
             self._metrics.close(limit_s)
         self._pass_on_complaints()
         if self._complaints is not None:
             sdk.stop_listening(self._complaints)
-        lost = {**self.tracer.lost, **{sink.name: sink.lost for sink in self._sdk}}
+        lost = {**tracer.lost, **{sink.name: sink.lost for sink in self._sdk}}
         return [
             f"{count} spans did not reach {name}; 'polyframe replay --spans' builds them again"
             for name, count in lost.items()
@@ -182,7 +208,7 @@ class Tracing:
 
     def counts(self) -> dict[str, Any] | None:
         """Return how many spans there were of how many decisions; None without tracing."""
-        tracer = self.tracer
+        tracer = self.tracer or self._broken
         if tracer is None:
             return None
         return {

@@ -110,12 +110,14 @@ class Tracer:
 
     def close(self, limit_s: float) -> None:
         """Hand on the rest and close every sink, each within ``limit_s`` of wall time."""
-        self.flush_now()
-        for sink in self._sinks:
-            try:
-                sink.close(limit_s)
-            except OSError as error:
-                self._note_loss(sink, 0, error)
+        try:
+            self.flush_now()
+        finally:
+            for sink in self._sinks:
+                try:
+                    sink.close(limit_s)
+                except OSError as error:
+                    self._note_loss(sink, 0, error)
 
     def _slice(self) -> None:
         spans: list[Span] = []

@@ -19,6 +19,7 @@ from polyframe.runtime.tape import TapeReader
 from polyframe.tracing.files import lines_of, span_files
 from polyframe.tracing.otlp_json import resource_of, spans_of
 from polyframe.tracing.span import Span, decision_context
+from polyframe.tracing.tracer import Tracer
 
 REPOSITORY = Path(__file__).parents[2]
 STRATEGY = REPOSITORY / "strategies" / "maker.yaml"
@@ -253,3 +254,18 @@ def test_the_console_prints_a_line_a_span(folder: Path) -> None:
     lines = [json.loads(line) for line in done.stderr.splitlines()]
     assert len(lines) == json.loads((folder / "summary.json").read_text())["tracing"]["spans"]
     assert lines[0]["name"] == "decide quote"
+
+
+@pytest.mark.parametrize("method", ["flush", "flush_now"])
+def test_tracing_that_breaks_is_stopped_and_the_run_goes_on(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    def broken(self: Tracer, *_: object) -> None:
+        raise RuntimeError("a bug of ours")
+
+    monkeypatch.setattr(Tracer, method, broken)
+    summary, output = run(STRATEGY, wall="3s")
+    assert output.count("Tracing stopped reason=") == 1
+    assert summary["decisions"] > 100
+    report = json.loads(Path(summary["report"]).read_text())["runs"][summary["run_id"]]["report"]
+    assert [text for text in report["warnings"] if "RuntimeError: a bug of ours" in text]
