@@ -178,6 +178,8 @@ class Tracing:
         self._fault = f"tracing broke and was stopped: {one_line(error)}"
         self._say("Tracing stopped", {"reason": self._fault})
         self._broken, self.tracer = self.tracer, None
+        if self._broken is not None:
+            self._broken.close_sinks(0.0)
 
     def close(self) -> list[str]:
         """Hand on the rest, close everything, and return what there is to warn of."""

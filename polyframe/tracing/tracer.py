@@ -113,11 +113,15 @@ class Tracer:
         try:
             self.flush_now()
         finally:
-            for sink in self._sinks:
-                try:
-                    sink.close(limit_s)
-                except OSError as error:
-                    self._note_loss(sink, 0, error)
+            self.close_sinks(limit_s)
+
+    def close_sinks(self, limit_s: float) -> None:
+        """Close every sink, each within ``limit_s``; what was taken and not handed on is gone."""
+        for sink in self._sinks:
+            try:
+                sink.close(limit_s)
+            except OSError as error:
+                self._note_loss(sink, 0, error)
 
     def _slice(self) -> None:
         spans: list[Span] = []
