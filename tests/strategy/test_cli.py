@@ -68,7 +68,9 @@ def test_help_lists_every_verb_without_importing_any():
     for verb_name, (_, summary) in VERBS.items():
         assert f"  {verb_name} " in done.stdout
         assert summary in done.stdout
-    assert list(VERBS) == ["run", "check", "replay", "universe", "report", "schema", "plugins"]
+    assert list(VERBS) == [
+        "run", "check", "replay", "universe", "report", "why", "trace", "schema", "plugins"
+    ]  # fmt: skip
 
 
 def test_version_and_misspelt_verbs():

@@ -70,6 +70,7 @@ IMPURE = {
     "polyframe.runtime.status",
     "polyframe.runtime.tape",
     "polyframe.runtime.venues",
+    "polyframe.tracing.lookup",
 }
 
 
