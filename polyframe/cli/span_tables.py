@@ -13,11 +13,12 @@ from polyframe.runtime.lines import visible
 from polyframe.tracing.lookup import RunSpans
 from polyframe.tracing.moments import clock_text, day_text, span_text
 from polyframe.tracing.span import Span
-from polyframe.tracing.story import QUOTING, decided_ns, decision_id, is_trade, outcome
+from polyframe.tracing.story import QUOTING, decided_ns, decision_id, outcome
 from polyframe.tracing.tally import Tally, codes_of, orders_text
 from polyframe.tracing.wording import number, quote_text
 
 _MOST_CODES = 12
+_TAKING = {"taking", "unwinding"}
 _LONGEST_NAME = 32
 _ROOM_FOR_TRIGGERS = 100
 
@@ -37,7 +38,8 @@ def summary(tally: Tally, spans: RunSpans) -> Table:
         f"{day_text(first_ns)} {clock_text(first_ns)} to {day_text(last_ns)} "
         f"{clock_text(last_ns)} UTC, {length}",
     )
-    decided = f"{tally.decisions} on {len(tally.markets)} markets"
+    markets = "1 market" if len(tally.markets) == 1 else f"{len(tally.markets)} markets"
+    decided = f"{tally.decisions} on {markets}"
     if tally.not_sampled:
         decided += f"; {tally.not_sampled} more that changed nothing were sampled out"
     if tally.decisions:
@@ -92,7 +94,7 @@ def decision_table(spans: Sequence[Span], width: int) -> Table:
             str(decision_id(span)),
             _market(span),
             outcome(span),
-            quote_text(span) if outcome(span) in QUOTING or is_trade(span) else "",
+            quote_text(span) if outcome(span) in QUOTING | _TAKING else "",
             orders_text(span),
             f"{codes[0]}{more}" if codes else "",
         ]

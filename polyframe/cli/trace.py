@@ -191,4 +191,4 @@ def _refuse(option: str, value: str | None, seen: Iterable[str]) -> None:
     hint = (
         f"did you mean {' or '.join(near)}?" if near else f"seen are {', '.join(known) or 'none'}"
     )
-    raise UsageError(f"{option} {visible(value[:80])!r}: this run has none; {visible(hint)}")
+    raise UsageError(f"{option} '{visible(value[:80])}': this run has none; {visible(hint)}")

@@ -6,7 +6,6 @@ of values, and a question concerns a hundred. Works while the run goes on.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,17 +32,6 @@ _ORDER = re.compile(r"o-\d{1,12}", re.ASCII)
 _TRACE = re.compile(r"[0-9a-f]{4,32}", re.ASCII)
 _LONGEST_NUMBER = 15
 _START = re.compile(rb'"startTimeUnixNano":"(\d{1,19})"')
-_ID = b'"polyframe.market.id","value":{"stringValue":'
-_TEXT = rb'("(?:[^"\\]|\\.)*")'
-_MARKET = re.compile(
-    re.escape(_ID)
-    + _TEXT
-    + rb'\}\}(?:,\{"key":"polyframe\.market\.slug","value":\{"stringValue":'
-    + _TEXT
-    + rb'\}\},\{"key":"polyframe\.market\.question","value":\{"stringValue":'
-    + _TEXT
-    + rb"\}\})?"
-)
 
 
 def find_run(runs_folder: Path, wanted: str | None) -> Path:
@@ -83,7 +71,7 @@ def _is_run(folder: Path) -> bool:
 
 def market_needle(market_id: str) -> bytes:
     """Return bytes that every line of a market's spans holds."""
-    return _ID + msgspec.json.encode(market_id)
+    return naming.ID + msgspec.json.encode(market_id)
 
 
 def decision_needle(decision_id: int) -> bytes:
@@ -100,7 +88,6 @@ class RunSpans:
     Attributes:
         run_id: the run's id, the folder's name when no span tells it.
         resource: what is true of every span.
-        corrupt: lines met so far that are no spans of ours.
         damaged: files met so far that could not be read to their end.
         last_ns: when the last span ended, UTC ns.
 
@@ -111,7 +98,7 @@ class RunSpans:
     def __init__(self, run: Path) -> None:
         folder = run / FOLDER if (run / FOLDER).is_dir() else run
         self._files = span_files(folder)
-        self.corrupt = 0
+        self._corrupt: set[int] = set()
         self.damaged: list[str] = []
         if not self._files:
             raise PolyframeError(
@@ -124,6 +111,11 @@ class RunSpans:
         self.last_ns = last.end_ns
         self.resource = self._read_resource()
         self.run_id = str(last.attributes.get("polyframe.run.id") or run.name)
+
+    @property
+    def corrupt(self) -> int:
+        """Lines met so far that are no spans of ours, each once however often they were read."""
+        return len(self._corrupt)
 
     def newest_first(self, needle: bytes, until_ns: int | None = None) -> Iterator[Span]:
         """Yield the spans whose line holds ``needle``, newest first.
@@ -157,7 +149,7 @@ class RunSpans:
         for path in reversed(self._files):
             for block in self._blocks_newest_first(path):
                 read_bytes += len(block)
-                _note_markets(block, known)
+                naming.note_markets(block, known)
                 if (found := naming.exact(wanted, known.values())) is not None:
                     return found
             if read_bytes >= _ENOUGH_BYTES and naming.matching(wanted, known.values()):
@@ -189,7 +181,7 @@ class RunSpans:
             if found:
                 return next(iter(found.values()))
         raise UsageError(
-            f"run {self.run_id} has no decision {visible(wanted[:40])!r}: give a number, the "
+            f"run {self.run_id} has no decision '{visible(wanted[:40])}': give a number, the "
             "beginning of a trace id, or an order id such as o-000123"
         )
 
@@ -200,13 +192,13 @@ class RunSpans:
         try:
             spans = spans_of(line)
         except (ValueError, RecursionError):
-            self.corrupt += 1
+            self._corrupt.add(hash(line))
             return
         for span in spans:
             if _is_ours(span):
                 yield span
             else:
-                self.corrupt += 1
+                self._corrupt.add(hash(line))
 
     def _read_resource(self) -> dict[str, Any]:
         for path in reversed(self._files):
@@ -289,20 +281,6 @@ def _lines_with(block: bytes, needle: bytes) -> Iterator[bytes]:
         if end > start:
             yield block[start:end]
         at = end + 1
-
-
-def _note_markets(block: bytes, known: dict[bytes, MarketName]) -> None:
-    at = 0
-    while (at := block.find(_ID, at)) >= 0:
-        found = _MARKET.match(block, at)
-        at += len(_ID)
-        if found is None or (found[1] in known and (not found[2] or known[found[1]].slug)):
-            continue
-        try:
-            texts = [json.loads(text) if text else "" for text in found.groups()]
-        except ValueError:
-            continue
-        known[found[1]] = MarketName(*texts)
 
 
 def _is_ours(span: Span) -> bool:

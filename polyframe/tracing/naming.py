@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 import re
 from collections.abc import Collection, Iterable
 from typing import NamedTuple
@@ -13,6 +14,18 @@ from polyframe.runtime.lines import visible
 _SHOWN = 5
 _LONGEST = 60
 _WORD = re.compile(r"\w+")
+ID = b'"polyframe.market.id","value":{"stringValue":'
+"""What stands before a market's id in a line of spans."""
+_TEXT = rb'("(?:[^"\\]|\\.)*")'
+_MARKET = re.compile(
+    re.escape(ID)
+    + _TEXT
+    + rb'\}\}(?:,\{"key":"polyframe\.market\.slug","value":\{"stringValue":'
+    + _TEXT
+    + rb'\}\},\{"key":"polyframe\.market\.question","value":\{"stringValue":'
+    + _TEXT
+    + rb"\}\})?"
+)
 
 
 class MarketName(NamedTuple):
@@ -28,6 +41,26 @@ class MarketName(NamedTuple):
         text = visible(self.slug or self.question)
         short = text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."
         return f"{short} ({visible(self.market_id[:12])})" if short else visible(self.market_id)
+
+
+def note_markets(block: bytes, known: dict[bytes, MarketName]) -> None:
+    """Add the markets that lines of spans name, found as bytes; the first name known stays.
+
+    Args:
+        block: lines.
+        known: markets by their id as it is written.
+    """
+    at = 0
+    while (at := block.find(ID, at)) >= 0:
+        found = _MARKET.match(block, at)
+        at += len(ID)
+        if found is None or (found[1] in known and (not found[2] or known[found[1]].slug)):
+            continue
+        try:
+            texts = [json.loads(text) if text else "" for text in found.groups()]
+        except ValueError:
+            continue
+        known[found[1]] = MarketName(*texts)
 
 
 def exact(wanted: str, markets: Iterable[MarketName]) -> MarketName | None:
@@ -60,14 +93,14 @@ def one_of(wanted: str, found: Collection[MarketName], known: Collection[MarketN
     Raises:
         UsageError: there are several, or none.
     """
-    said = visible(wanted[:_LONGEST])
+    said = f"'{visible(wanted[:_LONGEST])}'"
     if len(found) == 1:
         return next(iter(found))
     if found:
         shown = ", ".join(name.shown for name in list(found)[:_SHOWN])
         more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
         raise UsageError(
-            f"{said!r} fits {len(found)} markets: {shown}{more}; give more words, the slug or "
+            f"{said} fits {len(found)} markets: {shown}{more}; give more words, the slug or "
             "more of the id"
         )
     near = _nearest(wanted, known)
@@ -76,7 +109,7 @@ def one_of(wanted: str, found: Collection[MarketName], known: Collection[MarketN
         if near
         else f"the run decided on {len(known)} others; 'polyframe trace' lists the last ones"
     )
-    raise UsageError(f"no market of this run is {said!r}; {hint}")
+    raise UsageError(f"no market of this run is {said}; {hint}")
 
 
 def _nearest(wanted: str, markets: Collection[MarketName]) -> list[MarketName]:

@@ -52,9 +52,8 @@ def rows(story: Story) -> list[Row]:
         found.append(Row("sent", "", sent))
     if outcome(story.last) in QUOTING and story.resting:
         orders = [
-            f"{order.side} {number(order.size)}@{number(order.price)}: "
-            f"{visible(order.order_id)}, placed {near_text(order.at_ns, now_ns)} "
-            f"(decision {order.decision_id})"
+            f"{order.side} {number(order.size)}@{number(order.price)} {visible(order.order_id)} "
+            f"of decision {order.decision_id}, {near_text(order.at_ns, now_ns)}"
             for order in story.resting
         ]
         found.append(Row("rests", "", "\n".join(orders)))

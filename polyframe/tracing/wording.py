@@ -149,7 +149,8 @@ def outcome_text(span: Span, now_ns: int) -> str:
     if is_trade(span):
         return f"{_trade_headline(span)} (decision {decision_id(span)})"
     if outcome(span) in QUOTING:
-        return f"quoting {quote_text(span)} at {at}, {visible(outcome(span))}"
+        verb = "waiting to quote" if outcome(span) == "deferred" else "quoting"
+        return f"{verb} {quote_text(span)} at {at}, {visible(outcome(span))}"
     return f"{visible(outcome(span))} at {at}: {codes_text(span) or 'nothing proposed'}"
 
 
