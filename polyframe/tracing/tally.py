@@ -54,7 +54,9 @@ class SpanFilter(NamedTuple):
             return not self.is_about_decisions
         if self.only_fills or self.outcome not in (None, outcome(span)):
             return False
-        return self._takes_code(span) and self.plugin in (None, *plugins_of(span))
+        if self.plugin is not None and self.plugin not in plugins_of(span):
+            return False
+        return self._takes_code(span)
 
     def _takes_code(self, span: Span) -> bool:
         code = self.code
