@@ -104,12 +104,18 @@ def lines_of(path: Path) -> Iterator[bytes]:
         OSError: it cannot be read.
     """
     rest = b""
-    for chunk in _chunks(path):
+    for chunk in chunks_of(path):
         *whole, rest = (rest + chunk).split(b"\n")
         yield from whole
 
 
-def _chunks(path: Path) -> Iterator[bytes]:
+def chunks_of(path: Path) -> Iterator[bytes]:
+    """Yield a file's text as it comes, oldest first: a chunk may end within a line.
+
+    Raises:
+        OSError: it cannot be read.
+        zstandard.ZstdError: it is no zstd data, or damaged.
+    """
     with path.open("rb") as file:
         if path.suffix != ".zst":
             while chunk := file.read(_CHUNK_BYTES):

@@ -167,6 +167,8 @@ def _votes(decision: Decision) -> dict[str, list[str]]:
         "polyframe.votes.vetoed": refused,
         "polyframe.votes.passed": [name for name in decision.asked if name not in refused],
         "polyframe.votes.shaped": [shape.plugin for shape in decision.shapes],
+        # Who refused and who passed, each in order, do not tell the order of all.
+        "polyframe.votes.asked": list(decision.asked) if {*decision.asked} & {*refused} else [],
     }
     return {name: plugins for name, plugins in votes.items() if plugins}
 

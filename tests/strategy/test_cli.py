@@ -69,7 +69,8 @@ def test_help_lists_every_verb_without_importing_any():
         assert f"  {verb_name} " in done.stdout
         assert summary in done.stdout
     assert list(VERBS) == [
-        *("run", "check", "replay", "universe", "report", "schema", "plugins", "new-plugin")
+        *("run", "check", "replay", "universe", "report", "why", "trace"),
+        *("schema", "plugins", "new-plugin"),
     ]
 
 

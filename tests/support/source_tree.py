@@ -72,6 +72,7 @@ IMPURE = {
     "polyframe.runtime.tape",
     "polyframe.runtime.venues",
     "polyframe.tracing.files",
+    "polyframe.tracing.lookup",
     "polyframe.tracing.metrics",
     "polyframe.tracing.opening",
     "polyframe.tracing.sdk",

@@ -1,0 +1,149 @@
+"""What a run's spans come to: decisions by outcome, refusals by code, fills, the slowest."""
+
+from __future__ import annotations
+
+import heapq
+from collections import Counter
+from typing import NamedTuple
+
+from polyframe.model import MAKER
+from polyframe.tracing.span import Span
+from polyframe.tracing.spans import FILL
+from polyframe.tracing.story import (
+    commands,
+    decided_ns,
+    decision_id,
+    orders_placed,
+    outcome,
+    vetoes,
+)
+
+_SLOWEST = 3
+
+
+class SpanFilter(NamedTuple):
+    """Which spans are wanted; None is no condition. Instants are UTC ns, both included.
+
+    ``code`` is a veto's, or its beginning when it ends with a dot; ``plugin`` proposed, changed
+    or refused. Fills have no outcome, code or plugin.
+    """
+
+    outcome: str | None = None
+    code: str | None = None
+    plugin: str | None = None
+    market_id: str | None = None
+    since_ns: int | None = None
+    until_ns: int | None = None
+    only_fills: bool = False
+
+    @property
+    def is_about_decisions(self) -> bool:
+        """Whether no fill can be meant."""
+        return not (self.outcome is None and self.code is None and self.plugin is None)
+
+    def takes(self, span: Span) -> bool:
+        """Whether a span is wanted."""
+        ns = decided_ns(span)
+        if self.since_ns is not None and ns < self.since_ns:
+            return False
+        if self.until_ns is not None and ns > self.until_ns:
+            return False
+        if self.market_id not in (None, span.attributes["polyframe.market.id"]):
+            return False
+        if span.name == FILL:
+            return not self.is_about_decisions
+        if self.only_fills or self.outcome not in (None, outcome(span)):
+            return False
+        if self.plugin is not None and self.plugin not in plugins_of(span):
+            return False
+        return self._takes_code(span)
+
+    def _takes_code(self, span: Span) -> bool:
+        code = self.code
+        if code is None:
+            return True
+        found = codes_of(span)
+        return any(has.startswith(code) for has in found) if code.endswith(".") else code in found
+
+
+def codes_of(span: Span) -> list[str]:
+    """Return a decision's veto codes, each once."""
+    return list(dict.fromkeys(str(veto.get("polyframe.veto.code")) for veto in vetoes(span)))
+
+
+def plugins_of(span: Span) -> set[str]:
+    """Return the plugins that proposed, changed or refused."""
+    told = span.attributes
+    names = {str(told[key]) for key in ("polyframe.proposal.plugin",) if key in told}
+    for key in ("polyframe.votes.vetoed", "polyframe.votes.shaped"):
+        names.update(str(name) for name in told.get(key, ()))
+    return names
+
+
+def orders_text(span: Span) -> str:
+    """Return how many orders a decision placed or took with, and cancelled: ``+2 -1``."""
+    placed = sum(1 for _ in orders_placed(span))
+    cancelled = sum(told.startswith("cancel ") for told in commands(span))
+    return " ".join(f"{n:+d}" for n in (placed, -cancelled) if n)
+
+
+class Tally:
+    """Counts spans as they come, oldest first.
+
+    Attributes:
+        outcomes: decisions on quotes by outcome.
+        trades: decisions on trades by component and outcome.
+        vetoes: refusals by plugin and code; a refusal of one side counts as much as of both.
+        fills: fills by component, and whether we rested.
+        markets: ids of the markets decided on.
+        not_sampled: unchanged decisions known to have no span.
+        first_ns, last_ns: UTC ns, None without spans.
+    """
+
+    def __init__(self) -> None:
+        self.outcomes: Counter[str] = Counter()
+        self.trades: Counter[tuple[str, str]] = Counter()
+        self.vetoes: Counter[tuple[str, str]] = Counter()
+        self.fills: Counter[tuple[str, bool]] = Counter()
+        self.markets: set[str] = set()
+        self.not_sampled = 0
+        self.first_ns: int | None = None
+        self.last_ns: int | None = None
+        self._slowest: list[tuple[float, int, Span]] = []
+
+    @property
+    def decisions(self) -> int:
+        """How many decisions have a span."""
+        return self.outcomes.total() + self.trades.total()
+
+    @property
+    def slowest(self) -> list[tuple[float, Span]]:
+        """The decisions that took longest, with the wall seconds they took."""
+        return [(took_s, span) for took_s, _, span in sorted(self._slowest, reverse=True)]
+
+    def add(self, span: Span) -> None:
+        """Count a span."""
+        told = span.attributes
+        ns = decided_ns(span)
+        self.first_ns = ns if self.first_ns is None else min(ns, self.first_ns)
+        self.last_ns = ns if self.last_ns is None else max(ns, self.last_ns)
+        component = str(told["polyframe.component"])
+        if span.name == FILL:
+            self.fills[component, bool(told.get("polyframe.fill.is_maker"))] += 1
+            return
+        self.markets.add(told["polyframe.market.id"])
+        if component == MAKER:
+            self.outcomes[outcome(span)] += 1
+        else:
+            self.trades[component, outcome(span)] += 1
+        self.not_sampled += int(told.get("polyframe.decision.skipped_before", 0))
+        for veto in vetoes(span):
+            plugin, code = veto.get("polyframe.plugin"), veto.get("polyframe.veto.code")
+            self.vetoes[str(plugin), str(code)] += 1
+        took_s = told.get("polyframe.decision.took_s")
+        if isinstance(took_s, float):
+            entry = (took_s, -decision_id(span), span)
+            if len(self._slowest) < _SLOWEST:
+                heapq.heappush(self._slowest, entry)
+            elif entry[:2] > self._slowest[0][:2]:
+                heapq.heapreplace(self._slowest, entry)
