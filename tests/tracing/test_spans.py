@@ -97,6 +97,7 @@ def test_a_decision_s_span_has_all_that_led_to_it() -> None:
         "polyframe.target.fair": 0.5,
         "polyframe.votes.vetoed": ["runtime", "portfolio_risk"],
         "polyframe.votes.passed": ["qs", "rrs"],
+        "polyframe.votes.asked": ["qs", "rrs", "portfolio_risk"],
         "polyframe.votes.shaped": ["portfolio_risk"],
         "polyframe.veto.codes": ["runtime.rank", "portfolio_risk.market_cap"],
     }
