@@ -13,6 +13,7 @@ from polyframe import (
     Plugin,
     Quote,
     QuoteLeg,
+    Reading,
     ReportPeriod,
     Veto,
     hookimpl,
@@ -76,6 +77,12 @@ class QuietHours(Plugin):
         for reason in vetoes:
             self._count(now_ns, reason)
         return list(vetoes.values()) or None
+
+    @hookimpl
+    def explain_quote(self, market: MarketView, now_ns: int) -> Sequence[Reading] | None:
+        """Return how long it is to the next quiet time; nothing when none lies ahead."""
+        quiet_in_s = self._quiet_in_s(market, now_ns)
+        return None if quiet_in_s is None else [Reading("quiet_in_s", quiet_in_s, 0.0)]
 
     @hookimpl
     def report_section(self, period: ReportPeriod) -> Mapping[str, Any]:

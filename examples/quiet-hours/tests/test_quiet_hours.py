@@ -152,3 +152,12 @@ def test_every_veto_is_declared() -> None:
     assert vetoes is not None
     assert all(type(veto) is Veto for veto in vetoes)
     assert sorted(veto.code for veto in vetoes) == sorted(QuietHours.codes)
+
+
+def test_it_tells_how_long_it_is_to_the_next_quiet_time() -> None:
+    plugin = a_plugin(QuietHours, announcements=[FED])
+    market = asking("Will the Fed cut rates?")
+    for seconds, quiet_in_s in ((-900, 600.0), (-300, 0.0), (10, 0.0)):
+        [reading] = plugin.explain_quote(market, FED_NS + seconds * S_NS)
+        assert (reading.name, reading.value) == ("quiet_in_s", quiet_in_s)
+    assert plugin.explain_quote(asking("Will it rain?"), FED_NS) is None
