@@ -20,7 +20,7 @@ import pluggy
 
 from polyframe.errors import PluginNotFound, PluginRefused
 from polyframe.hooks import PROJECT, Hooks
-from polyframe.plugin import API_VERSION, Config, Context, Log, Plugin
+from polyframe.plugin import API_VERSION, OLDEST_API_VERSION, Config, Context, Log, Plugin
 from polyframe.runtime.signatures import HOOK_ARGUMENTS, method_fault
 
 GROUP = "polyframe.plugins"
@@ -225,18 +225,38 @@ def _class_fault(name: str, found: object) -> str | None:
             f"its entry point names {_article(type(found).__name__)}, not a class; "
             f'write {name} = "module:Class"'
         )
-    api_version = getattr(found, "api_version", None)
-    if api_version != API_VERSION or type(api_version) is not int:
-        return (
-            f"its api_version is {api_version!r}, this polyframe speaks {API_VERSION}; "
-            "install a matching release of the plugin, or inherit from polyframe.Plugin"
-        )
+    fault = _api_fault(found)
+    if fault is not None:
+        return fault
     book_need = getattr(found, "on_book_when", "change")
     if book_need not in _BOOK_NEEDS:
         return f"on_book_when is {book_need!r}, not 'change' or 'top'"
     return _config_fault(getattr(found, "Config", None)) or _codes_fault(
         name, getattr(found, "codes", ())
     )
+
+
+def _api_fault(kind: type) -> str | None:
+    declared = getattr(kind, "api_versions", None)
+    if declared is None:
+        return (
+            f"it does not say which plugin API it runs with; write 'api_versions = ({API_VERSION}, "
+            f"{API_VERSION})' (oldest, newest), or inherit from polyframe.Plugin"
+        )
+    is_pair = type(declared) is tuple and [type(number) for number in declared] == [int, int]
+    if not is_pair or declared[0] > declared[1]:
+        return f"api_versions is {declared!r}, not a pair (oldest, newest) of plugin API versions"
+    oldest, newest = declared
+    here = f"this polyframe speaks {_range(OLDEST_API_VERSION, API_VERSION)}"
+    if newest < OLDEST_API_VERSION:
+        return f"it runs with plugin API {_range(oldest, newest)}, {here}: upgrade the plugin"
+    if oldest > API_VERSION:
+        return f"it runs with plugin API {_range(oldest, newest)}, {here}: upgrade polyframe"
+    return None
+
+
+def _range(oldest: int, newest: int) -> str:
+    return f"{oldest}" if oldest == newest else f"{oldest} to {newest}"
 
 
 def _config_fault(config: object) -> str | None:

@@ -34,6 +34,7 @@ class Maker(Plugin):
 
     Config = MakerConfig
     config: MakerConfig
+    api_versions = (1, 1)
     on_book_when = "top"
 
     def __init__(self, config: MakerConfig, context: Context) -> None:

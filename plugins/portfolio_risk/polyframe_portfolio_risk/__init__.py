@@ -37,6 +37,7 @@ class PortfolioRisk(Plugin):
 
     Config = PortfolioRiskConfig
     config: PortfolioRiskConfig
+    api_versions = (1, 1)
     codes = (
         caps.MARKET_CAP,
         caps.CLUSTER_CAP,
