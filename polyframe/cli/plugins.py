@@ -19,6 +19,7 @@ from polyframe.runtime.plugins import (
     Claimant,
     check_hooks,
     claimants,
+    deprecations_of,
     find_claimant,
     hook_markers,
     load_class,
@@ -75,6 +76,7 @@ def show(name: str, pin: str | None, as_json: bool) -> None:
         "hooks": {hook: _hook(hook) for hook in HOOK_ARGUMENTS if hook in marked},
         "codes": list(getattr(kind, "codes", ())),
         "settings": list(settings_of(kind.Config)),
+        "deprecations": [text for _, text in deprecations_of(name, kind)],
     }
     if as_json:
         click.echo(json.dumps(facts, indent=2))
@@ -154,6 +156,8 @@ def _print_facts(facts: dict[str, Any]) -> None:
     click.echo(
         f"{_plain(facts['class'])} of {_plain(facts['distribution'])} {_plain(facts['version'])}"
     )
+    for text in facts["deprecations"]:
+        click.echo(f"deprecated: {_plain(text)}")
     hooks = facts["hooks"].items()
     _print_table(
         ("hook", "what it is for"),

@@ -11,10 +11,12 @@ from __future__ import annotations
 import difflib
 import importlib.metadata
 import re
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import PurePath
 from random import Random
-from typing import Any, Protocol, cast
+from typing import Any, NamedTuple, Protocol, cast
 
 import pluggy
 
@@ -62,16 +64,24 @@ class Claimant:
         return _normal(self.distribution) == OWN_DISTRIBUTION
 
 
+class Deprecation(NamedTuple):
+    """A plugin uses something of the contract that is on its way out; it keeps running."""
+
+    plugin: str
+    text: str
+
+
 @dataclass(frozen=True)
 class Registered:
     """Plugin instances, by name in the order of the strategy file, and the manager that has them.
 
-    ``codes`` are the veto codes each declares.
+    ``codes`` are the veto codes each declares, ``deprecations`` what they should move away from.
     """
 
     instances: Mapping[str, object]
     codes: Mapping[str, tuple[str, ...]]
     manager: pluggy.PluginManager
+    deprecations: tuple[Deprecation, ...] = ()
 
 
 # --- find ------------------------------------------------------------------------------
@@ -326,6 +336,7 @@ def register(
     manager.add_hookspecs(Hooks)
     instances: dict[str, object] = {}
     codes: dict[str, tuple[str, ...]] = {}
+    deprecations: list[Deprecation] = []
     for name, kind in classes.items():
         check_class(name, kind)
         try:
@@ -336,17 +347,39 @@ def register(
             ) from error
         check_hooks(name, kind)
         _refuse_own_hooks(name, instance)
-        try:
-            manager.register(instance, name)
-        except (pluggy.PluginValidationError, ValueError) as error:
-            raise PluginRefused(f"plugin {name!r}: {one_line(error)}") from error
+        deprecations += _admit(manager, instance, name)
         instances[name] = instance
         codes[name] = tuple(getattr(kind, "codes", ()))
     try:
         manager.check_pending()
     except pluggy.PluginValidationError as error:
         raise PluginRefused(one_line(error)) from error
-    return Registered(instances, codes, manager)
+    return Registered(instances, codes, manager, tuple(deprecations))
+
+
+def deprecations_of(name: str, kind: type) -> tuple[Deprecation, ...]:
+    """Return what a checked class uses that is on its way out, without building it."""
+    manager = pluggy.PluginManager(PROJECT)
+    manager.add_hookspecs(Hooks)
+    return tuple(_admit(manager, kind, name))
+
+
+def _admit(manager: pluggy.PluginManager, plugin: object, name: str) -> list[Deprecation]:
+    # Caught whatever the filters say: where warnings are errors, an old plugin still runs.
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            manager.register(plugin, name)
+        except (pluggy.PluginValidationError, ValueError) as error:
+            raise PluginRefused(f"plugin {name!r}: {one_line(error)}") from error
+    return [
+        Deprecation(
+            name,
+            f"{' '.join(str(warning.message).split())} "
+            f"({PurePath(warning.filename).name}:{warning.lineno})",
+        )
+        for warning in caught
+    ]
 
 
 def check_hooks(name: str, kind: type) -> None:
