@@ -12,7 +12,7 @@ import difflib
 import importlib.metadata
 import re
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePath
 from random import Random
@@ -220,30 +220,40 @@ def check_class(name: str, found: object) -> None:
     Raises:
         PluginRefused: with the first thing that is wrong, and how to put it right.
     """
-    fault = _class_fault(name, found)
-    if fault is not None:
+    for _, fault in class_faults(name, found):
         raise PluginRefused(f"plugin {name!r}: {fault}")
 
 
-def _class_fault(name: str, found: object) -> str | None:
+def class_faults(name: str, found: object) -> Iterator[tuple[str, str]]:
+    """Yield what is wrong with a plugin class: its topic, and a sentence that says what to do.
+
+    Topics are ``class``, ``api``, ``settings`` and ``codes``. What is no class has one fault only.
+    """
     if not _NAME.fullmatch(name):
-        return "its name is not made of a-z, 0-9 and _ (the key of its entry point)"
+        yield "class", "its name is not made of a-z, 0-9 and _ (the key of its entry point)"
+        return
     if name == RESERVED_NAME:
-        return f"the name {RESERVED_NAME!r} belongs to the engine's own vetoes"
+        yield "class", f"the name {RESERVED_NAME!r} belongs to the engine's own vetoes"
+        return
     if not isinstance(found, type):
-        return (
+        yield (
+            "class",
             f"its entry point names {_article(type(found).__name__)}, not a class; "
-            f'write {name} = "module:Class"'
+            f'write {name} = "module:Class"',
         )
-    fault = _api_fault(found)
-    if fault is not None:
-        return fault
+        return
     book_need = getattr(found, "on_book_when", "change")
-    if book_need not in _BOOK_NEEDS:
-        return f"on_book_when is {book_need!r}, not 'change' or 'top'"
-    return _config_fault(getattr(found, "Config", None)) or _codes_fault(
-        name, getattr(found, "codes", ())
-    )
+    faults = {
+        "api": _api_fault(found),
+        "class": None
+        if book_need in _BOOK_NEEDS
+        else f"on_book_when is {book_need!r}, not 'change' or 'top'",
+        "settings": _config_fault(getattr(found, "Config", None)),
+        "codes": _codes_fault(name, getattr(found, "codes", ())),
+    }
+    for topic, fault in faults.items():
+        if fault is not None:
+            yield topic, fault
 
 
 def _api_fault(kind: type) -> str | None:
