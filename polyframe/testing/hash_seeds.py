@@ -20,8 +20,8 @@ from typing import Any
 
 import msgspec
 
+from polyframe.testing.moment import Moment
 from polyframe.testing.recording import encoded, record
-from polyframe.testing.scenario import Moment
 from polyframe.testing.subject import ContractBroken, Subject
 from polyframe.testing.tour import tour
 

@@ -7,15 +7,13 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from polyframe.model import MAKER, Quote, QuoteLeg, Trade, TradeLeg
 from polyframe.money import ceil_to_tick, floor_to_tick
 from polyframe.runtime.signatures import HOOK_ARGUMENTS
+from polyframe.testing.moment import Moment
 from polyframe.testing.views import FakeMarket
-
-if TYPE_CHECKING:
-    from polyframe.testing.scenario import Moment
 
 _TOLD = ("on_book", "on_fill", "on_cycle_end")
 _OF_A_QUOTE = {"quote", "market", "portfolio", "now_ns"}

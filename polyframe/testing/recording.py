@@ -14,9 +14,9 @@ import msgspec
 
 from polyframe.runtime.answers import close_coroutine
 from polyframe.runtime.failures import fault_text
+from polyframe.testing.moment import Moment
 from polyframe.testing.outside import watched
 from polyframe.testing.playing import Answers, Hook, called, play
-from polyframe.testing.scenario import Moment
 from polyframe.testing.subject import Built, Subject, built
 from polyframe.testing.tour import tour
 

@@ -18,14 +18,13 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Self
 
 import msgspec
 
 from polyframe import money
-from polyframe.model import BookSide, Cycle, Fill, MarketState, PluginVeto, ReportPeriod, Veto
+from polyframe.model import BookSide, Fill, MarketState, PluginVeto, ReportPeriod, Veto
 from polyframe.testing.builders import (
     HOUR_NS,
     NOW_NS,
@@ -38,8 +37,9 @@ from polyframe.testing.builders import (
 )
 from polyframe.testing.ladder import book as ladder
 from polyframe.testing.ladder import price_e4
+from polyframe.testing.moment import Moment
 from polyframe.testing.playing import Answers, hooks_of, play
-from polyframe.testing.views import FakeBook, FakeMarket, FakePortfolio, FakePosition
+from polyframe.testing.views import FakeBook, FakeMarket, FakePosition
 
 _SECOND_NS = 1_000_000_000
 _DAY_NS = 24 * HOUR_NS
@@ -50,36 +50,8 @@ _FACTS: dict[str, Any] = {
 }
 
 
-@dataclass(frozen=True)
-class Moment:
-    """What is so at one instant, and what has just happened.
-
-    ``changed`` are the markets whose book, state or position changed, ``top_changed`` those of
-    them whose touch did. The other fields are None when nothing of the kind happened.
-    """
-
-    at_s: float
-    label: str
-    markets: tuple[FakeMarket, ...]
-    portfolio: FakePortfolio
-    changed: tuple[str, ...] = ()
-    top_changed: tuple[str, ...] = ()
-    fill: Fill | None = None
-    cycle: Cycle | None = None
-    period: ReportPeriod | None = None
-
-    @property
-    def now_ns(self) -> int:
-        """The instant, UTC ns."""
-        return NOW_NS + round(self.at_s * _SECOND_NS)
-
-    def market(self, market_id: str) -> FakeMarket:
-        """Return one market of the world."""
-        return next(market for market in self.markets if market.market_id == market_id)
-
-
 class Scenario:
-    """A world that is written step by step; every step is one :class:`Moment`.
+    """A world that is written step by step; every step is one ``Moment``.
 
     Times are seconds after :data:`~polyframe.testing.builders.NOW_NS` and never go back;
     ``start_s`` is added to each. A market exists from the first step that names it.

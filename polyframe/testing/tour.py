@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from polyframe.model import BookSide, FeeSchedule, MarketState, RewardTerms
 from polyframe.testing.builders import NOW_NS, an_order
 from polyframe.testing.ladder import book as ladder
-from polyframe.testing.scenario import Moment, Scenario
+from polyframe.testing.moment import Moment
+from polyframe.testing.scenario import Scenario
 from polyframe.testing.views import FakeBook
 
 PAUSE_S = 150.0
