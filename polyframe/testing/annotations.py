@@ -19,6 +19,7 @@ from typing import Any, get_args, get_origin
 import polyframe
 from polyframe import model, views
 from polyframe.hooks import Hooks
+from polyframe.runtime.signatures import HOOK_ARGUMENTS
 
 # Names that a module often imports for the type checker only.
 _KNOWN: dict[str, Any] = {
@@ -33,6 +34,8 @@ _UNREAD = object()
 
 def annotation_faults(hook: str, function: Callable[..., Any]) -> Iterator[str]:
     """Yield what is wrong with each annotation of a hook's function."""
+    if hook not in HOOK_ARGUMENTS:
+        return
     spec = _annotations(getattr(Hooks, hook))
     inner = inspect.unwrap(function)
     for name, found in _annotations(inner).items():

@@ -42,14 +42,14 @@ _AUDITED: dict[str, tuple[str, str]] = {
     "ftplib.": ("uses the network", "a hook has no network"),
     "smtplib.": ("uses the network", "a hook has no network"),
     "subprocess.": ("starts a process", "a hook answers by itself"),
-    "_thread.start": ("starts a thread", "a hook is called, answers, and is done"),
     "webbrowser.": ("opens a browser", "a hook answers by itself"),
 }
 _GLOBAL_RANDOM = getattr(random, "_inst", None)
 _DRAWS = frozenset({"random", "getrandbits", "seed", "setstate", "getstate"})
 _SYSTEM = frozenset({"getpid", "getppid", "getcwd", "uname"})
 _TERMINAL = frozenset({"print", "input"})
-_WATCHED = _CLOCKS | _DATES | _DRAWS | _SYSTEM | _TERMINAL | {"urandom"}
+_THREADS = frozenset({"start_new_thread", "start_joinable_thread"})
+_WATCHED = _CLOCKS | _DATES | _DRAWS | _SYSTEM | _TERMINAL | _THREADS | {"urandom"}
 _SEED = random.Random.seed.__code__
 # By identity: to hash a code object takes longer than most calls.
 _WATCHED_CODE = {
@@ -146,6 +146,8 @@ def _of_builtin(function: Any) -> tuple[str, str] | None:
         return "draws unseeded chance (os.urandom", _NO_CHANCE
     if name in _SYSTEM and module in ("posix", "nt"):
         return f"reads the environment (os.{name}", _NO_ENVIRONMENT
+    if name in _THREADS and module == "_thread":
+        return "starts a thread (threading", "a hook is called, answers, and is done"
     if name in _TERMINAL and isinstance(owner, ModuleType):
         return f"talks to the terminal ({name}", "self.context.log writes a line"
     return None
