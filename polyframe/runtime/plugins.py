@@ -132,8 +132,10 @@ def _pinned(name: str, pin: str, offers: list[Claimant]) -> Claimant:
         raise PluginRefused(f"plugin {name!r}: dist is {pin!r}, not 'distribution==version'")
     same = [offer for offer in offers if _normal(offer.distribution) == _normal(distribution)]
     if not same:
+        pins = [f"{offer.distribution}=={offer.version}" for offer in offers]
         raise PluginNotFound(
             f"plugin {name!r}: pinned to {pin}, but offered by {_listed(offers)} only"
+            f"{_meant(pin, pins)}"
         )
     if same[0].version != version:
         raise PluginNotFound(
@@ -152,8 +154,11 @@ def _listed(offers: Iterable[Claimant]) -> str:
 
 
 def _near(name: str) -> str:
-    names = sorted({offer.name for offer in claimants()})
-    close = difflib.get_close_matches(name, names, n=1)
+    return _meant(name, sorted({offer.name for offer in claimants()}))
+
+
+def _meant(written: str, known: list[str]) -> str:
+    close = difflib.get_close_matches(written, known, n=1)
     return f" (did you mean {close[0]!r}?)" if close else ""
 
 

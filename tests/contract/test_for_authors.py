@@ -29,6 +29,7 @@ from polyframe import (
 )
 from polyframe.errors import PluginNotFound, TapeError
 from polyframe.runtime.plugins import class_faults
+from polyframe.runtime.signatures import HOOK_ARGUMENTS
 from polyframe.runtime.tape import Head, TapeWriter
 from polyframe.strategy.loading import check_profiles
 from polyframe.strategy.source import parse_source
@@ -45,6 +46,7 @@ from polyframe.testing.annotations import annotation_faults
 from polyframe.testing.builders import NOW_NS, a_plugin
 from polyframe.testing.ladder import price_e4
 from polyframe.testing.outside import watched
+from polyframe.testing.recording import plain_recording
 from polyframe.testing.timings import lines, p99_ns
 from polyframe_maker import Maker
 from runtime_driver import Driver, spec
@@ -157,6 +159,21 @@ def test_the_pytest_plugin_loads_nothing_and_builders_need_no_pytest() -> None:
 def test_the_checks_are_the_tests() -> None:
     tests = [name.removeprefix("test_") for name in vars(PluginContract) if "test_" in name]
     assert tests == list(CHECKS)
+
+
+def test_the_tour_asks_every_hook() -> None:
+    asked: set[str] = set()
+
+    def hook(name: str) -> Any:
+        scope: dict[str, Any] = {"asked": asked}
+        arguments = ", ".join(("self", *HOOK_ARGUMENTS[name]))
+        exec(f"def {name}({arguments}):\n    asked.add({name!r})", scope)
+        return hookimpl(scope[name])
+
+    members = {name: hook(name) for name in HOOK_ARGUMENTS}
+    subject = subject_of(type("Everything", (Guard,), {"codes": (), **members}), name="everything")
+    plain_recording(subject)
+    assert asked == set(HOOK_ARGUMENTS), "give the new hook its place in testing/playing.py"
 
 
 def test_a_class_needs_a_name_and_a_name_needs_a_claimant() -> None:
