@@ -9,6 +9,7 @@ function sees every call of a Python or built-in function, however it was import
 from __future__ import annotations
 
 import datetime
+import gc
 import os
 import random
 import sys
@@ -72,6 +73,9 @@ def watched(told: _Told) -> Iterator[None]:
     global _watcher
     _install_audit()
     before_profile, before = sys.getprofile(), _watcher
+    # Other libraries' callbacks and finalizers run when garbage is collected: not the hook's doing.
+    is_collecting = gc.isenabled()
+    gc.disable()
     _watcher = (threading.get_ident(), told)
     sys.setprofile(_profile(told))
     try:
@@ -79,6 +83,8 @@ def watched(told: _Told) -> Iterator[None]:
     finally:
         sys.setprofile(before_profile)
         _watcher = before
+        if is_collecting:
+            gc.enable()
 
 
 def _install_audit() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import random
 import subprocess
@@ -352,6 +353,22 @@ def test_watching_tells_and_ends() -> None:
     time.monotonic()
     assert len(told) == 1
     assert told[0].startswith("reads the clock (time.monotonic, test_for_authors.py:")
+
+
+def test_what_garbage_collection_brings_about_is_not_the_hook_s_doing() -> None:
+    def look(phase: str, info: dict[str, int]) -> None:
+        time.perf_counter()
+
+    told: list[str] = []
+    gc.callbacks.append(look)
+    try:
+        with watched(told.append):
+            kept = [[number] for number in range(100_000)]
+    finally:
+        gc.callbacks.remove(look)
+    assert len(kept) == 100_000
+    assert told == []
+    assert gc.isenabled()
 
 
 def test_p99_is_the_call_that_one_in_a_hundred_exceeds() -> None:
