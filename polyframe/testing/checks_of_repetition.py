@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterable
 
 from polyframe.testing.hash_seeds import SEEDS, Line, answers_under_seeds
@@ -93,7 +92,7 @@ def check_restart(subject: Subject) -> None:
                 f"{_where(first)}, {before.at_s:.0f} s into the tour: after a restart it answers "
                 f"otherwise, {_both(first[3], second[3])}. What a vote depends on for longer than "
                 f"{PAUSE_S:.0f} s belongs into self.context.store (at the latest in on_cycle_end), "
-                f"and __init__ of {inspect.getfile(subject.kind).rpartition('/')[2]} reads it back"
+                f"and {subject.kind.__name__}.__init__ reads it back"
             )
 
 

@@ -15,7 +15,9 @@ import pickle
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any
 
 import msgspec
@@ -48,17 +50,24 @@ def answers_under_seeds(subjects: Sequence[Subject]) -> list[tuple[list[Line], .
     """Return, for each plugin, its answers under each of :data:`SEEDS`.
 
     Raises:
-        ContractBroken: a class cannot be imported by another Python.
-        RuntimeError: the other Python ended in an error; its last lines are in the message.
+        ContractBroken: another Python cannot import a class, or cannot repeat its life.
     """
     tasks = pickle.dumps((sys.path, [_task(subject) for subject in subjects]))
-    with_seeds = [(seed, _started(seed)) for seed in SEEDS]
     outputs: list[list[list[Line]]] = []
-    for seed, process in with_seeds:
-        output, errors = process.communicate(tasks, timeout=_MOST_S)
-        if process.returncode != 0:
-            raise RuntimeError(f"under PYTHONHASHSEED={seed}: {errors.decode()[-2000:]}")
-        outputs.append(msgspec.json.decode(output, type=list[list[Line]]))
+    with ExitStack() as running:
+        # Side by side: most of the time is each Python's start.
+        processes = [running.enter_context(_started(seed)) for seed in SEEDS]
+        for process in processes:
+            running.callback(process.kill)
+        for seed, process in zip(SEEDS, processes, strict=True):
+            output, errors = process.communicate(tasks, timeout=_MOST_S)
+            if process.returncode != 0:
+                last = (errors.decode(errors="replace").strip().splitlines() or ["no word"])[-1]
+                raise ContractBroken(
+                    f"under PYTHONHASHSEED={seed} another Python could not live through the same: "
+                    f"{last[:300]}. It imports the plugin's module anew; that alone must suffice"
+                )
+            outputs.append(msgspec.json.decode(output, type=list[list[Line]]))
     return list(zip(*outputs, strict=True))
 
 
@@ -79,10 +88,16 @@ def _task(subject: Subject) -> _Task:
             f"{kind.__qualname__} is defined inside a function, where no second Python finds it; "
             "define the class at the top of its module"
         )
+    try:
+        file = inspect.getfile(kind)
+    except (TypeError, OSError):
+        raise ContractBroken(
+            f"{kind.__qualname__} is in no file that a second Python could read; put it into one"
+        ) from None
     return _Task(
         subject.name,
         kind.__module__,
-        inspect.getfile(kind),
+        file,
         kind.__qualname__,
         dict(subject.settings),
         tour(subject.more).moments,
@@ -90,18 +105,26 @@ def _task(subject: Subject) -> _Task:
 
 
 def _class_of(task: _Task) -> Any:
-    try:
-        found: Any = importlib.import_module(task.module)
-    except ImportError:
-        # A test module, which has a file but no name that can be imported.
-        spec = importlib.util.spec_from_file_location("plugin_under_test", task.file)
-        if spec is None or spec.loader is None:
-            raise
-        found = importlib.util.module_from_spec(spec)
-        sys.modules[spec.name] = found
-        spec.loader.exec_module(found)
+    found: Any = _module_of(task)
     for part in task.qualname.split("."):
         found = getattr(found, part)
+    return found
+
+
+def _module_of(task: _Task) -> ModuleType:
+    try:
+        found = importlib.import_module(task.module)
+    except ImportError:
+        found = None  # a test module, which has a file but no name that can be imported
+    # Another file may have the name first: __main__ is this module here.
+    if found is not None and getattr(found, "__file__", None) == task.file:
+        return found
+    spec = importlib.util.spec_from_file_location("plugin_under_test", task.file)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{task.file} is no Python module")
+    found = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = found
+    spec.loader.exec_module(found)
     return found
 
 

@@ -192,6 +192,17 @@ def test_a_class_inside_a_function_is_told_to_move() -> None:
         CHECKS["answers_the_same_under_another_hash_seed"](subject_of(Hidden, name="hidden"))
 
 
+def test_a_class_that_no_second_python_finds_is_told() -> None:
+    hash_seeds = CHECKS["answers_the_same_under_another_hash_seed"]
+    made = type("Made", (Guard,), {"codes": (), "__module__": __name__})
+    with pytest.raises(ContractBroken, match=r"AttributeError: .*'Made'"):
+        hash_seeds(subject_of(made, name="made"))
+    scope: dict[str, Any] = {"Guard": Guard, "__name__": "nowhere"}
+    exec("class Typed(Guard):\n    codes = ()", scope)
+    with pytest.raises(ContractBroken, match="in no file"):
+        hash_seeds(subject_of(scope["Typed"], name="typed"))
+
+
 def test_settings_without_a_default_are_given_by_the_test() -> None:
     class Fussy(Guard):
         codes = ()
