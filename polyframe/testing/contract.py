@@ -15,10 +15,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
+from polyframe.errors import PluginNotFound
 from polyframe.testing import checks_of_class, checks_of_life, checks_of_repetition, timings
 from polyframe.testing.recording import plain_recording
 from polyframe.testing.scenario import Scenario
-from polyframe.testing.subject import CannotBeJudged, Subject, subject_of
+from polyframe.testing.subject import CannotBeJudged, ContractBroken, Subject, subject_of
 
 CHECKS: dict[str, Callable[[Subject], None]] = {
     "has_a_plugins_shape": checks_of_class.check_class_shape,
@@ -84,11 +85,18 @@ class PluginContract:
         # pytest's own words for "not now"; who has no pytest calls the checks themselves.
         import pytest
 
-        __tracebackhide__ = True
+        reason = broken = None
         try:
             CHECKS[check](self.subject())
-        except CannotBeJudged as reason:
-            pytest.skip(str(reason))
+        except CannotBeJudged as error:
+            reason = str(error)
+        except (ContractBroken, PluginNotFound) as error:
+            broken = str(error)
+        if reason is not None:
+            pytest.skip(reason)
+        if broken is not None:
+            # The message says where; our own frames would only stand in front of it.
+            pytest.fail(broken, pytrace=False)
 
     def test_has_a_plugins_shape(self) -> None:
         """The entry point names a class with sound codes and switches."""

@@ -55,9 +55,13 @@ def subject_of(
 
     Raises:
         PluginNotFound: nobody, or more than one distribution, offers the name.
-        ContractBroken: a class without a name.
+        ContractBroken: a class without a name, or nothing at all.
     """
     given = dict(settings or {})
+    if not plugin:
+        raise ContractBroken(
+            'no plugin is named; write plugin = "..." in the test class, the key of its entry point'
+        )
     if not isinstance(plugin, str):
         if not name:
             raise ContractBroken(

@@ -309,6 +309,24 @@ class MarksTheView(Sound):
         market.seen = True
 
 
+@planted("changes_nothing_it_is_given", "cannot assign to field 'tick_e4'", "unseen")
+class ChangesTheTick(Sound):
+    """In a run it changes the engine's own market: views are trusted there, not copied."""
+
+    @hookimpl
+    def on_book(self, market):
+        market.tick_e4 = 1
+
+
+@planted("changes_nothing_it_is_given", "it changed 'portfolio'", "unseen")
+class ClearsPositions(Sound):
+    """In a run it clears a copy."""
+
+    @hookimpl
+    def on_cycle_end(self, portfolio):
+        portfolio.positions().clear()
+
+
 # --- the world outside -------------------------------------------------------------------
 
 _INSIDE = "stays_inside_during_hooks"
