@@ -24,7 +24,16 @@ from polyframe.model import (
     TradeLeg,
     Veto,
 )
-from polyframe.plugin import API_VERSION, Assessment, Config, Context, Log, Plugin, setting
+from polyframe.plugin import (
+    API_VERSION,
+    OLDEST_API_VERSION,
+    Assessment,
+    Config,
+    Context,
+    Log,
+    Plugin,
+    setting,
+)
 from polyframe.views import BookView, MarketView, OrderView, PortfolioView, PositionView
 
 __version__ = "0.1.0"
@@ -32,6 +41,7 @@ __version__ = "0.1.0"
 __all__ = [
     "API_VERSION",
     "MAKER",
+    "OLDEST_API_VERSION",
     "SIDES",
     "Assessment",
     "BookSide",

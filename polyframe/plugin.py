@@ -5,6 +5,7 @@ A whole plugin::
     from polyframe import Plugin, Veto, hookimpl
 
     class SpreadGuard(Plugin):
+        api_versions = (1, 1)
         codes = ("spread_guard.tight",)
 
         @hookimpl
@@ -26,6 +27,9 @@ from typing import Any, ClassVar, Literal
 import msgspec
 
 API_VERSION = 1
+"""The plugin API this polyframe speaks."""
+OLDEST_API_VERSION = 1
+"""The oldest plugin API it still understands."""
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -110,12 +114,14 @@ class Plugin:
     A plugin that judges markets by their metadata may also offer
     ``assess(spec: MarketSpec) -> Assessment``, which ``polyframe universe`` prints.
     ``on_book_when`` is ``"change"`` (every book change) or ``"top"`` (the touch only).
+    ``api_versions`` is the oldest and the newest plugin API the class runs with; say it in your
+    own class, because the one inherited from here is whatever happens to be installed.
     """
 
     Config: ClassVar[type[Config]] = Config
     codes: ClassVar[tuple[str, ...]] = ()
     on_book_when: ClassVar[Literal["change", "top"]] = "change"
-    api_version: ClassVar[int] = API_VERSION
+    api_versions: ClassVar[tuple[int, int]] = (OLDEST_API_VERSION, API_VERSION)
 
     def __init__(self, config: Any, context: Context) -> None:
         self.config = config

@@ -1,27 +1,32 @@
 """``polyframe plugins``: what is installed, and what one plugin does, may veto and can be told.
 
-The list is read from metadata and imports nothing: looking is free of side effects. ``show``
-imports the one plugin it names.
+The list imports every plugin that is installed, because somebody asked to see them; with
+``--no-import`` it is read from metadata alone. ``show`` imports the one plugin it names.
 """
 
 from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import redirect_stdout
 from typing import Any
 
 import click
 import msgspec
 
+from polyframe.errors import PluginRefused
 from polyframe.hooks import Hooks
 from polyframe.runtime.plugins import (
     Claimant,
     check_hooks,
     claimants,
+    deprecations_of,
     find_claimant,
     hook_markers,
     load_class,
+    one_line,
 )
 from polyframe.runtime.signatures import HOOK_ARGUMENTS
 
@@ -36,25 +41,70 @@ _BOUNDS = (
 
 
 @click.group("plugins", invoke_without_command=True)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, with every setting.")
+@click.option("--no-import", is_flag=True, help="Read metadata only; import nothing.")
 @click.pass_context
-def command(context: click.Context, as_json: bool) -> None:
-    """List the installed plugins without importing them; 'show NAME' explains one."""
+def command(context: click.Context, as_json: bool, no_import: bool) -> None:
+    """List the installed plugins with hooks, veto codes and settings; 'show NAME' explains one.
+
+    The list imports each of them, which a run never does: a run imports what its strategy
+    file names. A plugin that cannot be used says why in its row.
+    """
     if context.invoked_subcommand is not None:
         return
     found = claimants()
+    rows: list[dict[str, Any]] = [
+        _row(claimant) if no_import else _imported_row(claimant) for claimant in found
+    ]
     if as_json:
-        click.echo(json.dumps([_row(claimant) for claimant in found], indent=2))
+        click.echo(json.dumps(rows, indent=2))
         return
-    _print_table(
-        ("name", "distribution", "version"), [tuple(_row(claimant).values()) for claimant in found]
-    )
+    if no_import:
+        _print_table(("name", "distribution", "version"), [tuple(row.values()) for row in rows])
+    else:
+        _print_table(
+            ("name", "distribution, version", "hooks", "veto codes", "settings"),
+            [_cells(row) for row in rows],
+        )
+        for row in rows:
+            if row["fault"] is not None:
+                click.echo(f"{_plain(row['name'])} cannot be used: {_plain(row['fault'])}")
     names = [claimant.name for claimant in found]
     for name in sorted({name for name in names if names.count(name) > 1}):
         click.echo(
             f"{_plain(name)} has {names.count(name)} claimants: "
             "a strategy file must choose one with 'dist: distribution==version'"
         )
+
+
+def _imported_row(claimant: Claimant) -> dict[str, Any]:
+    """Return a claimant's row with what its class says; what is wrong with it is ``fault``."""
+    row: dict[str, Any] = {
+        **_row(claimant), "hooks": [], "codes": [], "settings": [], "fault": None
+    }  # fmt: skip
+    try:
+        # What a module prints while it is imported is no part of the list.
+        with redirect_stdout(sys.stderr):
+            kind: Any = load_class(claimant)
+            check_hooks(claimant.name, kind)
+            marked = hook_markers(kind)
+            row["hooks"] = [hook for hook in HOOK_ARGUMENTS if hook in marked]
+            row["codes"] = list(getattr(kind, "codes", ()))
+            row["settings"] = list(settings_of(kind.Config))
+    except PluginRefused as error:
+        row["fault"] = str(error).removeprefix(f"plugin {claimant.name!r}: ")
+    except (TypeError, NameError, ValueError) as error:
+        row["fault"] = f"no schema can be made of its Config: {one_line(error)}"
+    return row
+
+
+def _cells(row: Mapping[str, Any]) -> tuple[str, ...]:
+    place = (row["name"], f"{row['distribution']} {row['version']}")
+    if row["fault"] is not None:
+        return (*place, "cannot be used", "", "")
+    # Each code begins with the plugin's name, which stands at the left.
+    codes = [code.partition(".")[2] for code in row["codes"]]
+    return (*place, ", ".join(row["hooks"]), ", ".join(codes), str(len(row["settings"])))
 
 
 @command.command("show")
@@ -75,6 +125,7 @@ def show(name: str, pin: str | None, as_json: bool) -> None:
         "hooks": {hook: _hook(hook) for hook in HOOK_ARGUMENTS if hook in marked},
         "codes": list(getattr(kind, "codes", ())),
         "settings": list(settings_of(kind.Config)),
+        "deprecations": [text for _, text in deprecations_of(name, kind)],
     }
     if as_json:
         click.echo(json.dumps(facts, indent=2))
@@ -154,6 +205,8 @@ def _print_facts(facts: dict[str, Any]) -> None:
     click.echo(
         f"{_plain(facts['class'])} of {_plain(facts['distribution'])} {_plain(facts['version'])}"
     )
+    for text in facts["deprecations"]:
+        click.echo(f"deprecated: {_plain(text)}")
     hooks = facts["hooks"].items()
     _print_table(
         ("hook", "what it is for"),
@@ -190,7 +243,7 @@ def _print_table(heads: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
         return
     table = Table(box=SIMPLE, pad_edge=False)
     for head in heads:
-        table.add_column(head, overflow="fold")
+        table.add_column(head, overflow="fold", no_wrap=head == "name")
     for row in rows:
         table.add_row(*(Text(_plain(cell)) for cell in row))  # Text: markup is not read
     Console().print(table)

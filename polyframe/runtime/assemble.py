@@ -54,6 +54,8 @@ class Machine:
 
         self.contexts = build_contexts(list(classes), settings.seed, stores, lambda _: Log(write))
         registered = register(classes, configs, self.contexts)
+        for deprecation in registered.deprecations:
+            log("Plugin deprecation", plugin=deprecation.plugin, message=deprecation.text)
         self.plugins = registered.instances
         self.dispatcher = Dispatcher(
             registered,

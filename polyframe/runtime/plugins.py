@@ -11,16 +11,18 @@ from __future__ import annotations
 import difflib
 import importlib.metadata
 import re
-from collections.abc import Callable, Iterable, Mapping
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import PurePath
 from random import Random
-from typing import Any, Protocol, cast
+from typing import Any, NamedTuple, Protocol, cast
 
 import pluggy
 
 from polyframe.errors import PluginNotFound, PluginRefused
 from polyframe.hooks import PROJECT, Hooks
-from polyframe.plugin import API_VERSION, Config, Context, Log, Plugin
+from polyframe.plugin import API_VERSION, OLDEST_API_VERSION, Config, Context, Log, Plugin
 from polyframe.runtime.signatures import HOOK_ARGUMENTS, method_fault
 
 GROUP = "polyframe.plugins"
@@ -62,16 +64,24 @@ class Claimant:
         return _normal(self.distribution) == OWN_DISTRIBUTION
 
 
+class Deprecation(NamedTuple):
+    """A plugin uses something of the contract that is on its way out; it keeps running."""
+
+    plugin: str
+    text: str
+
+
 @dataclass(frozen=True)
 class Registered:
     """Plugin instances, by name in the order of the strategy file, and the manager that has them.
 
-    ``codes`` are the veto codes each declares.
+    ``codes`` are the veto codes each declares, ``deprecations`` what they should move away from.
     """
 
     instances: Mapping[str, object]
     codes: Mapping[str, tuple[str, ...]]
     manager: pluggy.PluginManager
+    deprecations: tuple[Deprecation, ...] = ()
 
 
 # --- find ------------------------------------------------------------------------------
@@ -122,8 +132,10 @@ def _pinned(name: str, pin: str, offers: list[Claimant]) -> Claimant:
         raise PluginRefused(f"plugin {name!r}: dist is {pin!r}, not 'distribution==version'")
     same = [offer for offer in offers if _normal(offer.distribution) == _normal(distribution)]
     if not same:
+        pins = [f"{offer.distribution}=={offer.version}" for offer in offers]
         raise PluginNotFound(
             f"plugin {name!r}: pinned to {pin}, but offered by {_listed(offers)} only"
+            f"{_meant(pin, pins)}"
         )
     if same[0].version != version:
         raise PluginNotFound(
@@ -142,8 +154,11 @@ def _listed(offers: Iterable[Claimant]) -> str:
 
 
 def _near(name: str) -> str:
-    names = sorted({offer.name for offer in claimants()})
-    close = difflib.get_close_matches(name, names, n=1)
+    return _meant(name, sorted({offer.name for offer in claimants()}))
+
+
+def _meant(written: str, known: list[str]) -> str:
+    close = difflib.get_close_matches(written, known, n=1)
     return f" (did you mean {close[0]!r}?)" if close else ""
 
 
@@ -210,33 +225,63 @@ def check_class(name: str, found: object) -> None:
     Raises:
         PluginRefused: with the first thing that is wrong, and how to put it right.
     """
-    fault = _class_fault(name, found)
-    if fault is not None:
+    for _, fault in class_faults(name, found):
         raise PluginRefused(f"plugin {name!r}: {fault}")
 
 
-def _class_fault(name: str, found: object) -> str | None:
+def class_faults(name: str, found: object) -> Iterator[tuple[str, str]]:
+    """Yield what is wrong with a plugin class: its topic, and a sentence that says what to do.
+
+    Topics are ``class``, ``api``, ``settings`` and ``codes``. What is no class has one fault only.
+    """
     if not _NAME.fullmatch(name):
-        return "its name is not made of a-z, 0-9 and _ (the key of its entry point)"
+        yield "class", "its name is not made of a-z, 0-9 and _ (the key of its entry point)"
+        return
     if name == RESERVED_NAME:
-        return f"the name {RESERVED_NAME!r} belongs to the engine's own vetoes"
+        yield "class", f"the name {RESERVED_NAME!r} belongs to the engine's own vetoes"
+        return
     if not isinstance(found, type):
-        return (
+        yield (
+            "class",
             f"its entry point names {_article(type(found).__name__)}, not a class; "
-            f'write {name} = "module:Class"'
+            f'write {name} = "module:Class"',
         )
-    api_version = getattr(found, "api_version", None)
-    if api_version != API_VERSION or type(api_version) is not int:
-        return (
-            f"its api_version is {api_version!r}, this polyframe speaks {API_VERSION}; "
-            "install a matching release of the plugin, or inherit from polyframe.Plugin"
-        )
+        return
     book_need = getattr(found, "on_book_when", "change")
-    if book_need not in _BOOK_NEEDS:
-        return f"on_book_when is {book_need!r}, not 'change' or 'top'"
-    return _config_fault(getattr(found, "Config", None)) or _codes_fault(
-        name, getattr(found, "codes", ())
-    )
+    faults = {
+        "api": _api_fault(found),
+        "class": None
+        if book_need in _BOOK_NEEDS
+        else f"on_book_when is {book_need!r}, not 'change' or 'top'",
+        "settings": _config_fault(getattr(found, "Config", None)),
+        "codes": _codes_fault(name, getattr(found, "codes", ())),
+    }
+    for topic, fault in faults.items():
+        if fault is not None:
+            yield topic, fault
+
+
+def _api_fault(kind: type) -> str | None:
+    declared = getattr(kind, "api_versions", None)
+    if declared is None:
+        return (
+            f"it does not say which plugin API it runs with; write 'api_versions = ({API_VERSION}, "
+            f"{API_VERSION})' (oldest, newest), or inherit from polyframe.Plugin"
+        )
+    is_pair = type(declared) is tuple and [type(number) for number in declared] == [int, int]
+    if not is_pair or declared[0] > declared[1]:
+        return f"api_versions is {declared!r}, not a pair (oldest, newest) of plugin API versions"
+    oldest, newest = declared
+    here = f"this polyframe speaks {_range(OLDEST_API_VERSION, API_VERSION)}"
+    if newest < OLDEST_API_VERSION:
+        return f"it runs with plugin API {_range(oldest, newest)}, {here}: upgrade the plugin"
+    if oldest > API_VERSION:
+        return f"it runs with plugin API {_range(oldest, newest)}, {here}: upgrade polyframe"
+    return None
+
+
+def _range(oldest: int, newest: int) -> str:
+    return f"{oldest}" if oldest == newest else f"{oldest} to {newest}"
 
 
 def _config_fault(config: object) -> str | None:
@@ -306,6 +351,7 @@ def register(
     manager.add_hookspecs(Hooks)
     instances: dict[str, object] = {}
     codes: dict[str, tuple[str, ...]] = {}
+    deprecations: list[Deprecation] = []
     for name, kind in classes.items():
         check_class(name, kind)
         try:
@@ -316,17 +362,39 @@ def register(
             ) from error
         check_hooks(name, kind)
         _refuse_own_hooks(name, instance)
-        try:
-            manager.register(instance, name)
-        except (pluggy.PluginValidationError, ValueError) as error:
-            raise PluginRefused(f"plugin {name!r}: {one_line(error)}") from error
+        deprecations += _admit(manager, instance, name)
         instances[name] = instance
         codes[name] = tuple(getattr(kind, "codes", ()))
     try:
         manager.check_pending()
     except pluggy.PluginValidationError as error:
         raise PluginRefused(one_line(error)) from error
-    return Registered(instances, codes, manager)
+    return Registered(instances, codes, manager, tuple(deprecations))
+
+
+def deprecations_of(name: str, kind: type) -> tuple[Deprecation, ...]:
+    """Return what a checked class uses that is on its way out, without building it."""
+    manager = pluggy.PluginManager(PROJECT)
+    manager.add_hookspecs(Hooks)
+    return tuple(_admit(manager, kind, name))
+
+
+def _admit(manager: pluggy.PluginManager, plugin: object, name: str) -> list[Deprecation]:
+    # Caught whatever the filters say: where warnings are errors, an old plugin still runs.
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            manager.register(plugin, name)
+        except (pluggy.PluginValidationError, ValueError) as error:
+            raise PluginRefused(f"plugin {name!r}: {one_line(error)}") from error
+    return [
+        Deprecation(
+            name,
+            f"{' '.join(str(warning.message).split())} "
+            f"({PurePath(warning.filename).name}:{warning.lineno})",
+        )
+        for warning in caught
+    ]
 
 
 def check_hooks(name: str, kind: type) -> None:

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 import polyframe
+from polyframe.testing import CHECKS
 from source_tree import ROOT, core_modules, plugin_modules, plugin_packages
 
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
@@ -86,6 +87,9 @@ def test_metadata(metadata: Message) -> None:
     assert metadata["Requires-Python"] == ">=3.11"
     assert metadata["Version"] == polyframe.__version__
     assert metadata.get_payload(), "the README is the long description"
+    assert metadata["Provides-Extra"] == "testing"
+    needs_pytest = [one for one in metadata.get_all("Requires-Dist", ()) if "pytest" in one]
+    assert all("extra == 'testing'" in one for one in needs_pytest), "pytest is no runtime need"
 
 
 def test_every_plugin_folder_is_built_typed_and_registered() -> None:
@@ -172,3 +176,16 @@ def test_installed_plugins_load_from_the_wheel(installed: Path) -> None:
     found = dict(line.split(" ", 1) for line in lines)
     assert sorted(found) == sorted(ENTRY_POINTS)
     assert all(Path(place).is_relative_to(installed) for place in found.values()), found
+
+
+def test_a_stranger_s_three_lines_run_from_the_wheel(installed: Path) -> None:
+    (installed / "test_contract.py").write_text(
+        "from polyframe.testing import PluginContract\n\n\n"
+        "class TestContract(PluginContract):\n"
+        '    plugin = "qs"\n',
+        encoding="utf-8",
+    )
+    python = installed / "env" / "bin" / "python"
+    shown = _run(*(python, "-m", "pytest", "-q", "test_contract.py"), cwd=installed)
+    assert f"{len(CHECKS)} passed" in shown
+    assert "hook call times" in shown

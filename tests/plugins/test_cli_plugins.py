@@ -1,4 +1,4 @@
-"""``polyframe plugins``: the list imports nothing, ``show`` explains one plugin."""
+"""``polyframe plugins``: what is installed and what it does, and ``show`` explains one plugin."""
 
 from __future__ import annotations
 
@@ -51,13 +51,13 @@ SOURCE = '''
 def run(*arguments: str) -> str:
     result = CliRunner(env={"COLUMNS": "160"}).invoke(command, arguments, catch_exceptions=False)
     assert result.exit_code == 0, result.output
-    return result.output
+    return result.stdout
 
 
-def test_the_list_names_every_claimant_and_imports_none(install: Any) -> None:
+def test_without_import_the_list_names_every_claimant_and_imports_none(install: Any) -> None:
     install("acme-guard", "guard", version="1.2")
     install("zeta-guard", "guard", version="0.9")
-    rows = json.loads(run("--json"))
+    rows = json.loads(run("--no-import", "--json"))
     assert {"name": "maker", "distribution": "polyframe-mm", "version": polyframe.__version__} in (
         rows
     )
@@ -65,10 +65,52 @@ def test_the_list_names_every_claimant_and_imports_none(install: Any) -> None:
         {"name": "guard", "distribution": "acme-guard", "version": "1.2"},
         {"name": "guard", "distribution": "zeta-guard", "version": "0.9"},
     ]
-    table = run()
+    table = run("--no-import")
     assert "acme-guard" in table
     assert "guard has 2 claimants" in table
     assert not {"acme_guard", "zeta_guard"} & set(sys.modules)
+
+
+def test_the_list_says_what_each_plugin_does(install: Any) -> None:
+    install("acme-guard", "guard", version="1.2", source=SOURCE)
+    rows = {row["name"]: row for row in json.loads(run("--json"))}
+    guard = rows["guard"]
+    assert guard["hooks"] == ["on_book", "pre_quote_veto"]
+    assert guard["codes"] == ["guard.much"]
+    assert [(one["path"], one["unit"]) for one in guard["settings"]] == [
+        ("limit", "count"),
+        ("inner.wait_s", "s"),
+    ]
+    assert guard["fault"] is None
+    assert rows["qs"]["codes"]
+    assert all(row["fault"] is None for row in rows.values())
+    table = run()
+    for word in ("much", "pre_quote_veto", "propose_quote", "breaker", "acme-guard 1.2"):
+        assert word in table
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("print('noise')\nraise RuntimeError('no\\ngood')", "cannot be imported: RuntimeError"),
+        ("import sys\nsys.exit('bye')", "SystemExit: bye"),
+        ("Guard = 5", "an int, not a class"),
+        (SOURCE.replace("def on_book", "async def on_book"), "Guard.on_book is 'async def'"),
+        (SOURCE.replace("wait_s: Annotated[float", "wait_s: Annotated[NoSuchType"), "NameError"),
+    ],
+)
+def test_what_cannot_be_used_says_why_and_breaks_no_list(
+    install: Any, source: str, words: str
+) -> None:
+    install("acme-guard", "guard", source=source)
+    rows = {row["name"]: row for row in json.loads(run("--json"))}
+    assert words in rows["guard"]["fault"]
+    assert "\n" not in rows["guard"]["fault"]
+    assert rows["maker"]["hooks"]
+    table = run()
+    assert "cannot be used" in table
+    assert words in " ".join(table.split())
+    assert "\x1b" not in table
 
 
 def test_show_documents_hooks_codes_and_settings(install: Any) -> None:

@@ -84,7 +84,8 @@ def test_a_pin_selects_among_claimants_and_only_that_one_is_imported(
     ("pin", "words"),
     [
         ("acme-guard==2.0", "acme-guard 1.0 is installed"),
-        ("other==1.0", "offered by acme-guard 1.0 only"),
+        ("other==1.0", "offered by acme-guard 1.0 only$"),
+        ("acme-gard==1.0", r"only \(did you mean 'acme-guard==1\.0'\?\)"),
     ],
 )
 def test_a_pin_that_does_not_match_names_what_is_installed(

@@ -51,7 +51,7 @@ def test_a_sound_class_passes_and_is_registered_in_order() -> None:
 def test_a_class_needs_no_base_class() -> None:
     class Plain:
         Config = polyframe.Config
-        api_version = polyframe.API_VERSION
+        api_versions = (polyframe.OLDEST_API_VERSION, polyframe.API_VERSION)
 
         def __init__(self, config, context):
             self.name = context.name
@@ -95,9 +95,13 @@ class WithRenamedDist(polyframe.Config, rename={"pin": "dist"}):
         (variation(codes=("sound.a\n",)), "a-z, 0-9 and _"),
         (variation(codes=(5,)), "a-z, 0-9 and _"),
         (variation(codes=("sound.a", "sound.a")), "declared twice"),
-        (variation(api_version=2), "this polyframe speaks 1"),
-        (variation(api_version=None), "api_version"),
-        (variation(api_version=True), "api_version"),
+        (variation(api_versions=(2, 3)), "2 to 3, this polyframe speaks 1: upgrade polyframe"),
+        (variation(api_versions=(0, 0)), "0, this polyframe speaks 1: upgrade the plugin"),
+        (variation(api_versions=None), "does not say which plugin API"),
+        (variation(api_versions=1), "not a pair"),
+        (variation(api_versions=(True, 1)), "not a pair"),
+        (variation(api_versions=(1, 0)), "not a pair"),
+        (variation(api_versions=(1, 1, 1)), "not a pair"),
         (variation(on_book_when="sometimes"), "'change' or 'top'"),
     ],
 )
@@ -111,6 +115,11 @@ def test_an_ill_shaped_class_is_refused(found: object, words: str) -> None:
 def test_a_bad_or_reserved_name_is_refused(name: str) -> None:
     with pytest.raises(PluginRefused, match="name"):
         check_class(name, variation(codes=()))
+
+
+@pytest.mark.parametrize("versions", [(1, 1), (0, 1), (1, 9), (0, 9)])
+def test_ranges_that_meet_run(versions: tuple[int, int]) -> None:
+    check_class("sound", variation(api_versions=versions))
 
 
 def test_a_constructor_that_raises_is_one_line() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -131,3 +132,19 @@ def test_the_mirrored_walk_is_held_back_alike(walk):
             assert (leg is None) == (flipped is None)
             if leg is not None:
                 assert leg.price_e4 == complement_e4(flipped.price_e4)
+
+
+def test_a_restart_forgets_no_quote():
+    before = ChaseLimit(5)
+    for second in range(70):
+        before.note("m", "bid", 4000 + 10 * second, NOW_NS + second * 10**9)
+        before.note("m", "ask", 6000 - 10 * second, NOW_NS + second * 10**9)
+    document = json.loads(json.dumps(before.as_document()))
+    after = ChaseLimit(5)
+    after.restore(document)
+    assert after.as_document() == document
+    for seconds in (70, 100, 400):
+        now_ns = NOW_NS + seconds * 10**9
+        for side, wanted_e4 in (("bid", 9000), ("ask", 1000)):
+            held_e4 = after.clamp("m", side, wanted_e4, 100, now_ns)
+            assert held_e4 == before.clamp("m", side, wanted_e4, 100, now_ns) != wanted_e4

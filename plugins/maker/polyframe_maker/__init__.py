@@ -34,11 +34,13 @@ class Maker(Plugin):
 
     Config = MakerConfig
     config: MakerConfig
+    api_versions = (1, 1)
     on_book_when = "top"
 
     def __init__(self, config: MakerConfig, context: Context) -> None:
         super().__init__(config, context)
         self._chase = ChaseLimit(config.chase_ticks_per_min)
+        self._chase.restore(context.store.get("chase", {}))
         self._held_back = 0
         self._logit = LogitPolicy(config, context.store) if config.policy == "logit" else None
 
@@ -60,6 +62,7 @@ class Maker(Plugin):
     def on_cycle_end(self, cycle: Cycle, portfolio: PortfolioView, now_ns: int) -> None:
         """Forget old quotes and keep what was measured."""
         self._chase.prune(now_ns)
+        self.context.store["chase"] = self._chase.as_document()
         if self._logit is not None:
             self._logit.on_cycle_end(portfolio, now_ns)
             self.context.store.update(self._logit.learning.as_document())

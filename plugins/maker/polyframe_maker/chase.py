@@ -9,6 +9,8 @@ back, and only towards the market: reducing and backing off are never slowed.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping
+from typing import Any
 
 from polyframe import SIDES, BookSide
 from polyframe.money import PRICE_ONE_E4
@@ -67,6 +69,21 @@ class ChaseLimit:
         """Forget the sides that have not been quoted for an hour."""
         for key in [key for key, own in self._own.items() if now_ns - own[-1][0] > _FORGET_NS]:
             del self._own[key]
+
+    def as_document(self) -> dict[str, Any]:
+        """Return what is remembered: a restart must not let a quote jump after the market."""
+        document: dict[str, Any] = {}
+        for (market_id, side), own in self._own.items():
+            document.setdefault(market_id, {})[side] = [list(quote) for quote in own]
+        return document
+
+    def restore(self, document: Mapping[str, Any]) -> None:
+        """Take over what an earlier instance remembered."""
+        for market_id, by_side in document.items():
+            for side in SIDES:
+                if side in by_side:
+                    quotes = ((ts_ns, price_e4) for ts_ns, price_e4 in by_side[side])
+                    self._own[market_id, side] = deque(quotes)
 
     def remembered(self) -> int:
         """Return how many quotes are kept, over all markets."""

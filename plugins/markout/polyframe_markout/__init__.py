@@ -46,6 +46,7 @@ class Markout(Plugin):
     """Follows maker fills to their horizons and stops quoting where they lose."""
 
     Config = Settings
+    api_versions = (1, 1)
     codes = ("markout.toxic", "markout.toxic_cluster", "markout.breaker")
 
     def __init__(self, config: Settings, context: Context) -> None:

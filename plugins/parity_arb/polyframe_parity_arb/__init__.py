@@ -46,6 +46,7 @@ class ParityArb(Plugin):
 
     Config = ParityArbConfig
     config: ParityArbConfig
+    api_versions = (1, 1)
     codes = (BUDGET,)
 
     def __init__(self, config: ParityArbConfig, context: Context) -> None:

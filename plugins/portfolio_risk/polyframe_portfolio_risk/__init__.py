@@ -38,6 +38,7 @@ class PortfolioRisk(Plugin):
 
     Config = PortfolioRiskConfig
     config: PortfolioRiskConfig
+    api_versions = (1, 1)
     codes = (
         caps.MARKET_CAP,
         caps.CLUSTER_CAP,

@@ -55,6 +55,7 @@ class Qs(Plugin):
 
     Config = QsConfig
     config: QsConfig
+    api_versions = (1, 1)
     codes = vetoes.CODES
 
     def __init__(self, config: QsConfig, context: Context) -> None:

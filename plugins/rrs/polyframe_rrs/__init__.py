@@ -53,6 +53,7 @@ class Rrs(Plugin):
     """Vetoes markets whose text scores above the limits; explains each score in the report."""
 
     Config = Settings
+    api_versions = (1, 1)
     codes = ("rrs.disputed", "rrs.maker", "rrs.satellite", "rrs.close_window")
 
     def __init__(self, config: Settings, context: Context) -> None:

@@ -47,6 +47,7 @@ class Satellite(Plugin):
 
     Config = SatelliteConfig
     config: SatelliteConfig
+    api_versions = (1, 1)
     codes = (BUDGET, HOLDING)
 
     def __init__(self, config: SatelliteConfig, context: Context) -> None:

@@ -49,6 +49,7 @@ class TruthReport(Plugin):
     """
 
     Config = Settings
+    api_versions: ClassVar = (1, 1)
     on_book_when: ClassVar = "top"
     report_schema: ClassVar[Mapping[str, Any]] = SCHEMA
 

@@ -1,0 +1,64 @@
+"""docs/plugin-contract.md and the code say the same: checks, messages, planted plugins."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from planted import PLANTED
+from polyframe.testing import CHECKS, ContractBroken, PluginContract, subject_of
+from polyframe.testing.tour import PAUSE_S
+
+PAGE = (Path(__file__).parents[2] / "docs" / "plugin-contract.md").read_text(encoding="utf-8")
+
+
+def section(check: str) -> str:
+    start = PAGE.index(f"### `{check}`")
+    return re.split(r"\n##", PAGE[start + 3 :])[0]
+
+
+def plain(text: str) -> str:
+    """Return a message on one line, counts and line numbers left out."""
+    return re.sub(r"\d+", "N", " ".join(text.split()))
+
+
+def message(check: str, subject: object, name: str) -> str:
+    with pytest.raises(ContractBroken) as broken:
+        CHECKS[check](subject_of(subject, name=name))  # type: ignore[arg-type]
+    return plain(str(broken.value))
+
+
+def test_each_check_has_its_heading_in_order() -> None:
+    assert re.findall(r"^### `(.*)`$", PAGE, flags=re.MULTILINE) == list(CHECKS)
+
+
+@pytest.mark.parametrize("check", CHECKS)
+def test_each_check_shows_a_message_that_is_given_and_what_to_do_instead(check: str) -> None:
+    text = section(check)
+    assert "**Instead.**" in text
+    [shown] = re.findall(r"```text\n(.*?)```", text, flags=re.DOTALL)
+    plants = [plant for plant in PLANTED if plant.check == check]
+    for plant in plants:
+        if hasattr(plant.kind, "has_begun"):
+            plant.kind.has_begun = False
+    assert plain(shown) in {message(check, plant.kind, plant.name) for plant in plants}
+
+
+def test_the_table_is_what_is_planted() -> None:
+    rows = re.findall(r"^\| `(\w+)` \| `(\w+)` \| (.*) \|$", PAGE, flags=re.MULTILINE)
+    assert rows == [(plant.kind.__name__, plant.check, plant.run) for plant in PLANTED]
+
+
+def test_the_examples_run() -> None:
+    scope: dict[str, object] = {}
+    examples = re.findall(r"```python\n(.*?)```", PAGE, flags=re.DOTALL)
+    for example in examples:
+        exec(compile(example, "docs/plugin-contract.md", "exec", dont_inherit=True), scope)
+    assert len(examples) == 3
+    assert issubclass(scope["TestContract"], PluginContract)  # type: ignore[arg-type]
+
+
+def test_the_pause_is_the_code_s() -> None:
+    assert f"nothing happens for {PAUSE_S:.0f} s" in " ".join(PAGE.split())
