@@ -19,7 +19,7 @@ def _blocks(language: str) -> list[str]:
 
 
 def test_the_example_plugin_is_accepted() -> None:
-    (source,) = _blocks("python")
+    source, contract = _blocks("python")
     names: dict[str, type] = {}
     exec(compile(source, "README.md", "exec"), names)
     found = {
@@ -29,6 +29,8 @@ def test_the_example_plugin_is_accepted() -> None:
     check_class("spread_guard", example)
     check_hooks("spread_guard", example)
     assert f":{example.__name__}" in _blocks("toml")[0]
+    template = ROOT / "polyframe" / "cli" / "templates" / "plugin" / "test_contract.py.template"
+    assert contract == template.read_text().replace("$plugin", "spread_guard")
 
 
 def test_every_command_shown_exists() -> None:

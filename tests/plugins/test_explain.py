@@ -18,6 +18,7 @@ from polyframe.testing.builders import (
 from polyframe_markout import Markout
 from polyframe_portfolio_risk import PortfolioRisk
 from polyframe_qs import Qs
+from polyframe_qs.score import score
 from polyframe_rrs import Rrs
 
 QUOTE = Quote("0xm1", 0.5, QuoteLeg(4800, 400_000_000), QuoteLeg(5200, 400_000_000))
@@ -71,11 +72,10 @@ def test_qs_tells_what_its_vetoes_name(market: Any) -> None:
         assert (reading.value, reading.limit) == (veto.observed, veto.limit)
 
 
-def test_qs_tells_the_score_of_a_market_it_has_ranked() -> None:
+def test_qs_tells_the_score_it_would_rank_by() -> None:
     plugin, market = a_plugin(Qs), a_market()
-    assert "score" not in by_name(plugin.explain_quote(market))
-    plugin.rank_markets([market])
-    assert 0 < by_name(plugin.explain_quote(market))["score"].value < 1
+    told = by_name(plugin.explain_quote(market))["score"]
+    assert told == Reading("score", score(market, plugin.config).total)
 
 
 @pytest.mark.parametrize(("component", "limit"), [("maker", 0.35), ("satellite", 0.25)])

@@ -200,9 +200,7 @@ def take_part_in_a_run(environment: Environment, folder: Path) -> None:
 
 
 def _check_spans(environment: Environment, folder: Path, refused: int) -> None:
-    printed = environment.polyframe(
-        "trace", "--code", "spread_guard.tight", "--json", cwd=folder
-    )
+    printed = environment.polyframe("trace", "--code", "spread_guard.tight", "--json", cwd=folder)
     spans = [json.loads(line) for line in printed.splitlines()]
     promise(len(spans) == refused, f"each veto is in one span: {len(spans)}, {refused}")
     last = spans[-1]["attributes"]

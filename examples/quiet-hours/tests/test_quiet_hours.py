@@ -158,6 +158,6 @@ def test_it_tells_how_long_it_is_to_the_next_quiet_time() -> None:
     plugin = a_plugin(QuietHours, announcements=[FED])
     market = asking("Will the Fed cut rates?")
     for seconds, quiet_in_s in ((-900, 600.0), (-300, 0.0), (10, 0.0)):
-        [reading] = plugin.explain_quote(market, FED_NS + seconds * S_NS)
+        [reading] = plugin.explain_quote(market, FED_NS + seconds * S_NS) or ()
         assert (reading.name, reading.value) == ("quiet_in_s", quiet_in_s)
     assert plugin.explain_quote(asking("Will it rain?"), FED_NS) is None

@@ -89,10 +89,9 @@ class Qs(Plugin):
 
     @hookimpl
     def explain_quote(self, market: MarketView) -> Sequence[Reading]:
-        """Return the market's last score, and the numbers its vetoes go by."""
-        known = self._scores.get(market.market_id)
-        score_of = () if known is None else (Reading("score", known.total),)
-        return [*score_of, *vetoes.readings(market, self.config)]
+        """Return the market's score as it is now, and the numbers its vetoes go by."""
+        now = Reading("score", score(market, self.config).total)
+        return [now, *vetoes.readings(market, self.config)]
 
     @hookimpl
     def on_cycle_end(self, cycle: Cycle, portfolio: PortfolioView) -> None:
