@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from polyframe.cli.run_options import runs_option
 from polyframe.errors import PolyframeError, UsageError
 
 if TYPE_CHECKING:
@@ -83,13 +84,7 @@ class FiniteRange(click.FloatRange):
     flag_value="latest",
     help="Go on with the account and the plugins' documents of RUN, or of the latest run.",
 )
-@click.option(
-    "--runs",
-    "runs_folder",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=Path("runs"),
-    show_default=True,
-)
+@runs_option
 @click.option(
     "--reports",
     "reports_folder",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from polyframe.cli.run_options import run_option, runs_option
 from polyframe.errors import PolyframeError, UsageError
 
 if TYPE_CHECKING:
@@ -31,15 +32,8 @@ _SHOWN = 20
 @click.option("--since", help="Only from this moment on: a time (UTC) or -5m before the last span.")
 @click.option("--until", help="Only up to this moment.")
 @click.option("--fills", is_flag=True, help="Only fills.")
-@click.option("--run", "run_name", help="The run's id, its beginning, or its folder.")
-@click.option(
-    "--runs",
-    "runs_folder",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=Path("runs"),
-    show_default=True,
-    help="Where runs lie; the latest is read without --run.",
-)
+@run_option
+@runs_option
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object a span.")
 def command(
     wanted: str | None,

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from polyframe.cli.run_options import run_option, runs_option
 from polyframe.errors import PolyframeError
 
 
@@ -18,15 +19,8 @@ from polyframe.errors import PolyframeError
     help="The moment asked about: 2026-11-28T00:50:11Z, 00:50:11 (the run's last day, UTC) or "
     "-5m (before the run's last span). Default: now, that is the last decision.",
 )
-@click.option("--run", "run_name", help="The run's id, its beginning, or its folder.")
-@click.option(
-    "--runs",
-    "runs_folder",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=Path("runs"),
-    show_default=True,
-    help="Where runs lie; the latest is asked without --run.",
-)
+@run_option
+@runs_option
 @click.option("--json", "as_json", is_flag=True, help="Print the spans as JSON.")
 def command(
     market: tuple[str, ...],

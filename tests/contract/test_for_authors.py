@@ -8,7 +8,6 @@ import subprocess
 import sys
 import textwrap
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +15,7 @@ import pytest
 
 import polyframe
 from polyframe import (
-    Config,
-    MarketView,
-    Plugin,
     PortfolioView,
-    Quote,
-    Veto,
     hookimpl,
 )
 from polyframe.errors import PluginNotFound
@@ -38,29 +32,7 @@ from polyframe.testing.annotations import annotation_faults
 from polyframe.testing.outside import watched
 from polyframe.testing.recording import plain_recording
 from polyframe.testing.timings import lines, p99_ns
-
-
-class Guard(Plugin):
-    """Refuses spreads under two cents, and counts what it refused."""
-
-    api_versions = (1, 1)
-    codes = ("guard.tight",)
-
-    def __init__(self, config: Config, context: polyframe.Context) -> None:
-        super().__init__(config, context)
-        self._refused = 0
-
-    @hookimpl
-    def pre_quote_veto(self, quote: Quote, market: MarketView) -> Sequence[Veto] | None:
-        spread_e4 = market.book.spread_e4
-        if spread_e4 is None or spread_e4 >= 200:
-            return None
-        self._refused += 1
-        return [Veto("guard.tight", None, spread_e4 / 100, 2.0)]
-
-    @hookimpl
-    def report_section(self) -> dict[str, int]:
-        return {"refused": self._refused}
+from tight_guard import Guard
 
 
 class TestGuard(PluginContract):

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
-import polyframe
-from polyframe import Config, MarketState, MarketView, Plugin, Quote, Veto, events, hookimpl
+from polyframe import MarketState, events, hookimpl
 from polyframe.errors import TapeError
 from polyframe.runtime.tape import Head, TapeWriter
 from polyframe.strategy.loading import check_profiles
@@ -21,30 +19,7 @@ from polyframe.testing.builders import NOW_NS, a_plugin
 from polyframe.testing.ladder import price_e4
 from polyframe_maker import Maker
 from runtime_driver import Driver, spec
-
-
-class Guard(Plugin):
-    """Refuses spreads under two cents, and counts what it refused."""
-
-    api_versions = (1, 1)
-    codes = ("guard.tight",)
-
-    def __init__(self, config: Config, context: polyframe.Context) -> None:
-        super().__init__(config, context)
-        self._refused = 0
-
-    @hookimpl
-    def pre_quote_veto(self, quote: Quote, market: MarketView) -> Sequence[Veto] | None:
-        spread_e4 = market.book.spread_e4
-        if spread_e4 is None or spread_e4 >= 200:
-            return None
-        self._refused += 1
-        return [Veto("guard.tight", None, spread_e4 / 100, 2.0)]
-
-    @hookimpl
-    def report_section(self) -> dict[str, int]:
-        return {"refused": self._refused}
-
+from tight_guard import Guard
 
 # --- ladders -----------------------------------------------------------------------------
 
