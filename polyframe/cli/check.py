@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
@@ -13,11 +13,13 @@ from polyframe.errors import StrategyError
 from polyframe.strategy import (
     PROFILES,
     Difference,
+    Problem,
     Strategy,
     check_profiles,
     count_settings,
     profile_diff,
     read_source,
+    refusal,
     requests_of,
 )
 
@@ -46,14 +48,20 @@ def command(
     if diff and profile:
         raise click.UsageError("--diff compares two profiles; leave --profile out")
     wanted = tuple(dict.fromkeys(diff)) if diff else ((profile,) if profile else PROFILES)
+    refused: StrategyError | None = None
+    strategies: dict[str, Strategy] = {}
     try:
-        strategies = _checked(file, wanted)
+        strategies, refused = _checked(file, wanted)
     except StrategyError as error:
+        refused = error
+    if refused is not None:
+        # What is sound is said all the same: a plugin without a pin can be traded on paper.
         if as_json:
-            click.echo(_json({"file": file, "ok": False, "problems": error.problems}))
+            click.echo(_json({"file": file, "ok": False, "problems": refused.problems}))
         else:
-            report_error(error)
-        ctx.exit(error.exit_code)
+            _print_sound(file, strategies)
+            report_error(refused)
+        ctx.exit(refused.exit_code)
     if diff:
         rows = profile_diff(strategies[diff[0]], strategies[diff[1]])
         _print_difference(file, diff, rows, as_json=as_json)
@@ -64,21 +72,36 @@ def command(
         }
         click.echo(_json({"file": file, "ok": True, "profiles": shown}))
     else:
-        for name, one in strategies.items():
-            click.echo(
-                f"{file}: {name}: ok, {count_settings(one)} keys, "
-                f"{len(one.plugins)} plugins, config {one.config_hash}"
-            )
+        _print_sound(file, strategies)
 
 
-def _checked(file: str, profiles: Sequence[str]) -> dict[str, Strategy]:
+def _print_sound(file: str, strategies: Mapping[str, Strategy]) -> None:
+    for name, one in strategies.items():
+        click.echo(
+            f"{file}: {name}: ok, {count_settings(one)} keys, "
+            f"{len(one.plugins)} plugins, config {one.config_hash}"
+        )
+
+
+def _checked(
+    file: str, profiles: Sequence[str]
+) -> tuple[dict[str, Strategy], StrategyError | None]:
+    """Return the sound profiles, and what production alone refuses: plugins without a pin."""
+    from polyframe.runtime.plugins import configs_of, load_plugin_classes, without_pin
+
     source = read_source(file)
     requests = requests_of(source)
-    from polyframe.runtime.plugins import configs_of, load_plugin_classes
-
-    classes = load_plugin_classes(requests, production="production" in profiles)
-    configs = configs_of(classes)
-    return check_profiles(source, profiles, configs)
+    bare = without_pin(requests) if "production" in profiles else {}
+    problems = [
+        Problem(source.lines["plugins", name], ("plugins", name), text)
+        for name, text in bare.items()
+    ]
+    refused = refusal(source.path, problems) if problems else None
+    sound = [name for name in profiles if refused is None or name != "production"]
+    if not sound:
+        return {}, refused  # and nothing unreviewed was imported
+    classes = load_plugin_classes(requests, production=False)
+    return check_profiles(source, sound, configs_of(classes)), refused
 
 
 def _print_difference(

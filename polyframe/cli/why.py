@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import filterfalse
 from pathlib import Path
 
 import click
@@ -17,7 +18,7 @@ from polyframe.errors import PolyframeError
     "--at",
     "at_text",
     help="The moment asked about: 2026-11-28T00:50:11Z, 00:50:11 (the run's last day, UTC) or "
-    "-5m (before the run's last span). Default: now, that is the last decision.",
+    "-5m (before the run's last span). Default: the last decision before the run was stopped.",
 )
 @run_option
 @runs_option
@@ -38,7 +39,7 @@ def command(
     from polyframe.cli.decision_screen import show_story, story_json, warn_of_gaps
     from polyframe.tracing.lookup import RunSpans, find_run, market_needle
     from polyframe.tracing.moments import clock_text, day_text, parse_moment
-    from polyframe.tracing.story import tell_story
+    from polyframe.tracing.story import is_of_the_stop, tell_story
 
     spans = RunSpans(find_run(runs_folder, run_name))
     until_ns = None
@@ -46,6 +47,9 @@ def command(
         until_ns = parse_moment(at_text, "--at", spans.last_ns).last_ns
     name = spans.market(" ".join(market))
     newest_first = spans.newest_first(market_needle(name.market_id), until_ns)
+    if at_text is None:
+        # How a run ends explains nothing: what the market looked like before does.
+        newest_first = filterfalse(is_of_the_stop, newest_first)
     story = tell_story(newest_first, until_ns=until_ns)
     if story is None:
         at = "" if until_ns is None else f" by {day_text(until_ns)} {clock_text(until_ns)} UTC"

@@ -119,9 +119,12 @@ def find_claimant(name: str, pin: str | None = None) -> Claimant:
     if pin is not None:
         return _pinned(name, pin, offers)
     if len(offers) > 1:
+        # Of strangers none is recommended: the one that sorts first may be the impostor.
+        own = [f"{one.distribution}=={one.version}" for one in offers if one.is_own]
+        pin = own[0] if own else "DISTRIBUTION==VERSION"
         raise PluginNotFound(
-            f"plugin {name!r} is offered by {_listed(offers)}; choose one in the strategy file "
-            f"with 'dist: {offers[0].distribution}=={offers[0].version}'"
+            f"plugin {name!r} is offered by {_listed(offers)}; choose one with 'dist: {pin}' in "
+            f"the strategy file (--dist {pin} for 'polyframe plugins show')"
         )
     return offers[0]
 
@@ -186,12 +189,30 @@ def load_plugin_classes(requests: Iterable[PluginRequest], production: bool) -> 
             raise PluginRefused(f"plugin {request.name!r} is named twice in the strategy file")
         claimant = find_claimant(request.name, request.dist)
         if production and request.dist is None and not claimant.is_own:
-            raise PluginRefused(
-                f"plugin {request.name!r}: production wants third-party plugins pinned; review "
-                f"it, then add 'dist: {claimant.distribution}=={claimant.version}'"
-            )
+            raise PluginRefused(f"plugin {request.name!r}: {_unpinned(claimant)}")
         classes[request.name] = load_class(claimant)
     return classes
+
+
+def without_pin(requests: Iterable[PluginRequest]) -> dict[str, str]:
+    """Return what production says to each stranger's plugin without a pin; imports none.
+
+    Raises:
+        PluginNotFound: see :func:`find_claimant`.
+    """
+    claimed = {
+        request.name: find_claimant(request.name, request.dist)
+        for request in requests
+        if request.dist is None
+    }
+    return {name: _unpinned(found) for name, found in claimed.items() if not found.is_own}
+
+
+def _unpinned(claimant: Claimant) -> str:
+    return (
+        "production wants third-party plugins pinned; review it, then add "
+        f"'dist: {claimant.distribution}=={claimant.version}'"
+    )
 
 
 def configs_of(classes: Mapping[str, type]) -> dict[str, type[Config]]:

@@ -17,12 +17,13 @@ from polyframe.strategy.loading import (
     strategy_from_resolved,
 )
 from polyframe.strategy.schema import PROFILES, file_schema
-from polyframe.strategy.source import Source, read_source
+from polyframe.strategy.source import Problem, Source, read_source, refusal
 
 __all__ = [
     "PROFILES",
     "Difference",
     "PluginRequest",
+    "Problem",
     "Profile",
     "Source",
     "Strategy",
@@ -33,6 +34,7 @@ __all__ = [
     "named_plugins",
     "profile_diff",
     "read_source",
+    "refusal",
     "requests_of",
     "strategy_from_resolved",
 ]

@@ -22,6 +22,7 @@ from polyframe.plugin import Config
 from polyframe.settings import Settings
 from polyframe.strategy.overlay import locate, one_sided, overlaid
 from polyframe.strategy.schema import (
+    DIST_PIN,
     PLUGIN_NAME,
     PROFILES,
     Configs,
@@ -30,7 +31,12 @@ from polyframe.strategy.schema import (
 )
 from polyframe.strategy.source import KeyPath, Problem, Source, printable, read_source
 from polyframe.strategy.source import refusal as _refusal
-from polyframe.strategy.wording import Explainer, ProductionValidator, SettingsValidator
+from polyframe.strategy.wording import (
+    Explainer,
+    ProductionValidator,
+    SettingsValidator,
+    no_pin,
+)
 
 Profile = Literal["paper", "production"]
 Located = tuple[KeyPath, str]
@@ -89,8 +95,13 @@ def requests_of(source: Source) -> list[PluginRequest]:
             problems.append(Problem(source.lines[where], where, text))
             continue
         dist = settings.get("dist") if isinstance(settings, dict) else None
-        # A pin of the wrong type is refused by the schema; here it must only not mislead.
-        requests.append(PluginRequest(name, dist if isinstance(dist, str) else None))
+        has_pin = isinstance(settings, dict) and "dist" in settings
+        if has_pin and not (isinstance(dist, str) and re.fullmatch(DIST_PIN, dist)):
+            # Before anything is looked for: what it pins cannot be guessed.
+            at = (*where, "dist")
+            problems.append(Problem(source.lines.get(at, source.lines[where]), at, no_pin(dist)))
+            continue
+        requests.append(PluginRequest(name, dist))
     if problems:
         raise _refusal(source.path, [*source.problems, *problems])
     return requests

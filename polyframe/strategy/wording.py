@@ -171,6 +171,11 @@ def _missing(schema: Schema) -> str:
     return f"is missing and has no default; add it{printable(unit, 160)}"
 
 
+def no_pin(value: Any) -> str:
+    """Return what is wrong with a ``dist`` that pins nothing, and what to write."""
+    return f"{shown(value)} is not a pin; write distribution==version, such as my-plugin==1.2"
+
+
 def shown(value: Any) -> str:
     """Return a value as the file would write it, cut short."""
     if value is None:
@@ -202,8 +207,6 @@ def _explain_value(error: Fault, schema: Schema, name: str, *, or_null: bool = F
         allowed = ", ".join(shown(item).strip("'") for item in error.validator_value)
         near = _near(value, map(str, error.validator_value)) if isinstance(value, str) else None
         return f"{shown(value)} is not one of {allowed}; write one of them{_meant(near)}"
-    if kind == "pattern" and name == "dist":
-        return f"{shown(value)} is not a pin; write distribution==version, such as my-plugin==1.2"
     if kind in ("minLength", "minItems", "minProperties"):
         return f"is too short; give at least {error.validator_value}"
     if kind in ("maxLength", "maxItems", "maxProperties"):

@@ -85,6 +85,11 @@ def is_trade(span: Span) -> bool:
     return bool(span.attributes["polyframe.component"] != MAKER)
 
 
+def is_of_the_stop(span: Span) -> bool:
+    """Whether a decision only pulled what rested because the run was stopping."""
+    return span.attributes.get("polyframe.decision.trigger") == "stopping"
+
+
 def vetoes(span: Span) -> list[dict[str, Any]]:
     """Return the attributes of a decision's vetoes, in the order they were cast."""
     return [event.attributes for event in span.events if event.name == "veto"]

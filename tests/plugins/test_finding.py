@@ -67,7 +67,14 @@ def test_two_claimants_are_refused_by_name_with_the_way_out(install: Any) -> Non
         find_claimant("guard")
     text = str(refusal.value)
     assert "acme-guard 1.0 and zeta-guard 3.1" in text
-    assert "dist: acme-guard==1.0" in text
+    assert "dist: DISTRIBUTION==VERSION" in text
+
+
+def test_an_impostor_of_our_own_plugin_is_never_recommended(install: Any) -> None:
+    install("a-thief", "maker", version="1.0")
+    with pytest.raises(PluginNotFound, match=r"'dist: polyframe-mm==") as refusal:
+        find_claimant("maker")
+    assert "a-thief==" not in str(refusal.value)
 
 
 def test_a_pin_selects_among_claimants_and_only_that_one_is_imported(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import re
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -25,6 +26,7 @@ HEAVY = ("jsonschema", "ruamel", "aiohttp", "httpx", "websockets", "rich", "nump
 def invoke(monkeypatch, configs):
     """Run the command with this area's own plugins in place of the installed ones."""
     asked = []
+    strange = set()
 
     def load_plugin_classes(requests, production):
         asked.append(([request.name for request in requests], production))
@@ -32,13 +34,17 @@ def invoke(monkeypatch, configs):
             raise PluginNotFound(f"no installed distribution offers {missing[0]!r}")
         return {r.name: SimpleNamespace(Config=configs[r.name]) for r in requests}
 
-    fake = SimpleNamespace(load_plugin_classes=load_plugin_classes, configs_of=configs_of)
+    fake = SimpleNamespace(
+        load_plugin_classes=load_plugin_classes,
+        configs_of=configs_of,
+        without_pin=lambda requests: {r.name: "wants a pin" for r in requests if r.name in strange},
+    )
     monkeypatch.setitem(sys.modules, "polyframe.runtime.plugins", fake)
 
     def run(*args):
         return CliRunner().invoke(main, list(args))
 
-    run.asked = asked
+    run.asked, run.strange = asked, strange
     return run
 
 
@@ -155,9 +161,22 @@ def test_check_says_ok_for_both_profiles(invoke, write, base):
     assert first.startswith("s.yaml: paper: ok, ")
     assert second.startswith("s.yaml: production: ok, ")
     assert first.rsplit(" ", 1)[1] == second.rsplit(" ", 1)[1]
-    assert invoke.asked == [(["score", "guard"], True)]
+    assert invoke.asked == [(["score", "guard"], False)]
     assert len(invoke("check", "s.yaml", "--profile", "paper").stdout.splitlines()) == 1
     assert invoke.asked[-1] == (["score", "guard"], False)
+
+
+def test_check_says_what_holds_on_paper_where_production_wants_a_pin(invoke, write, base):
+    invoke.strange.add("guard")
+    result = invoke("check", write(base))
+    assert result.exit_code == 3
+    [sound] = result.stdout.splitlines()
+    assert sound.startswith("s.yaml: paper: ok, ")
+    assert re.fullmatch(r"s\.yaml:\d+: plugins\.guard: wants a pin\n", result.stderr)
+    invoke.asked.clear()
+    alone = invoke("check", "s.yaml", "--profile", "production")
+    assert (alone.exit_code, alone.stdout) == (3, "")
+    assert invoke.asked == []  # nothing that nobody reviewed was imported
 
 
 def test_check_tells_the_problems_of_both_profiles_once(invoke, write, base):

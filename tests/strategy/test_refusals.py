@@ -270,6 +270,9 @@ def test_a_pin_names_distribution_and_version(problems, write):
         "s.yaml:1: plugins.guard.dist: 'guard' is not a pin; "
         "write distribution==version, such as my-plugin==1.2"
     ]
+    for written, shown in (("guard == 1.2", "'guard == 1.2'"), ("3", "3"), ("", "null")):
+        [line] = problems(text % written)
+        assert line.startswith(f"s.yaml:1: plugins.guard.dist: {shown} is not a pin; ")
     assert named_plugins(write(text % "guard==1.2"))[0].dist == "guard==1.2"
 
 

@@ -327,3 +327,14 @@ def test_whatever_is_written_is_found_again(tmp_path_factory, written, at, rotat
 
 def test_no_story_of_nothing():
     assert tell_story([]) is None
+
+
+def test_a_stopped_run_shows_what_was_before_the_stop(world):
+    world.decide(1, "quoted", commands=PLACED)
+    world.decide(
+        9, "pulled", trigger="stopping", vetoes=(a_veto("runtime.stopping"),),
+        commands=("cancel o-000001 stopping",),
+    )  # fmt: skip
+    assert world.screen("why", "0xm1").startswith("quoting 0.47 / 0.53 since 12:00:01.000")
+    asked = world.screen("why", "0xm1", "--at", "12:00:09")
+    assert asked.startswith("pulled at 12:00:09.000: runtime.stopping (both)")
