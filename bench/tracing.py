@@ -191,7 +191,7 @@ def whole_replays(tape: Path, folder: Path, rounds: int) -> dict[str, float]:
             differences = sum(1 for _ in replay.differences())
             assert differences == 0, f"{differences} differences: this version decides otherwise"
             if tracer is not None:
-                tracer.close(1.0)
+                tracer.close()
 
         return work
 

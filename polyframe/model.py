@@ -285,11 +285,12 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     may), no_proposal; for a leg of a trade: taking, unwinding or vetoed.
 
     ``since_ns`` is when its cause arose: a book may have moved, and waited for the market's
-    least interval, before ``ts_ns``. ``proposed_by`` is the plugin whose proposal it was, ""
+    least interval, before ``ts_ns``. ``origin`` is what first caused it, where it had to wait for
+    the mutation budget since, "" else. ``proposed_by`` is the plugin whose proposal it was, ""
     without one. ``asked`` are the plugins whose vetoes were asked, in order; empty where the
-    runtime had refused already (no rank, stopping). ``shapes`` are the plugins that changed the
-    quote on the way, ``readings`` the numbers behind the votes, told for decisions that change
-    something or refuse.
+    runtime had refused already (no rank, stopping). ``shapes`` are those that changed the quote
+    on the way (``runtime`` where a market may only reduce), ``readings`` the numbers behind the
+    votes, told for decisions that change something, or refuse for other reasons than the last.
     """
 
     decision_id: int
@@ -308,6 +309,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     state: MarketState
     net_yes_e6: int
     since_ns: int = 0
+    origin: str = ""
     proposed_by: str = ""
     asked: tuple[str, ...] = ()
     shapes: tuple[PluginShape, ...] = ()

@@ -250,10 +250,10 @@ class TracingSettings(Config, frozen=True, kw_only=True, forbid_unknown_fields=T
     otlp_endpoint: Annotated[
         str,
         msgspec.Meta(
-            pattern=r"^(https?://[^\s/?#]+(/[^\s?#]*)?)?$",
+            pattern=r"^(https?://[^\s/?#@]+(/[^\s?#@]*)?)?$",
             max_length=300,
-            description="base URL of an OTLP/HTTP collector, such as http://127.0.0.1:4318; when "
-            "empty, OTEL_EXPORTER_OTLP_ENDPOINT in the environment decides",
+            description="base URL of an OTLP/HTTP collector, such as http://127.0.0.1:4318, "
+            "without user or password; when empty, OTEL_EXPORTER_OTLP_ENDPOINT decides",
             extra_json_schema={"unit": "name"},
         ),
     ] = ""
@@ -262,8 +262,12 @@ class TracingSettings(Config, frozen=True, kw_only=True, forbid_unknown_fields=T
         s("decisions that change nothing and get a span all the same", unit="share", ge=0, le=1),
     ] = 1.0
     rotate_mb: Annotated[
-        float, s("size at which a new span file starts; the old one is compressed", unit="mb", gt=0)
+        float, s("size at which a new span file starts; the old one is compressed", unit="mb", ge=1)
     ] = 64.0
+    reserve_mb: Annotated[
+        float,
+        s("room on the disk that spans leave to the tape and the state", unit="mb", ge=0),
+    ] = 256.0
     metrics_s: Annotated[
         float, s("time between two exports of metrics (wall clock)", unit="s", ge=1, le=3600)
     ] = 15.0

@@ -33,7 +33,7 @@ VERBS: dict[str, tuple[str, str]] = {
 
 EXIT_INTERRUPTED = 130
 EXIT_BROKEN_PIPE = 141
-_DISK_TROUBLE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO}
+_DISK_TROUBLE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO}
 
 
 class Verbs(click.Group):

@@ -106,4 +106,4 @@ def _traced(
     except OSError as error:
         raise PolyframeError(f"--spans {folder}: {error.strerror}") from error
     replay.watch = tracer.take_now
-    return lambda: tracer.close(settings.close_limit_s)
+    return tracer.close

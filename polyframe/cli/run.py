@@ -133,9 +133,10 @@ def command(
     from polyframe.runtime.shell import Shell
     from polyframe.runtime.status import open_status
     from polyframe.runtime.venues import open_venue
-    from polyframe.tracing.opening import collector_of
+    from polyframe.tracing.collector import collector_of
 
-    collector_of(strategy.settings.tracing, os.environ)  # complains before there is a run
+    # It complains, if it does, before there is a run.
+    collector_of(strategy.settings.tracing.otlp_endpoint, os.environ)
     name = strategy.settings.name
     before = (
         None
@@ -251,10 +252,17 @@ def _versions(strategy: Strategy) -> dict[str, str]:
 
 
 def _only(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """Return the one failure a task group wrapped, or the group when there are several."""
+    """Return the one failure a task group wrapped, or the group when there are several.
+
+    A full disk fails several tasks at once, all for the same reason: the first stands for all.
+    """
     inner: BaseException = group
-    while isinstance(inner, BaseExceptionGroup) and len(inner.exceptions) == 1:
-        inner = inner.exceptions[0]
+    while isinstance(inner, BaseExceptionGroup):
+        first, *others = inner.exceptions
+        alike = {getattr(one, "errno", one) for one in inner.exceptions}
+        if others and (len(alike) > 1 or not isinstance(first, OSError)):
+            break
+        inner = first
     return inner
 
 
@@ -278,6 +286,10 @@ def _tell(result: dict[str, Any]) -> None:
         f"equity without such fills: {fresh}"
     )
     click.echo(f"vetoes: {_most_frequent(result['vetoes'])}")
+    for name, count in ((result["tracing"] or {}).get("lost") or {}).items():
+        click.echo(
+            f"{count} spans did not reach {name}: 'polyframe replay RUN --spans FOLDER' builds them"
+        )
     click.echo(f"report: {result['report'] or 'none'}")
     click.echo(f"replay: polyframe replay {result['tape']}")
 

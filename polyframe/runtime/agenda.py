@@ -7,12 +7,34 @@ from typing import NamedTuple
 
 from polyframe.runtime.markets import Moment
 
+BUDGET = "budget"
+"""The trigger of a decision that waits for the mutation budget."""
+
 
 class Cause(NamedTuple):
-    """Why a market has to be decided again, and since when (UTC ns)."""
+    """Why a market has to be decided again, and since when (UTC ns).
+
+    ``origin`` is what first caused it, where the decision had to wait for the mutation budget and
+    ``trigger`` says so; "" where it is the trigger itself.
+    """
 
     trigger: str
     since_ns: int
+    origin: str = ""
+
+    def deferred(self) -> Cause:
+        """Return the cause as it waits for the mutation budget: as old as it was."""
+        return Cause(BUDGET, self.since_ns, self.origin or self.trigger)
+
+    def then(self, later: Cause) -> Cause:
+        """Return what stands for this cause and a later one before either was answered.
+
+        The first trigger is the one told, unless it only waits for the budget: news is asked
+        about at once then, but the market has waited since the first.
+        """
+        if self.trigger == BUDGET and later.trigger != BUDGET:
+            return Cause(later.trigger, self.since_ns, self.origin)
+        return self
 
 
 class Agenda:
@@ -29,9 +51,9 @@ class Agenda:
 
     def touch(self, market_id: str, trigger: str, *, urgent: bool = False) -> None:
         """Note that a market has to be decided again; the first trigger is the one told."""
+        cause = Cause(trigger, self._moment.now_ns)
         known = self._dirty.get(market_id)
-        if known is None or known.trigger == "budget":
-            self._dirty[market_id] = Cause(trigger, self._moment.now_ns)
+        self._dirty[market_id] = cause if known is None else known.then(cause)
         if urgent:
             self._urgent.add(market_id)
 
@@ -50,13 +72,21 @@ class Agenda:
 
     def put_back(self, waiting: dict[str, Cause]) -> None:
         """Take back what has to wait."""
-        self._dirty = {**waiting, **self._dirty}
+        later, self._dirty = self._dirty, waiting
+        for market_id, cause in later.items():
+            known = waiting.get(market_id)
+            waiting[market_id] = cause if known is None else known.then(cause)
 
     def start_cycle(self) -> None:
         """Every market is about to be decided: reasons count as new again."""
         self._heard.clear()
 
     def end_cycle(self, deferred: Iterable[str]) -> None:
-        """Every market has been decided; only these wait, for the mutation budget."""
-        self._dirty = dict.fromkeys(deferred, Cause("budget", self._moment.now_ns))
+        """Every market has been decided; only these wait, for the mutation budget.
+
+        One that waited before goes on waiting since then.
+        """
+        here = Cause("cycle", self._moment.now_ns)
+        waited = self._dirty
+        self._dirty = {market_id: waited.get(market_id, here).deferred() for market_id in deferred}
         self._urgent.clear()

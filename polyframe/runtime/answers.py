@@ -208,11 +208,15 @@ def readings_fault(answer: Any) -> str | None:
         return f"the answer is {_kind(answer)}, not a list of Reading"
     if len(answer) > _MOST_READINGS:
         return f"{len(answer)} readings are too many to read: at most {_MOST_READINGS}"
+    seen: set[str] = set()
     for reading in answer:
         if type(reading) is not Reading:
             return f"the answer holds {_kind(reading)}, not Reading"
         if type(reading.name) is not str or not _READING_NAME.fullmatch(reading.name):
             return f"a reading's name is {_shown(reading.name)}, not made of a-z, 0-9 and _"
+        if reading.name in seen:
+            return f"{reading.name} is told twice: a name is told once"
+        seen.add(reading.name)
         for name, number in (("value", reading.value), ("limit", reading.limit)):
             if not (_is_plain_number(number) or (number is None and name == "limit")):
                 return f"{reading.name}: {name} is {_shown(number)}, not a finite plain number"

@@ -17,6 +17,7 @@ CODES = (
     "runtime.no_mid", "runtime.reduce_only", "runtime.off_tick", "runtime.would_cross",
     "runtime.own_cross", "runtime.below_min_size", "runtime.insufficient_funds",
     "runtime.plugin_error", "runtime.cluster_full", "runtime.rank", "runtime.stopping",
+    "runtime.other_leg",
 )  # fmt: skip
 
 

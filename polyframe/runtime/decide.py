@@ -60,7 +60,7 @@ class Decider:
     """Evaluates markets and turns targets into commands; owns decision and order numbers.
 
     With a ``timer`` (monotonic ns, set by the shell) ``took_ns`` has the time that each decision
-    told since it was last emptied took, from asking to acting.
+    told since it was last emptied took, from asking to acting; None for one that asked nobody.
     """
 
     def __init__(
@@ -79,20 +79,23 @@ class Decider:
         self.budget = MutationBudget(settings)
         self.decisions = 0
         self.timer: Callable[[], int] | None = None
-        self.took_ns: list[int] = []
+        self.took_ns: list[int | None] = []
+        self._refused_for: dict[str, frozenset[tuple[str, str | None]]] = {}
         self._asked_at_ns: int | None = None
         self._orders_named = 0
 
     def evaluate(self, market: Market, now_ns: int) -> Evaluation:
         """Ask everybody; nothing is changed and nothing leaves."""
         account, dispatcher = self._account, self._dispatcher
-        if self.timer is not None:
-            self._asked_at_ns = self.timer()
+        self.start_clock()
         proposed_by, proposal = dispatcher.propose_quote(market, account, now_ns)
         shaped = Shaped(proposal)
         if not proposal.is_empty:
             shaped = dispatcher.shape_quote(proposal, market, account, now_ns)
         judged = reduce_only(shaped.quote, market)
+        shapes = shaped.shapes
+        if judged != shaped.quote:
+            shapes = (*shapes, PluginShape(RUNTIME, judged.bid, judged.ask))
         checked = check(judged, shaped.quote, market, account)
         asked = dispatcher.vetoers
         vetoes = (
@@ -113,8 +116,13 @@ class Decider:
         )
         return Evaluation(
             proposal, shaped.quote, judged, vetoes, target, bid, ask, proposed_by, asked,
-            shaped.shapes,
+            shapes,
         )  # fmt: skip
+
+    def start_clock(self) -> None:
+        """Time what is asked from here on, until the next decision is told."""
+        if self.timer is not None:
+            self._asked_at_ns = self.timer()
 
     def refuse(self, evaluation: Evaluation, veto: Veto) -> Evaluation:
         """Return the evaluation with one more refusal, and nothing to rest."""
@@ -183,12 +191,21 @@ class Decider:
     def _readings(
         self, market: Market, evaluation: Evaluation, actions: Sequence[SideAction], now_ns: int
     ) -> tuple[PluginReading, ...]:
-        """Return the numbers behind a decision that changes or refuses something.
+        """Return the numbers behind a decision that changes something, or refuses anew.
 
-        Most decisions find that what rests is right: they are not worth the calls.
+        Most decisions find that what rests is right, or that what stood against the market
+        still does: they are not worth the calls.
         """
-        changes = any(action.place is not None or action.cancels for action in actions)
-        if not evaluation.asked or not (changes or evaluation.target.is_empty):
+        known = self._refused_for.pop(market.market_id, None)
+        if not evaluation.asked:
+            return ()
+        if evaluation.target.is_empty:
+            reasons = frozenset((cast.veto.code, cast.veto.side) for cast in evaluation.vetoes)
+            self._refused_for[market.market_id] = reasons
+            is_news = reasons != known
+        else:
+            is_news = False
+        if not (is_news or any(action.place is not None or action.cancels for action in actions)):
             return ()
         return self._dispatcher.explain_quote(evaluation.judged, market, self._account, now_ns)
 
@@ -206,7 +223,7 @@ class Decider:
         self.decisions += 1
         if self.timer is not None:
             asked_at_ns, self._asked_at_ns = self._asked_at_ns, None
-            self.took_ns.append(0 if asked_at_ns is None else self.timer() - asked_at_ns)
+            self.took_ns.append(None if asked_at_ns is None else self.timer() - asked_at_ns)
         self._record(
             Decision(
                 decision_id=self.decisions,
@@ -225,6 +242,7 @@ class Decider:
                 state=market.state,
                 net_yes_e6=market.position.net_yes_e6,
                 since_ns=cause.since_ns,
+                origin=cause.origin,
                 proposed_by=evaluation.proposed_by,
                 asked=evaluation.asked,
                 shapes=evaluation.shapes,

@@ -16,7 +16,7 @@ from polyframe.events import Command, FetchMarkets, Subscribe
 from polyframe.model import Cycle, Decision, Veto
 from polyframe.money import usd_e12
 from polyframe.runtime.account import Account
-from polyframe.runtime.agenda import Agenda, Cause
+from polyframe.runtime.agenda import BUDGET, Agenda, Cause
 from polyframe.runtime.decide import RUNTIME, Decider
 from polyframe.runtime.dispatch import Dispatcher
 from polyframe.runtime.health import feed_health_fields
@@ -223,7 +223,7 @@ class Engine:
         active = frozenset(self.active)
         has_room = self.decider.budget.has_room(now_ns)
         for market_id, cause in dirty.items():
-            if cause.trigger == "budget" and not has_room:
+            if cause.trigger == BUDGET and not has_room:
                 waiting[market_id] = cause
                 continue
             market = self.markets.find(market_id)
@@ -240,7 +240,7 @@ class Engine:
             market_commands, deferred = self.decider.act(market, evaluation, cause, now_ns)
             commands.extend(market_commands)
             if deferred:
-                waiting[market_id] = Cause("budget", cause.since_ns)
+                waiting[market_id] = cause.deferred()
                 has_room = False
         self._agenda.put_back(waiting)
         return commands

@@ -340,21 +340,23 @@ class Shell:
 
     def _finish(self) -> dict[str, Any]:
         now_ns = max(self._started_ns, self.machine.engine.moment.now_ns)
-        self.machine.engine.warnings += self.tracing.close()
+        self.tracing.settle()
         try:
             self._write_report(now_ns)
         finally:
             # A report that cannot be written costs neither the tape's end nor the summary.
             self._save_state(force=True)
             self.tape.close()
-            result = summary(
-                self._facts(now_ns),
-                None if self.report_path is None else str(self.report_path),
-                str(self.tape_folder),
-            )
-            (self.run_folder / "summary.json").write_text(
-                json.dumps(result, allow_nan=False) + "\n", encoding="utf-8"
-            )
+            self._summarise(now_ns)
+            # Last, since a collector that does not answer is waited for.
+            self.tracing.close()
+        return self._summarise(now_ns)
+
+    def _summarise(self, now_ns: int) -> dict[str, Any]:
+        report = None if self.report_path is None else str(self.report_path)
+        result = summary(self._facts(now_ns), report, str(self.tape_folder))
+        text = json.dumps(result, allow_nan=False) + "\n"
+        (self.run_folder / "summary.json").write_text(text, encoding="utf-8")
         return result
 
     def _facts(self, now_ns: int) -> dict[str, Any]:

@@ -26,6 +26,8 @@ from polyframe.runtime.states import ALLOWED
 _SECOND_NS = 1_000_000_000
 # A book that is empty now may not be empty later, but a stuck unwind must be seen, not hidden.
 _MOST_UNWINDS = 5
+# A trade is refused whole: a leg that nobody refused says so.
+_OTHER_LEG = (PluginVeto(RUNTIME, Veto("runtime.other_leg")),)
 
 
 class OpenTrade:
@@ -108,10 +110,11 @@ class TradeDesk:
             if self.busy & {leg.market_id for leg in trade.legs}:
                 continue  # two plugins wanted the same book: the first in the file has it
             quotes = [_as_quote(trade, at, leg.size_e6) for at, leg in enumerate(trade.legs)]
+            self._decider.start_clock()
             votes = [self._vetoes(quote, now_ns) for quote in quotes]
             if any(votes):
                 for quote, vetoes in zip(quotes, votes, strict=True):
-                    self._tell(plugin, quote, vetoes, "vetoed", (), now_ns)
+                    self._tell(plugin, quote, vetoes or _OTHER_LEG, "vetoed", (), now_ns)
                 continue
             under_way = OpenTrade(plugin, trade, now_ns)
             self._open.append(under_way)
@@ -147,6 +150,7 @@ class TradeDesk:
         if now_ns > under_way.deadline_ns or market is None or size_e6 < market.min_size_e6:
             return self._settle(under_way, now_ns)
         quote = _as_quote(under_way.trade, done, size_e6)
+        self._decider.start_clock()
         vetoes = self._vetoes(quote, now_ns)
         if vetoes:
             self._tell(under_way.plugin, quote, vetoes, "vetoed", (), now_ns)

@@ -32,7 +32,7 @@ class Outcome:
         self.fills: list[Fill] = []
         self.order_events: list[OrderEvent] = []
         self.states: list[StateChange] = []
-        self.took_ns: list[int] = []
+        self.took_ns: list[int | None] = []
 
 
 class Turn:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
+from errno import ENOSPC
 from pathlib import Path
+from shutil import disk_usage
 
 import zstandard
 
@@ -28,6 +30,7 @@ class SpanFiles:
         folder: created if missing.
         lines: how a span is written.
         rotate_bytes: size of the plain text after which a new file starts.
+        reserve_bytes: what must stay free on the disk: it is for the tape and the state.
 
     Raises:
         OSError: the folder cannot be written, here and in :meth:`write`.
@@ -35,7 +38,10 @@ class SpanFiles:
 
     name = "file"
 
-    def __init__(self, folder: Path, lines: SpanLines, rotate_bytes: int) -> None:
+    def __init__(
+        self, folder: Path, lines: SpanLines, rotate_bytes: int, reserve_bytes: int = 0
+    ) -> None:
+        self._reserve_bytes = reserve_bytes
         self._folder = folder
         self._lines = lines
         self._rotate_bytes = rotate_bytes
@@ -45,19 +51,28 @@ class SpanFiles:
         self._open()
 
     def _open(self) -> None:
-        self._number += 1
-        self._path = self._folder / f"spans-{self._number:04d}{_PLAIN}"
-        self._file = self._path.open("wb")
+        path = self._folder / f"spans-{self._number + 1:04d}{_PLAIN}"
+        self._file = path.open("wb")
+        self._number, self._path = self._number + 1, path
 
     def write(self, spans: Sequence[Span]) -> None:
         """Write spans, each a line, through to the file."""
+        if self._reserve_bytes and disk_usage(self._folder).free < self._reserve_bytes:
+            raise OSError(ENOSPC, "the disk's last room is kept for the tape")
         line = self._lines.line
         self._file.write(b"".join([line(span) for span in spans]))
         self._file.flush()
         if self._file.tell() > self._rotate_bytes:
-            self._file.close()
-            self._compress(self._path)
+            self._rotate()
+
+    def _rotate(self) -> None:
+        full, path = self._file, self._path
+        try:
             self._open()
+        except OSError:
+            return  # what was written stands; the next write tries again
+        full.close()
+        self._compress(path)
 
     def _compress(self, path: Path) -> None:
         """Compress a finished file beside the run: tens of megabytes would hold up the quotes."""
@@ -69,8 +84,8 @@ class SpanFiles:
         if self._compressing is not None:
             self._compressing.join()
 
-    def close(self, limit_s: float) -> None:
-        """Close the file in use; wait for the last compression, however long."""
+    def close(self) -> None:
+        """Close the file in use; wait for the last compression: a second at the most."""
         self._file.close()
         self._wait()
 

@@ -28,7 +28,6 @@ from opentelemetry.sdk.resources import Resource
 from polyframe import __version__
 from polyframe.model import Decision, FeedHealth, Fill
 from polyframe.tracing.otlp_json import SCOPE
-from polyframe.tracing.sdk import within
 
 if TYPE_CHECKING:
     from polyframe.runtime.engine import Engine
@@ -52,8 +51,7 @@ class MetricLines(MetricExporter):
     ) -> MetricExportResult:
         """Write one line; called from the reader's thread."""
         try:
-            line = json.dumps(MessageToDict(encode_metrics(metrics_data)), allow_nan=False)
-            self._file.write(line + "\n")
+            self._file.write(_line(metrics_data))
             self._file.flush()
         except OSError:
             return MetricExportResult.FAILURE
@@ -68,6 +66,12 @@ class MetricLines(MetricExporter):
         self._file.close()
 
 
+def _line(metrics_data: MetricsData) -> str:
+    # OTLP's JSON mapping has enumerations as numbers.
+    request = MessageToDict(encode_metrics(metrics_data), use_integers_for_enums=True)
+    return json.dumps(request, allow_nan=False) + "\n"
+
+
 def file_reader(path: Path, interval_s: float) -> MetricReader:
     """Return the reader that writes lines to a file.
 
@@ -77,9 +81,12 @@ def file_reader(path: Path, interval_s: float) -> MetricReader:
     return PeriodicExportingMetricReader(MetricLines(path), interval_s * 1000)
 
 
-def otlp_reader(endpoint: str | None, interval_s: float) -> MetricReader:
-    """Return the reader that sends to an OTLP/HTTP collector; see ``sdk.open_otlp``."""
-    url = None if endpoint is None else f"{endpoint.rstrip('/')}/v1/metrics"
+def otlp_reader(url: str, interval_s: float) -> MetricReader:
+    """Return the reader that sends to an OTLP/HTTP collector's endpoint for metrics.
+
+    Raises:
+        ValueError: one of the exporter's environment variables has no meaning.
+    """
     return PeriodicExportingMetricReader(OTLPMetricExporter(endpoint=url), interval_s * 1000)
 
 
@@ -87,14 +94,17 @@ class Metrics:
     """The instruments of one run."""
 
     def __init__(self, readers: Sequence[MetricReader], resource: Resource) -> None:
-        self._provider = MeterProvider(metric_readers=readers, resource=resource)
+        # Closed by hand, within a limit: at the interpreter's exit there is none.
+        self._provider = MeterProvider(
+            metric_readers=readers, resource=resource, shutdown_on_exit=False
+        )
         meter = self._provider.get_meter(SCOPE, __version__)
         self._decisions = meter.create_counter(
             "polyframe.decisions", "{decision}", "decisions by outcome"
         )
         self._vetoes = meter.create_counter("polyframe.vetoes", "{veto}", "vetoes by code")
         self._fills = meter.create_counter("polyframe.fills", "{fill}", "fills by component")
-        self._volume = meter.create_counter("polyframe.fills.volume", "USD", "notional of fills")
+        self._volume = meter.create_counter("polyframe.fills.volume", "{USD}", "notional of fills")
         self._tick_to_quote = meter.create_histogram(
             "polyframe.tick_to_quote",
             "s",
@@ -102,12 +112,12 @@ class Metrics:
             explicit_bucket_boundaries_advisory=_TICK_TO_QUOTE_S,
         )
         self._exposure = meter.create_gauge(
-            "polyframe.exposure", "USD", "largest worst-case loss told under each cap"
+            "polyframe.exposure", "{USD}", "largest worst-case loss that was let through, by cap"
         )
         self._of_cap = meter.create_gauge(
-            "polyframe.exposure.share_of_cap", "1", "largest share of each cap in use"
+            "polyframe.exposure.share_of_cap", "1", "the same as a share of its cap"
         )
-        self._equity = meter.create_gauge("polyframe.equity", "USD", "cash and marked holdings")
+        self._equity = meter.create_gauge("polyframe.equity", "{USD}", "cash and marked holdings")
         self._feed_age = meter.create_gauge("polyframe.feed.age", "s", "age of the books")
         self._books = meter.create_gauge("polyframe.feed.books", "{book}", "books by freshness")
         self._counts: Counter[tuple[str, ...]] = Counter()
@@ -117,17 +127,20 @@ class Metrics:
         """Count a decision, its vetoes and the caps its readings name."""
         counts = self._counts
         counts["decision", decision.outcome] += 1
+        refused = set()
         for cast in decision.vetoes:
-            counts["veto", cast.veto.code, cast.plugin] += 1
-        for told in decision.readings:
+            refused.add(cast.plugin)
+            counts["veto", cast.veto.code, cast.plugin, cast.veto.side or "both"] += 1
+        for told in () if decision.target.is_empty else decision.readings:
             reading = told.reading
-            if reading.limit and reading.name.endswith(_CAP):
+            # What a refused quote would have lost is nobody's exposure.
+            if reading.limit and reading.name.endswith(_CAP) and told.plugin not in refused:
                 cap = reading.name.removesuffix("_usd").removeprefix("bid_").removeprefix("ask_")
                 used = (reading.value / reading.limit, reading.value)
                 key = (told.plugin, cap)
                 self._largest[key] = max(used, self._largest.get(key, used))
         # A replacement begins with a cancel: that is when the market has been answered.
-        if decision.trigger == "book" and decision.commands:
+        if decision.commands and "book" in (decision.trigger, decision.origin):
             waited_s = (decision.ts_ns - decision.since_ns) / 1e9
             self._tick_to_quote.record(waited_s + (took_ns or 0) / 1e9)
 
@@ -135,7 +148,8 @@ class Metrics:
         """Count a fill."""
         attributes: dict[str, str | bool] = {
             "polyframe.component": fill.component,
-            "polyframe.is_maker": fill.is_maker,
+            "polyframe.fill.is_maker": fill.is_maker,
+            "polyframe.fill.is_reversal": fill.is_reversal,
         }
         self._fills.add(1, attributes)
         self._volume.add(fill.price_e4 * fill.size_e6 / 1e10, attributes)
@@ -147,9 +161,8 @@ class Metrics:
             if kind == "decision":
                 self._decisions.add(count, {"polyframe.decision.outcome": names[0]})
             else:
-                self._vetoes.add(
-                    count, {"polyframe.veto.code": names[0], "polyframe.plugin": names[1]}
-                )
+                keys = ("polyframe.veto.code", "polyframe.plugin", "polyframe.veto.side")
+                self._vetoes.add(count, dict(zip(keys, names, strict=True)))
         for (plugin, cap), (share, usd) in self._largest.items():
             attributes = {"polyframe.plugin": plugin, "polyframe.cap": cap}
             self._exposure.set(usd, attributes)
@@ -171,6 +184,6 @@ class Metrics:
         ):
             self._books.set(books, {"polyframe.freshness": name})
 
-    def close(self, limit_s: float) -> None:
-        """Export a last time and stop, within ``limit_s`` of wall time."""
-        within(limit_s, lambda: self._provider.shutdown(timeout_millis=limit_s * 1000))
+    def shut_down(self, limit_s: float) -> None:
+        """Export a last time and stop; may block longer than ``limit_s``, the SDK's word."""
+        self._provider.shutdown(timeout_millis=limit_s * 1000)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ from polyframe.errors import PolyframeError, UsageError
 from polyframe.model import MarketSpec
 from polyframe.runtime.plugins import one_line
 from polyframe.settings import TracingSettings
+from polyframe.tracing.collector import Collector, collector_of
 from polyframe.tracing.files import FOLDER, SpanFiles
 from polyframe.tracing.otlp_json import SpanLines
 from polyframe.tracing.spans import SpanBuilder
@@ -19,13 +21,11 @@ if TYPE_CHECKING:
     from polyframe.runtime.engine import Engine
     from polyframe.runtime.tape import Head
     from polyframe.runtime.turn import Outcome
+    from polyframe.tracing.complaints import Complaints
     from polyframe.tracing.metrics import Metrics
-    from polyframe.tracing.sdk import Complaints, SdkSpans
+    from polyframe.tracing.sdk import SdkSpans
 
 _MEGABYTE = 1024 * 1024
-_ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
-_PROTOCOLS = ("OTEL_EXPORTER_OTLP_PROTOCOL", "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL")
-_HTTP = "http/protobuf"
 # A gauge read more often tells nothing more, and reading them walks through every book.
 _LEAST_LOOK_S = 1.0
 
@@ -63,7 +63,12 @@ def file_tracer(head: Head, settings: TracingSettings, engine: Engine, folder: P
 
 def _span_files(head: Head, settings: TracingSettings, folder: Path) -> SpanFiles:
     lines = SpanLines(resource_attributes(head), head.version)
-    return SpanFiles(folder, lines, round(settings.rotate_mb * _MEGABYTE))
+    return SpanFiles(
+        folder,
+        lines,
+        round(settings.rotate_mb * _MEGABYTE),
+        round(settings.reserve_mb * _MEGABYTE),
+    )
 
 
 def _spec_finder(engine: Engine) -> Callable[[str], MarketSpec | None]:
@@ -86,7 +91,7 @@ class Tracing:
         say: writes a status line.
 
     Raises:
-        UsageError: the environment asks for a protocol that is not spoken.
+        UsageError: the environment asks for what is not spoken here.
         PolyframeError: the run's folder cannot be written.
     """
 
@@ -105,138 +110,129 @@ class Tracing:
         self._metrics: Metrics | None = None
         self._complaints: Complaints | None = None
         self._looked_s: float | None = None
-        self._fault: str | None = None
-        self._broken: Tracer | None = None
+        self._is_detached = False
         self._sdk: list[SdkSpans] = []
-        self._otlp = collector_of(settings, environ)
-        attributes = resource_attributes(head)
-        sinks: list[SpanSink] = []
+        collector = collector_of(settings.otlp_endpoint, environ)
         folder = run_folder / FOLDER
+        sinks: list[SpanSink] = []
         try:
             if settings.file:
                 sinks.append(_span_files(head, settings, folder))
-            if settings.file or settings.console or self._otlp is not None:
-                self._open_sdk(folder, attributes)
+            if settings.file or settings.console or collector.is_named:
+                self._open_sdk(folder, resource_attributes(head), collector, environ)
         except OSError as error:
             raise PolyframeError(f"{folder}: cannot be written: {error.strerror}") from error
-        self.tracer: Tracer | None = None
-        if sinks or self._sdk:
-            self.tracer = Tracer(
+        except ValueError as error:
+            raise UsageError(f"an OTEL_ variable in the environment: {error}") from error
+        sinks += self._sdk
+        self.tracer = (
+            Tracer(
                 SpanBuilder(head.run_id, head.config_hash),
-                [*sinks, *self._sdk],
+                sinks,
                 _spec_finder(engine),
                 unchanged_share=settings.unchanged_share,
                 counter=self._metrics,
                 on_loss=lambda sink, reason: say("Spans lost", {"sink": sink, "reason": reason}),
             )
+            if sinks
+            else None
+        )
 
-    def _open_sdk(self, folder: Path, attributes: Mapping[str, str | float]) -> None:
+    def _open_sdk(
+        self,
+        folder: Path,
+        attributes: Mapping[str, str | float],
+        collector: Collector,
+        environ: Mapping[str, str],
+    ) -> None:
         # Here and not above: a run without tracing starts without the SDK.
-        from polyframe.tracing import metrics, sdk
+        from polyframe.tracing import complaints, metrics, sdk
 
         settings = self._settings
-        resource = sdk.resource_from(attributes)
-        self._complaints = sdk.listen()
+        self._complaints = complaints.listen(environ)
+        resource = sdk.resource_from(attributes, environ)
         readers = []
         if settings.file:
             readers.append(metrics.file_reader(folder / "metrics.jsonl", settings.metrics_s))
-        if self._otlp is not None:
-            endpoint = self._otlp or None
-            self._sdk.append(sdk.open_otlp(endpoint, resource, settings.queue_spans))
-            readers.append(metrics.otlp_reader(endpoint, settings.metrics_s))
+        if collector.traces_url is not None:
+            self._sdk.append(sdk.open_otlp(collector.traces_url, resource, settings.queue_spans))
+        if collector.metrics_url is not None:
+            readers.append(metrics.otlp_reader(collector.metrics_url, settings.metrics_s))
         if settings.console:
-            self._sdk.append(sdk.open_console(resource))
+            self._sdk.append(sdk.open_console(resource, settings.queue_spans))
         self._metrics = metrics.Metrics(readers, resource)
+        self._closing = sdk.Closing()
 
     def take(self, outcome: Outcome) -> None:
         """Take what a batch led to."""
-        if self.tracer is not None:
+        if self.tracer is not None and not self._is_detached:
             self.tracer.take(outcome)
 
     async def flush(self, wall_s: float) -> None:
         """Build and hand on what was taken; ``wall_s`` is a monotonic wall clock."""
-        if self.tracer is None:
+        if self.tracer is None or self._is_detached:
             return
         try:
-            await self._flush(self.tracer, wall_s)
+            await self.tracer.flush()
+            if self._looked_s is None or wall_s - self._looked_s >= _LEAST_LOOK_S:
+                self._looked_s = wall_s
+                self._look()
         except Exception as error:  # noqa: BLE001 - a broken observer is detached, never fatal
             self._detach(error)
 
-    async def _flush(self, tracer: Tracer, wall_s: float) -> None:
-        await tracer.flush()
-        if self._looked_s is None or wall_s - self._looked_s >= _LEAST_LOOK_S:
-            self._looked_s = wall_s
-            if self._metrics is not None:
-                self._metrics.look(self._engine)
-            self._pass_on_complaints()
+    def settle(self) -> None:
+        """Build and hand on the last spans, before a run writes what it made."""
+        if self.tracer is None or self._is_detached:
+            return
+        try:
+            self.tracer.flush_now()
+            self._look()
+        except Exception as error:  # noqa: BLE001 - a broken observer is detached, never fatal
+            self._detach(error)
 
-    def _pass_on_complaints(self) -> None:
+    def _look(self) -> None:
+        if self._metrics is not None:
+            self._metrics.look(self._engine)
         for complaint in [] if self._complaints is None else self._complaints.take():
             self._say("Trace export", {"problem": complaint})
 
     def _detach(self, error: Exception) -> None:
-        self._fault = f"tracing broke and was stopped: {one_line(error)}"
-        self._say("Tracing stopped", {"reason": self._fault})
-        self._broken, self.tracer = self.tracer, None
-        if self._broken is not None:
-            self._broken.close_sinks(0.0)
+        self._is_detached = True
+        fault = f"tracing broke and was stopped: {one_line(error)}"
+        self._say("Tracing stopped", {"reason": fault})
+        self._engine.warnings.append(fault)
 
-    def close(self) -> list[str]:
-        """Hand on the rest, close everything, and return what there is to warn of."""
-        if self.tracer is not None:
-            try:
-                return self._close(self.tracer)
-            except Exception as error:  # noqa: BLE001 - a broken observer is detached, never fatal
-                self._detach(error)
-        return [] if self._fault is None else [self._fault]
+    def close(self) -> None:
+        """Close everything, all within ``close_limit_s`` of wall time.
 
-    def _close(self, tracer: Tracer) -> list[str]:
-        from polyframe.tracing import sdk
-
-        limit_s = self._settings.close_limit_s
-        tracer.close(limit_s)
+        It may take that long, so what a run makes is written before.
+        """
+        if self.tracer is None:
+            return
+        deadline_s = time.monotonic() + self._settings.close_limit_s
+        self.tracer.close_sinks()
         if self._metrics is not None:
-            self._metrics.look(self._engine)
-            self._metrics.close(limit_s)
-        self._pass_on_complaints()
-        if self._complaints is not None:
-            sdk.stop_listening(self._complaints)
-        lost = {**tracer.lost, **{sink.name: sink.lost for sink in self._sdk}}
-        return [
-            f"{count} spans did not reach {name}; 'polyframe replay --spans' builds them again"
-            for name, count in lost.items()
-            if count
-        ]
+            limit_s, metrics = self._settings.close_limit_s, self._metrics
+            self._closing.start(lambda: metrics.shut_down(limit_s))
+            for closing in (self._closing, *(sink.closing for sink in self._sdk)):
+                closing.wait_until(deadline_s)
+        for complaint in [] if self._complaints is None else self._complaints.take():
+            self._say("Trace export", {"problem": complaint})
 
     def counts(self) -> dict[str, Any] | None:
-        """Return how many spans there were of how many decisions; None without tracing."""
-        tracer = self.tracer or self._broken
+        """Return how many spans there were of how many decisions; None without tracing.
+
+        ``exported`` and ``lost`` are final once closed; until then what waits counts as lost.
+        """
+        tracer = self.tracer
         if tracer is None:
             return None
+        lost = {**tracer.lost, **{sink.name: sink.lost for sink in self._sdk}}
         return {
             "decisions": tracer.decisions,
             "fills": tracer.fills,
             "spans": tracer.spans,
             "unchanged_not_sampled": tracer.skipped,
             "exported": {sink.name: sink.sent for sink in self._sdk},
+            "lost": {name: count for name, count in lost.items() if count},
         }
-
-
-def collector_of(settings: TracingSettings, environ: Mapping[str, str]) -> str | None:
-    """Return the collector's base URL, "" where the environment names it, None without one.
-
-    Raises:
-        UsageError: the environment asks for a protocol that is not spoken.
-    """
-    if environ.get("OTEL_SDK_DISABLED", "").lower() == "true":
-        return None
-    endpoint = settings.otlp_endpoint
-    if not endpoint and not any(environ.get(name) for name in _ENDPOINTS):
-        return None
-    for name in _PROTOCOLS:
-        if environ.get(name, _HTTP) not in ("", _HTTP):
-            raise UsageError(
-                f"{name}={environ[name]!r}: spans are sent as {_HTTP} only; set it to that, and "
-                "the endpoint to the collector's OTLP/HTTP port (4318)"
-            )
-    return endpoint

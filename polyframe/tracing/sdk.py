@@ -7,8 +7,9 @@ cannot hold is dropped, counted and told.
 
 from __future__ import annotations
 
-import logging
+import sys
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
@@ -17,7 +18,6 @@ from opentelemetry.sdk.trace import Event, ReadableSpan
 from opentelemetry.sdk.trace.export import (
     BatchSpanProcessor,
     ConsoleSpanExporter,
-    SimpleSpanProcessor,
     SpanExporter,
     SpanExportResult,
 )
@@ -40,6 +40,7 @@ _SAMPLED = TraceFlags(TraceFlags.SAMPLED)
 _UNSET = Status(StatusCode.UNSET)
 _SCOPE = InstrumentationScope(SCOPE, __version__)
 _BATCH = 512
+_DELAY_MS = 1000
 
 
 class Counted(SpanExporter):
@@ -69,32 +70,22 @@ class Counted(SpanExporter):
 
 
 class SdkSpans:
-    """A sink of one exporter.
-
-    ``problems`` collects what the SDK had to say of failures, each sentence once.
-    """
+    """A sink of one exporter: spans wait in the SDK's queue for its thread."""
 
     def __init__(
-        self,
-        name: str,
-        exporter: SpanExporter,
-        resource: Resource,
-        queue_spans: int | None,
+        self, name: str, exporter: SpanExporter, resource: Resource, queue_spans: int
     ) -> None:
         self.name = name
         self._resource = resource
         self._exporter = Counted(exporter)
         self._given = 0
-        self._processor: BatchSpanProcessor | SimpleSpanProcessor = (
-            SimpleSpanProcessor(self._exporter)
-            if queue_spans is None
-            else BatchSpanProcessor(
-                self._exporter,
-                max_queue_size=queue_spans,
-                max_export_batch_size=min(_BATCH, queue_spans),
-                schedule_delay_millis=1000,
-            )
+        self._processor = BatchSpanProcessor(
+            self._exporter,
+            max_queue_size=queue_spans,
+            max_export_batch_size=min(_BATCH, queue_spans),
+            schedule_delay_millis=_DELAY_MS,
         )
+        self.closing = Closing()
 
     def write(self, spans: Sequence[Span]) -> None:
         """Hand spans over; returns at once, whatever the collector does."""
@@ -102,9 +93,9 @@ class SdkSpans:
         for span in spans:
             self._processor.on_end(readable(span, self._resource))
 
-    def close(self, limit_s: float) -> None:
-        """Send what waits, for at most ``limit_s`` of wall time; then leave it."""
-        within(limit_s, self._processor.shutdown)
+    def close(self) -> None:
+        """Begin to send what waits; ``closing`` is waited for, with a limit."""
+        self.closing.start(self._processor.shutdown)
 
     @property
     def sent(self) -> int:
@@ -117,37 +108,51 @@ class SdkSpans:
         return self._given - self._exporter.sent
 
 
-def within(limit_s: float, work: Callable[[], object]) -> None:
-    """Wait for work at most ``limit_s`` of wall time, and leave it behind then.
+class Closing:
+    """Work that ends a thing of the SDK, in a thread that is left behind when it takes too long.
 
     The SDK's own limits do not hold: its last export waits for retries without end.
     """
-    thread = threading.Thread(target=work, daemon=True, name="trace-closing")
-    thread.start()
-    thread.join(limit_s)
+
+    def __init__(self) -> None:
+        self._thread: threading.Thread | None = None
+
+    def start(self, work: Callable[[], object]) -> None:
+        """Begin."""
+        self._thread = threading.Thread(target=work, daemon=True, name="trace-closing")
+        self._thread.start()
+
+    def wait_until(self, deadline_s: float) -> None:
+        """Wait until the work is done, or until a moment of ``time.monotonic``."""
+        if self._thread is not None:
+            self._thread.join(max(0.0, deadline_s - time.monotonic()))
 
 
-def open_otlp(endpoint: str | None, resource: Resource, queue_spans: int) -> SdkSpans:
+def open_otlp(url: str, resource: Resource, queue_spans: int) -> SdkSpans:
     """Return the sink of an OTLP/HTTP collector.
 
     Args:
-        endpoint: its base URL; None where the ``OTEL_EXPORTER_OTLP_*`` variables say it. They
-            also hold headers, certificates and timeouts.
+        url: its endpoint for traces. Headers, certificates, timeouts and compression are the
+            exporter's own ``OTEL_EXPORTER_OTLP_*`` variables.
         resource: what is true of every span.
         queue_spans: spans that may wait for the collector.
+
+    Raises:
+        ValueError: one of those variables has no meaning.
     """
-    url = None if endpoint is None else f"{endpoint.rstrip('/')}/v1/traces"
     return SdkSpans("otlp", OTLPSpanExporter(endpoint=url), resource, queue_spans)
 
 
-def open_console(resource: Resource) -> SdkSpans:
-    """Return the sink that prints each span as a line of JSON on standard error."""
-    import sys
+def open_console(resource: Resource, queue_spans: int) -> SdkSpans:
+    """Return the sink that prints each span as a line of JSON on standard error.
 
+    From the SDK's thread: a terminal that is stopped, or a pipe that nobody reads, must not hold
+    up a quote.
+    """
     exporter = ConsoleSpanExporter(
         out=sys.stderr, formatter=lambda span: span.to_json(indent=None) + "\n"
     )
-    return SdkSpans("console", exporter, resource, None)
+    return SdkSpans("console", exporter, resource, queue_spans)
 
 
 def readable(span: Span, resource: Resource) -> ReadableSpan:
@@ -178,43 +183,13 @@ def _context(ids: Ids) -> SpanContext:
     return SpanContext(int(ids.trace_id, 16), int(ids.span_id, 16), False, _SAMPLED)
 
 
-def resource_from(attributes: Mapping[str, str | float]) -> Resource:
-    """Return the SDK's resource; ``OTEL_RESOURCE_ATTRIBUTES`` may add to it."""
-    return Resource.create(dict(attributes))
+def resource_from(attributes: Mapping[str, str | float], environ: Mapping[str, str]) -> Resource:
+    """Return the SDK's resource; ``OTEL_SERVICE_NAME`` and ``OTEL_RESOURCE_ATTRIBUTES`` add to it.
 
-
-class Complaints(logging.Handler):
-    """Takes what the SDK logs, from whichever thread; each message once."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.WARNING)
-        self._said: set[str] = set()
-        self._new: list[str] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Keep a message that was not said yet."""
-        text = " ".join(record.getMessage().split())[:300]
-        if record.msg not in self._said:
-            self._said.add(str(record.msg))
-            self._new.append(text)
-
-    def take(self) -> list[str]:
-        """Return what is new."""
-        taken, self._new = self._new, []
-        return taken
-
-
-def listen() -> Complaints:
-    """Have the SDK's complaints told by the run instead of printed across its screen."""
-    complaints = Complaints()
-    logger = logging.getLogger("opentelemetry")
-    logger.addHandler(complaints)
-    logger.propagate = False
-    return complaints
-
-
-def stop_listening(complaints: Complaints) -> None:
-    """Undo :func:`listen`."""
-    logger = logging.getLogger("opentelemetry")
-    logger.removeHandler(complaints)
-    logger.propagate = True
+    A service's name in the environment is the user's and wins; what a run is stays ours.
+    """
+    is_named = "service.name=" in environ.get("OTEL_RESOURCE_ATTRIBUTES", "")
+    ours = dict(attributes)
+    if is_named or environ.get("OTEL_SERVICE_NAME"):
+        del ours["service.name"]
+    return Resource.create(ours)

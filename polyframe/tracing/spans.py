@@ -53,7 +53,8 @@ class SpanBuilder:
         Args:
             decision: the record.
             spec: its market's metadata, None when it is not known any more.
-            took_ns: the wall time that asking everybody and acting took, None in a replay.
+            took_ns: the wall time that asking everybody and acting took, None in a replay and
+                where nobody was asked.
             skipped_before: unchanged decisions of this market since its last span that were
                 not sampled.
         """
@@ -72,6 +73,8 @@ class SpanBuilder:
         _put_price(attributes, "polyframe.book.ask", decision.best_ask_e4)
         if decision.book_age_s is not None:
             attributes["polyframe.book.age_s"] = decision.book_age_s
+        if decision.origin:
+            attributes["polyframe.decision.origin"] = decision.origin
         if skipped_before:
             attributes["polyframe.decision.skipped_before"] = skipped_before
         if decision.proposed_by:

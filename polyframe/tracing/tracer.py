@@ -21,7 +21,7 @@ from polyframe.tracing.span import Span, is_sampled
 from polyframe.tracing.spans import SpanBuilder
 
 _SLICE = 64
-"""Spans built in one go: about two milliseconds."""
+"""Records worked off in one go: a few milliseconds."""
 
 
 class SpanSink(Protocol):
@@ -33,8 +33,8 @@ class SpanSink(Protocol):
         """Take spans, in order; may raise OSError, and then they are lost to this sink."""
         ...
 
-    def close(self, limit_s: float) -> None:
-        """Finish within a time."""
+    def close(self) -> None:
+        """Finish, or begin to where that can take long."""
         ...
 
 
@@ -86,11 +86,12 @@ class Tracer:
 
     def take(self, outcome: Outcome) -> None:
         """Take what a batch led to; nothing is built here."""
+        if outcome.fills:
+            # What was filled in a batch was filled before it was decided upon.
+            self._pending.extend([(fill, None) for fill in outcome.fills])
         if outcome.decisions:
             took: Sequence[int | None] = outcome.took_ns or [None] * len(outcome.decisions)
             self._pending.extend(zip(outcome.decisions, took, strict=True))
-        if outcome.fills:
-            self._pending.extend([(fill, None) for fill in outcome.fills])
 
     async def flush(self) -> None:
         """Build and hand on everything taken, giving way to the feed between slices."""
@@ -108,29 +109,32 @@ class Tracer:
         while self._pending:
             self._slice()
 
-    def close(self, limit_s: float) -> None:
-        """Hand on the rest and close every sink, each within ``limit_s`` of wall time."""
+    def close(self) -> None:
+        """Hand on the rest and close every sink."""
         try:
             self.flush_now()
         finally:
-            self.close_sinks(limit_s)
+            self.close_sinks()
 
-    def close_sinks(self, limit_s: float) -> None:
-        """Close every sink, each within ``limit_s``; what was taken and not handed on is gone."""
+    def close_sinks(self) -> None:
+        """Close every sink; what was taken and not handed on is gone."""
         for sink in self._sinks:
             try:
-                sink.close(limit_s)
+                sink.close()
             except OSError as error:
-                self._note_loss(sink, 0, error)
+                self._note_loss(sink.name, 0, error.strerror or str(error))
 
     def _slice(self) -> None:
         spans: list[Span] = []
         pending = self._pending
-        while pending and len(spans) < _SLICE:
+        for _ in range(min(_SLICE, len(pending))):
             record, took_ns = pending.popleft()
-            if isinstance(record, Fill):
-                spans.append(self._of_fill(record))
-            elif (span := self._of_decision(record, took_ns)) is not None:
+            try:
+                span = self._span_of(record, took_ns)
+            except Exception as error:  # noqa: BLE001 - one odd record must not end the others
+                self._note_loss("spans", 1, f"a span cannot be built: {error!r}")
+                continue
+            if span is not None:
                 spans.append(span)
         self.spans += len(spans)
         if not spans:
@@ -140,7 +144,12 @@ class Tracer:
                 sink.write(spans)
                 self._failing.discard(sink.name)
             except OSError as error:
-                self._note_loss(sink, len(spans), error)
+                self._note_loss(sink.name, len(spans), error.strerror or str(error))
+
+    def _span_of(self, record: Decision | Fill, took_ns: int | None) -> Span | None:
+        if isinstance(record, Fill):
+            return self._of_fill(record)
+        return self._of_decision(record, took_ns)
 
     def _of_fill(self, fill: Fill) -> Span:
         self.fills += 1
@@ -162,9 +171,9 @@ class Tracer:
         skipped_before = self._skipped.pop(market_id, 0) if self._skipped else 0
         return self._builder.decision(decision, self._spec_of(market_id), took_ns, skipped_before)
 
-    def _note_loss(self, sink: SpanSink, spans: int, error: OSError) -> None:
-        self.lost[sink.name] += spans
-        if sink.name not in self._failing:
-            self._failing.add(sink.name)
+    def _note_loss(self, name: str, spans: int, reason: str) -> None:
+        self.lost[name] += spans
+        if name not in self._failing:
+            self._failing.add(name)
             if self._on_loss is not None:
-                self._on_loss(sink.name, error.strerror or str(error))
+                self._on_loss(name, reason)

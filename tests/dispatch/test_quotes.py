@@ -391,7 +391,8 @@ def test_readings_of_every_plugin_are_kept_in_file_order(dispatcher: Any) -> Non
         [Reading("Score of it", 0.3)],
         [Reading("", 0.3)],
         [Reading("a" * 65, 0.3)],
-        [Reading("score", 0.3)] * 33,
+        [Reading("score", 0.3), Reading("score", 0.4)],
+        [Reading(f"score_{number}", 0.3) for number in range(33)],
         RuntimeError("broken"),
     ],
 )

@@ -98,6 +98,66 @@ def test_a_refusal_is_explained(driver: Driver) -> None:
     assert driver.last.commands[0].startswith("cancel")
 
 
+def test_a_refusal_is_explained_anew_only_for_other_reasons() -> None:
+    class Refuses(Guard):
+        codes = ("refuses.no",)
+        sides: tuple[str | None, ...] = (None,)
+
+        @hookimpl
+        def pre_quote_veto(self, quote):
+            return [Veto("refuses.no", side) for side in self.sides]
+
+    other = Driver(classes=(TwoCents, Refuses))
+    other.start()
+    other.book(1, 49, 51)
+    other.at(1.5)
+    told = [bool(other.last.readings)]
+    for at_s in (62, 123):
+        other.book(at_s, 49, 51)
+        other.at(at_s + 0.5)
+        told.append(bool(other.last.readings))
+    other.machine.plugins["refuses"].sides = ("bid", "ask")
+    other.book(184, 49, 51)
+    other.at(184.5)
+    told.append(bool(other.last.readings))
+    assert {decision.outcome for decision in other.decisions} == {"vetoed"}
+    assert told == [True, False, False, True]
+
+
+def test_a_wait_for_the_budget_is_as_old_as_its_first_cause() -> None:
+    quoting = QuotingSettings(min_interval_s=0.0, mutations_per_min=2)
+    driver = Driver(msgspec.structs.replace(SETTINGS, quoting=quoting))
+    driver.start()
+    driver.book(1, 49, 51)
+    driver.at(1.5)  # both orders: the budget of this minute
+    driver.level(10, True, 52, 0.0)
+    driver.book(20, 39, 41)
+    driver.at(20.5)  # cancels are never blocked, what replaces them waits
+    driver.at(21)
+    waiting = [d for d in driver.decisions if d.outcome == "deferred"]
+    assert waiting
+    driver.book(40, 38, 40)  # news while it waits
+    driver.at(41)
+    again = driver.last
+    assert (again.trigger, again.outcome) == ("book", "deferred")
+    assert again.since_ns == waiting[0].since_ns
+    for at_s in range(60, 90):
+        driver.at(at_s)
+    placed = next(d for d in driver.decisions if d.ts_ns > again.ts_ns and d.commands)
+    assert placed.trigger == "budget"
+    assert placed.origin == waiting[0].trigger
+    assert placed.since_ns == waiting[0].since_ns
+
+
+def test_a_cut_to_what_reduces_is_a_step_of_the_runtime_s() -> None:
+    driver = Driver(classes=(TwoCents, Silent))
+    driver.start(spec(end_ns=NOW + 2 * 86_400 * SECOND))  # WATCH: reduce only
+    driver.book(1, 49, 51)
+    driver.at(1.5)
+    [shape] = driver.last.shapes
+    assert (shape.plugin, shape.bid, shape.ask) == ("runtime", None, None)
+
+
 def test_a_refusal_of_the_runtime_alone_asks_nobody(driver: Driver) -> None:
     class RankNone(TwoCents):
         @hookimpl

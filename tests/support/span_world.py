@@ -98,7 +98,7 @@ class SpanWorld:
 
     def close(self) -> None:
         """Finish the files."""
-        self._files.close(5.0)
+        self._files.close()
 
     def polyframe(self, *arguments: str, width: int = 80) -> Any:
         """Run the command line over these runs in a terminal-less terminal of a width."""

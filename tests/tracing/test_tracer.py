@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import anyio
@@ -38,7 +39,7 @@ class Kept:
             raise OSError(self.fails, "No space left on device")
         self.spans.extend(spans)
 
-    def close(self, limit_s: float) -> None:
+    def close(self) -> None:
         self.closed = True
 
 
@@ -69,7 +70,8 @@ def test_nothing_is_built_when_a_batch_is_taken() -> None:
     one.take(outcome_of([decision(1)], [a_fill()]))
     assert kept.spans == []
     one.flush_now()
-    assert [span.name for span in kept.spans] == ["decide quote", "fill"]
+    # What was filled in a batch was filled before it was decided upon.
+    assert [span.name for span in kept.spans] == ["fill", "decide quote"]
 
 
 def test_every_decision_is_in_exactly_one_span_in_order() -> None:
@@ -135,7 +137,7 @@ def test_a_sink_that_fails_loses_spans_and_nobody_else_s() -> None:
         one.take_now(outcome_of([decision(number)]))
     broken.fails = 0
     one.take_now(outcome_of([decision(3)]))
-    one.close(1.0)
+    one.close()
     assert said == [("file", "No space left on device")]
     assert one.lost == {"file": 2}
     assert (numbers(broken.spans), numbers(sound.spans)) == ([3], [1, 2, 3])
@@ -143,11 +145,24 @@ def test_a_sink_that_fails_loses_spans_and_nobody_else_s() -> None:
     assert sound.closed
 
 
+def test_a_record_that_makes_no_span_costs_only_itself() -> None:
+    said: list[tuple[str, str]] = []
+    kept = Kept()
+    one = tracer(kept, on_loss=lambda name, why: said.append((name, why)))
+    odd = msgspec.structs.replace(decision(2), vetoes=None)
+    one.take_now(outcome_of([decision(1), odd, decision(3), odd]))
+    assert numbers(kept.spans) == [1, 3]
+    assert one.lost == {"spans": 2}
+    [(name, why)] = said
+    assert name == "spans"
+    assert why.startswith("a span cannot be built: ")
+
+
 def test_closing_hands_on_what_was_taken() -> None:
     kept = Kept()
     one = tracer(kept)
     one.take(outcome_of([decision(1)]))
-    one.close(1.0)
+    one.close()
     assert numbers(kept.spans) == [1]
 
 
@@ -164,7 +179,7 @@ def test_full_files_are_compressed_and_nothing_is_lost_or_told_twice(tmp_path: P
     one = tracer(SpanFiles(tmp_path, LINES, rotate_bytes=20_000))
     for number in range(1, 200):
         one.take_now(outcome_of([decision(number)]))
-    one.close(1.0)
+    one.close()
     names = [path.name for path in span_files(tmp_path)]
     assert len(names) > 3
     assert names[:-1] == [f"spans-{at:04d}.jsonl.zst" for at in range(1, len(names))]
@@ -176,7 +191,7 @@ def test_full_files_are_compressed_and_nothing_is_lost_or_told_twice(tmp_path: P
 def test_a_line_torn_off_is_no_line(tmp_path: Path) -> None:
     one = tracer(SpanFiles(tmp_path, LINES, rotate_bytes=10**6))
     one.take_now(outcome_of([decision(1), decision(2)]))
-    one.close(1.0)
+    one.close()
     [path] = span_files(tmp_path)
     path.write_bytes(path.read_bytes()[:-10])
     assert read(tmp_path) == [1]
@@ -203,6 +218,48 @@ def test_a_disk_that_cannot_hold_the_compressed_file_keeps_the_plain_one(
     one = tracer(SpanFiles(tmp_path, LINES, rotate_bytes=2_000))
     for number in range(1, 6):
         one.take_now(outcome_of([decision(number)]))
-    one.close(1.0)
+    one.close()
     assert {path.suffix for path in tmp_path.iterdir()} == {".jsonl"}
     assert read(tmp_path) == [1, 2, 3, 4, 5]
+
+
+def test_the_disk_s_last_room_is_left_to_the_tape(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    free = [1000]
+    monkeypatch.setattr(
+        "polyframe.tracing.files.disk_usage", lambda _: SimpleNamespace(free=free[0])
+    )
+    said: list[tuple[str, str]] = []
+    files = SpanFiles(tmp_path, LINES, rotate_bytes=10**6, reserve_bytes=500)
+    one = tracer(files, on_loss=lambda name, why: said.append((name, why)))
+    for number, room in enumerate((1000, 499, 499, 501), start=1):
+        free[0] = room
+        one.take_now(outcome_of([decision(number)]))
+    one.close()
+    assert said == [("file", "the disk's last room is kept for the tape")]
+    assert one.lost == {"file": 2}
+    assert read(tmp_path) == [1, 4]
+
+
+def test_a_next_file_that_cannot_be_opened_leaves_the_one_in_use(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, refused = Path.open, [True]
+
+    def refuse(self: Path, *args: Any, **options: Any) -> Any:
+        if self.name == "spans-0002.jsonl" and refused[0]:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return real(self, *args, **options)
+
+    monkeypatch.setattr(Path, "open", refuse)
+    one = tracer(SpanFiles(tmp_path, LINES, rotate_bytes=2_000))
+    for number in range(1, 4):
+        one.take_now(outcome_of([decision(number)]))
+    refused[0] = False
+    one.take_now(outcome_of([decision(4)]))
+    one.take_now(outcome_of([decision(5)]))
+    one.close()
+    assert one.lost == {}
+    assert read(tmp_path) == [1, 2, 3, 4, 5]
+    assert span_files(tmp_path)[0].name == "spans-0001.jsonl.zst"

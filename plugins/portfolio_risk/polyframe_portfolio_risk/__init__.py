@@ -111,21 +111,20 @@ class PortfolioRisk(Plugin):
     def explain_quote(
         self, quote: Quote, market: MarketView, portfolio: PortfolioView, now_ns: int
     ) -> Sequence[Reading]:
-        """Return what each side of the quote could lose under each cap, and the day's losses."""
+        """Return what each side of the quote could lose under each cap, and the day's losses.
+
+        The limit is the one that the vote went by: for new risk ``headroom_use`` of the cap.
+        """
         found = self._latch.readings(portfolio, now_ns)
         for side, leg, levels in self._legs(quote, market, portfolio):
-            loss_e12 = max(
-                caps.leg_loss_e12(side, leg.price_e4, leg.size_e6),
-                _resting_e12(side, quote, market),
-            )
-            found += [
-                Reading(
-                    f"{side}_{level.code.partition('.')[2]}_usd",
-                    usd(level.at_zero_e12 + loss_e12),
-                    usd(level.cap_e12),
+            resting_e12 = _resting_e12(side, quote, market)
+            loss_e12 = max(caps.leg_loss_e12(side, leg.price_e4, leg.size_e6), resting_e12)
+            for level in levels:
+                observed_e12, limit_e12 = level.held_to_e12(
+                    loss_e12, resting_e12, self.config.headroom_use
                 )
-                for level in levels
-            ]
+                name = f"{side}_{level.code.partition('.')[2]}_usd"
+                found.append(Reading(name, usd(observed_e12), usd(limit_e12)))
         return found
 
     @hookimpl

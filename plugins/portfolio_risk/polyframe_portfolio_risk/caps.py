@@ -65,10 +65,20 @@ class Level(NamedTuple):
         """Return the veto of a leg that may not lose ``loss_e12``, with the limit it broke."""
         if loss_e12 <= self.allowed_e12(resting_e12, headroom_use):
             return None
-        observed_e12 = self.at_zero_e12 + loss_e12
-        is_over = observed_e12 > self.cap_e12
-        limit_e12 = self.cap_e12 if is_over else self.growth_cap_e12(headroom_use)
+        observed_e12, limit_e12 = self.held_to_e12(loss_e12, resting_e12, headroom_use)
         return Veto(self.code, side, usd(observed_e12), usd(limit_e12))
+
+    def held_to_e12(self, loss_e12: int, resting_e12: int, headroom_use: float) -> tuple[int, int]:
+        """Return the exposure with a leg that may lose ``loss_e12``, and the limit it meets.
+
+        That is the part of the cap for new risk; beyond it the cap, which is broken, or which
+        what rests already may use to its end.
+        """
+        observed_e12 = self.at_zero_e12 + loss_e12
+        growth_e12 = self.growth_cap_e12(headroom_use)
+        passes = loss_e12 <= self.allowed_e12(resting_e12, headroom_use)
+        beyond = observed_e12 > (growth_e12 if passes else self.cap_e12)
+        return observed_e12, self.cap_e12 if beyond else growth_e12
 
 
 def state_factor(state: MarketState, config: Config) -> float:
