@@ -5,7 +5,7 @@ import pytest
 from polyframe import Plugin, Trade, TradeLeg, Veto, events, hookimpl
 from polyframe.model import FeeSchedule
 from polyframe.money import taker_fee_e12
-from runtime_driver import SETTINGS, SHARE, Driver, spec
+from runtime_driver import SETTINGS, SHARE, Driver, codes, spec
 
 FEES = FeeSchedule(rate=0.04, rebate_share=0.25)
 
@@ -248,6 +248,16 @@ def test_a_veto_on_any_leg_stops_the_whole_trade(driver):
     assert [d.outcome for d in driver.decisions[-2:]] == ["vetoed", "vetoed"]
     assert driver.engine.vetoes["taker.no"] == 2
     assert driver.engine.orders.placed == 0
+
+
+def test_a_leg_that_nobody_refused_says_that_the_other_was(driver):
+    driver.plugin.wanted = [Trade("arb", (leg("m1", limit_e4=5150), leg("m2")))]
+    touch(driver, 3)
+    refused = {d.market_id: d for d in driver.decisions[-2:]}
+    assert {d.outcome for d in refused.values()} == {"vetoed"}
+    assert codes(refused["m1"]) == {"runtime.off_tick"}
+    assert codes(refused["m2"]) == {"runtime.other_leg"}
+    assert refused["m2"].target.is_empty
 
 
 @pytest.mark.parametrize(
