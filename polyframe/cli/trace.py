@@ -30,7 +30,7 @@ _SHOWN = 20
 @click.option("--code", help="Only decisions with this veto code; 'plugin.' for all of a plugin's.")
 @click.option("--plugin", help="Only decisions that this plugin proposed, changed or refused.")
 @click.option("--since", help="Only from this moment on: a time (UTC) or -5m before the last span.")
-@click.option("--until", help="Only up to this moment.")
+@click.option("--until", help="Only up to this moment; 14:03 is that whole minute.")
 @click.option("--fills", is_flag=True, help="Only fills.")
 @run_option
 @runs_option

@@ -17,8 +17,8 @@ from polyframe.errors import PolyframeError
 @click.option(
     "--at",
     "at_text",
-    help="The moment asked about: 2026-11-28T00:50:11Z, 00:50:11 (the run's last day, UTC) or "
-    "-5m (before the run's last span). Default: the last decision before the run was stopped.",
+    help="The moment asked about, to its end: 2026-11-28T00:50:11Z, 00:50 (the run's last day, "
+    "UTC) or -5m (before the run's last span). Default: the last decision before the stop.",
 )
 @run_option
 @runs_option

@@ -260,9 +260,10 @@ def test_json_has_everything(world):
 @pytest.mark.parametrize(
     ("at", "decision_id"),
     [
-        ("2026-05-28T12:00:02Z", 3), ("2026-05-28 12:00:02", 3), ("12:00:02", 3), ("12:00", 1),
+        ("2026-05-28T12:00:02Z", 3), ("2026-05-28 12:00:02", 3), ("12:00:02", 3), ("12:00", 4),
         ("2026-05-28T14:00:02+02:00", 3), ("12:00:02.3", 2), ("12:00:02.400", 3), ("-2s", 3),
-        ("-0s", 4), ("-4s", 1), ("23:00:00", 4),
+        ("-0s", 4), ("-4s", 1), ("23:00:00", 4), ("2026-05-28", 4), ("12:00:00", 1),
+        ("14:00+02:00", 4), ("2026-05-28T12:00", 4),
     ],
 )  # fmt: skip
 def test_the_moment_asked_about(world, at, decision_id):
@@ -272,7 +273,13 @@ def test_the_moment_asked_about(world, at, decision_id):
     assert found["decision"]["attributes"]["polyframe.decision.id"] == decision_id
 
 
-@pytest.mark.parametrize("at", ["", "noon", "25:00:00", "-5", "5m", "2026-02-30T00:00:00Z", "-5M"])
+NO_MOMENTS = (
+    "", "noon", "25:00:00", "-5", "5m", "2026-02-30T00:00:00Z", "-5M", "-999999999d",
+    "9999-12-31T23:59:59-01:00",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("at", NO_MOMENTS)
 def test_what_is_no_moment(world, at):
     world.decide(0, "quoted")
     result = world.polyframe("why", "0xm1", "--at", at)
