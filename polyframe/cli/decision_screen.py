@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from polyframe.errors import PolyframeError
 from polyframe.runtime.lines import visible
 from polyframe.tracing.lookup import RunSpans
 from polyframe.tracing.moments import clock_text, day_text, near_text, span_text
@@ -107,13 +110,23 @@ def _around(story: Story) -> list[str]:
     return found
 
 
-def warn_of_gaps(spans: RunSpans) -> None:
-    """Tell on standard error, once, what of a run could not be read."""
-    if spans.corrupt:
-        lines = "1 line is" if spans.corrupt == 1 else f"{spans.corrupt} lines are"
-        click.echo(f"polyframe: {lines} no span and left out", err=True)
-    for name in spans.damaged:
-        click.echo(f"polyframe: {name} is damaged: read up to the damage", err=True)
+@contextmanager
+def telling_gaps(spans: RunSpans) -> Iterator[None]:
+    """Tell on standard error, at the end, what of a run could not be read.
+
+    A mistake is told with it: what is not found may lie where nothing can be read.
+    """
+    try:
+        yield
+    except PolyframeError:
+        _tell(spans.gaps)
+        raise
+    _tell(spans.gaps)
+
+
+def _tell(gaps: list[str]) -> None:
+    for gap in gaps:
+        click.echo(f"polyframe: {gap}", err=True)
 
 
 def story_json(story: Story, spans: RunSpans) -> dict[str, Any]:
