@@ -85,8 +85,9 @@ def command(
 
 def _show_one(spans: RunSpans, wanted: str, as_json: bool) -> None:
     from polyframe.cli.decision_screen import show_story, story_json
+    from polyframe.tracing.facts import decision_id
     from polyframe.tracing.lookup import of_market
-    from polyframe.tracing.story import decision_id, tell_story
+    from polyframe.tracing.story import tell_story
 
     span = spans.decision(wanted)
     newest_first = spans.newest_first(of_market(span.attributes["polyframe.market.id"]))
@@ -112,7 +113,7 @@ def _print_json(spans: RunSpans, wants: SpanFilter, last: int | None) -> None:
 
 
 def _show_many(spans: RunSpans, wants: SpanFilter, last: int) -> None:
-    from polyframe.cli.decision_screen import open_console
+    from polyframe.cli.decision_screen import screen
     from polyframe.cli.span_tables import decision_table, fill_table, summary
     from polyframe.tracing.spans import FILL
     from polyframe.tracing.tally import Tally
@@ -126,13 +127,12 @@ def _show_many(spans: RunSpans, wants: SpanFilter, last: int) -> None:
     if tally.first_ns is None:
         _refuse_unknown(spans, wants)
         raise PolyframeError(f"run {spans.run_id}: no span fits")
-    console = open_console()
-    console.print(summary(tally, spans))
-    if shown:
-        console.print()
-        console.print(
-            (fill_table if wants.only_fills else decision_table)(list(shown), console.width)
-        )
+    with screen() as console:
+        console.print(summary(tally, spans))
+        if shown:
+            table = fill_table if wants.only_fills else decision_table
+            console.print()
+            console.print(table(list(shown), console.width))
 
 
 def _wanted(wants: SpanFilter) -> Wanted:
@@ -154,10 +154,10 @@ def _refuse_unknown(spans: RunSpans, wants: SpanFilter) -> None:
     Raises:
         UsageError: there is one.
     """
+    from polyframe.tracing.facts import codes_of, outcome
     from polyframe.tracing.lookup import EVERY
     from polyframe.tracing.spans import FILL
-    from polyframe.tracing.story import outcome
-    from polyframe.tracing.tally import codes_of, plugins_of
+    from polyframe.tracing.tally import plugins_of
 
     if not wants.is_about_decisions:
         return

@@ -18,13 +18,13 @@ from polyframe.errors import PolyframeError, UsageError
 from polyframe.runtime.lines import visible
 from polyframe.tracing import naming
 from polyframe.tracing.blocks import SpanBlocks, is_spaced, lines_with
+from polyframe.tracing.facts import decision_id, orders_placed
 from polyframe.tracing.files import FOLDER
 from polyframe.tracing.genuine import is_genuine
 from polyframe.tracing.naming import MarketName
 from polyframe.tracing.otlp_json import resource_of, spans_of
 from polyframe.tracing.span import Span
 from polyframe.tracing.spans import DECIDE
-from polyframe.tracing.story import decision_id, orders_placed
 
 # Every market that is traded is decided once a cycle: this much text names them all.
 _ENOUGH_BYTES = 256 * 1024 * 1024

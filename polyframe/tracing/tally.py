@@ -7,16 +7,20 @@ from collections import Counter
 from typing import NamedTuple
 
 from polyframe.model import MAKER
-from polyframe.tracing.span import Span
-from polyframe.tracing.spans import FILL
-from polyframe.tracing.story import (
+from polyframe.tracing.facts import (
+    OTHER_LEG,
+    QUOTING,
+    codes_of,
     commands,
     decided_ns,
     decision_id,
     orders_placed,
     outcome,
+    skipped_before,
     vetoes,
 )
+from polyframe.tracing.span import Span
+from polyframe.tracing.spans import FILL
 
 _SLOWEST = 3
 
@@ -66,11 +70,6 @@ class SpanFilter(NamedTuple):
         return any(has.startswith(code) for has in found) if code.endswith(".") else code in found
 
 
-def codes_of(span: Span) -> list[str]:
-    """Return a decision's veto codes, each once."""
-    return list(dict.fromkeys(str(veto.get("polyframe.veto.code")) for veto in vetoes(span)))
-
-
 def plugins_of(span: Span) -> set[str]:
     """Return the plugins that proposed, changed or refused."""
     told = span.attributes
@@ -93,7 +92,9 @@ class Tally:
     Attributes:
         outcomes: decisions on quotes by outcome.
         trades: decisions on trades by component and outcome.
-        vetoes: refusals by plugin and code; a refusal of one side counts as much as of both.
+        vetoes: decisions by plugin and code of a veto; one side counts as much as both, or as
+            each of them.
+        alone: refused decisions by the plugin that alone refused them: who blocks most.
         fills: fills by component, and whether we rested.
         markets: ids of the markets decided on.
         not_sampled: unchanged decisions known to have no span.
@@ -104,6 +105,7 @@ class Tally:
         self.outcomes: Counter[str] = Counter()
         self.trades: Counter[tuple[str, str]] = Counter()
         self.vetoes: Counter[tuple[str, str]] = Counter()
+        self.alone: Counter[str] = Counter()
         self.fills: Counter[tuple[str, bool]] = Counter()
         self.markets: set[str] = set()
         self.not_sampled = 0
@@ -136,12 +138,18 @@ class Tally:
             self.outcomes[outcome(span)] += 1
         else:
             self.trades[component, outcome(span)] += 1
-        self.not_sampled += int(told.get("polyframe.decision.skipped_before", 0))
-        for veto in vetoes(span):
-            plugin, code = veto.get("polyframe.plugin"), veto.get("polyframe.veto.code")
-            self.vetoes[str(plugin), str(code)] += 1
+        self.not_sampled += skipped_before(span)
+        cast = dict.fromkeys(
+            (str(veto.get("polyframe.plugin")), str(veto.get("polyframe.veto.code")))
+            for veto in vetoes(span)
+        )
+        self.vetoes.update(list(cast))
+        # Nobody is against a leg that only goes with its trade.
+        if outcome(span) not in QUOTING and all(code != OTHER_LEG for _, code in cast):
+            plugins = {plugin for plugin, _ in cast}
+            self.alone.update(plugins if len(plugins) == 1 else ())
         took_s = told.get("polyframe.decision.took_s")
-        if isinstance(took_s, float):
+        if took_s is not None:
             entry = (took_s, -decision_id(span), span)
             if len(self._slowest) < _SLOWEST:
                 heapq.heappush(self._slowest, entry)

@@ -5,8 +5,8 @@ import json
 import pytest
 
 from polyframe.errors import PolyframeError, UsageError
+from polyframe.tracing.facts import decision_id
 from polyframe.tracing.lookup import EVERY, RunSpans, find_run, of_market
-from polyframe.tracing.story import decision_id
 from span_world import SpanWorld, a_veto
 
 CHILE = "0xaa11" + 60 * "0"
