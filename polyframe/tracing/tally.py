@@ -14,6 +14,7 @@ from polyframe.tracing.facts import (
     commands,
     decided_ns,
     decision_id,
+    is_of_the_stop,
     orders_placed,
     outcome,
     skipped_before,
@@ -144,8 +145,9 @@ class Tally:
             for veto in vetoes(span)
         )
         self.vetoes.update(list(cast))
-        # Nobody is against a leg that only goes with its trade.
-        if outcome(span) not in QUOTING and all(code != OTHER_LEG for _, code in cast):
+        # Nobody is against a leg that only goes with its trade, or a market because a run ends.
+        is_refusal = outcome(span) not in QUOTING and not is_of_the_stop(span)
+        if is_refusal and all(code != OTHER_LEG for _, code in cast):
             plugins = {plugin for plugin, _ in cast}
             self.alone.update(plugins if len(plugins) == 1 else ())
         took_s = told.get("polyframe.decision.took_s")

@@ -61,16 +61,18 @@ def test_who_blocks_most_is_counted_in_decisions(world):
     sides = tuple(a_veto("portfolio_risk.market_cap", side) for side in ("bid", "ask"))
     for _ in range(2):
         world.decide(5, "vetoed", vetoes=sides)
-    # One side of a quote, and a leg that only goes with its trade, are no refusal by one alone.
+    # One side of a quote, a leg that only goes with its trade and the end of the run are no
+    # refusal by one alone.
+    world.decide(8, "pulled", trigger="stopping", vetoes=(a_veto("runtime.stopping"),))
     world.decide(6, "quoted", vetoes=sides[:1])
     leg = TradeLeg("0xm1", True, True, 4800, 100_000_000).as_quote("arb")
     world.decide(7, "vetoed", proposal=leg, vetoes=(a_veto("runtime.other_leg"),))
     found = world.screen("trace", "--last", "0", width=120)
     told = [" ".join(line.split()) for line in found.splitlines()]
     assert (
-        "vetoes portfolio_risk.market_cap 3, qs.liquidity 2, runtime.no_mid 1, runtime.other_leg 1"
-        in told
-    )
+        "vetoes portfolio_risk.market_cap 3, qs.liquidity 2, runtime.no_mid 1, "
+        "runtime.stopping 1, runtime.other_leg 1"
+    ) in " ".join(told)
     assert "alone portfolio_risk 2, qs 1" in told
 
 
