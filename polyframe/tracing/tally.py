@@ -112,7 +112,7 @@ class Tally:
         self.not_sampled = 0
         self.first_ns: int | None = None
         self.last_ns: int | None = None
-        self._slowest: list[tuple[float, int, Span]] = []
+        self._slowest: list[tuple[float, int, int, Span]] = []
 
     @property
     def decisions(self) -> int:
@@ -122,7 +122,7 @@ class Tally:
     @property
     def slowest(self) -> list[tuple[float, Span]]:
         """The decisions that took longest, with the wall seconds they took."""
-        return [(took_s, span) for took_s, _, span in sorted(self._slowest, reverse=True)]
+        return [(took_s, span) for took_s, *_, span in sorted(self._slowest, reverse=True)]
 
     def add(self, span: Span) -> None:
         """Count a span."""
@@ -152,8 +152,9 @@ class Tally:
             self.alone.update(plugins if len(plugins) == 1 else ())
         took_s = told.get("polyframe.decision.took_s")
         if took_s is not None:
-            entry = (took_s, -decision_id(span), span)
+            # Two runs' spans in one folder: numbers come twice, and spans have no order.
+            entry = (took_s, -decision_id(span), -self.decisions, span)
             if len(self._slowest) < _SLOWEST:
                 heapq.heappush(self._slowest, entry)
-            elif entry[:2] > self._slowest[0][:2]:
+            elif entry[:3] > self._slowest[0][:3]:
                 heapq.heapreplace(self._slowest, entry)

@@ -270,6 +270,17 @@ def test_a_value_of_another_kind_makes_a_line_corrupt(world, where, name, value)
         assert "qs.liquidity" not in result.stdout
 
 
+def test_what_no_reader_knows_may_be_anything(world):
+    path = world.trace / "spans-0001.jsonl"
+    text = path.read_text().replace(
+        '{"key":"polyframe.component"',
+        '{"key":"polyframe.decision.new","value":{"intValue":"7"}},{"key":"polyframe.component"',
+    )
+    assert "decision.new" in text
+    path.write_text(text)
+    assert world.polyframe("why", "japan").stderr == ""
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [

@@ -57,6 +57,12 @@ def test_the_summary_and_the_last_decisions(world):
     assert "qs.liquidity +1" in world.screen("trace", width=120)
 
 
+def test_the_same_span_twice_is_counted_twice(world):
+    path = world.trace / "spans-0001.jsonl"
+    path.write_bytes(path.read_bytes() * 2)
+    assert "decisions  8 on 2 markets" in world.screen("trace")
+
+
 def test_who_blocks_most_is_counted_in_decisions(world):
     sides = tuple(a_veto("portfolio_risk.market_cap", side) for side in ("bid", "ask"))
     for _ in range(2):
