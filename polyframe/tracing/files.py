@@ -87,8 +87,8 @@ def _compressed(path: Path) -> None:
             zstandard.ZstdCompressor(level=3).copy_stream(source, target, size=size)
         part.replace(whole)
         path.unlink()
-    except OSError:
-        # A full disk: the plain file stays and is as good.
+    except (OSError, zstandard.ZstdError):
+        # A full disk, or a file of another length than it had: the plain one stays, as good.
         part.unlink(missing_ok=True)
 
 
