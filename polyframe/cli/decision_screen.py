@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from polyframe.errors import PolyframeError
 from polyframe.runtime.lines import visible
+from polyframe.tracing.facts import QUOTING, decided_ns, decision_id, outcome
 from polyframe.tracing.lookup import RunSpans
 from polyframe.tracing.moments import clock_text, day_text, near_text, span_text
 from polyframe.tracing.span import Span
 from polyframe.tracing.steps import rows
-from polyframe.tracing.story import QUOTING, Story, decided_ns, decision_id, outcome
+from polyframe.tracing.story import Story
 from polyframe.tracing.wording import book, headline, outcome_text, timing
 
 if TYPE_CHECKING:
@@ -21,17 +25,33 @@ if TYPE_CHECKING:
 
 # Wider than a terminal's 80: what is piped is searched and cut by other tools.
 _PIPED_WIDTH = 110
-_STYLES = {"VETO": "bold red", "passed": "green", "shaped": "yellow", "not asked": "bold red"}
+_STYLES = {
+    "VETO": "bold red",
+    "passed": "green",
+    "shaped": "yellow",
+    "cut": "yellow",
+    "not asked": "bold red",
+}
 
 
-def open_console() -> Console:
-    """Return a console that takes every text as it is."""
+@contextmanager
+def screen() -> Iterator[Console]:
+    """Yield a console that takes every text as it is; it is written at the end.
+
+    As the rest of the command line writes: rich itself ends the process with another code when
+    the reader has left, and fills lines of tables with blanks that a file or a pipe is spared.
+    """
     # Here and not above: help and JSON start without rich.
     from rich.console import Console
 
     as_wide_as_it_is = sys.stdout.isatty() or "COLUMNS" in os.environ
     width = None if as_wide_as_it_is else _PIPED_WIDTH
-    return Console(highlight=False, markup=False, emoji=False, width=width)
+    console = Console(highlight=False, markup=False, emoji=False, width=width)
+    with console.capture() as written:
+        yield console
+    # A line at a time: of one great text, Python may drop the end unnoticed (PYTHONUNBUFFERED).
+    for line in written.get().splitlines():
+        click.echo(line if console.is_terminal else line.rstrip(), color=True)
 
 
 def show_story(story: Story, spans: RunSpans, moment: tuple[int, str]) -> None:
@@ -45,38 +65,40 @@ def show_story(story: Story, spans: RunSpans, moment: tuple[int, str]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    console = open_console()
-    last, explained = story.last, story.explained
-    told = last.attributes
-    style = "bold" if outcome(last) in QUOTING else "bold red"
-    console.print(Text(headline(story), style))
-    question = told.get("polyframe.market.question")
-    slug = told.get("polyframe.market.slug", "")
-    source = visible(str(spans.resource.get("polyframe.source", "unknown")))
-    lines = [
-        visible(str(question)) if question else "(the market's metadata was not known)",
-        f"{visible(str(told.get('polyframe.market.state')))}  {visible(str(slug))}",
-        visible(str(told["polyframe.market.id"])),
-        _when(last, moment),
-        book(last),
-        f"run {visible(spans.run_id)}, source {source}",
-    ]
-    for line in lines:
-        console.print(Text(line))
-    if explained is not last:
-        number = decision_id(explained)
-        console.print(Text(f"below: decision {number}, which made the change; {timing(explained)}"))
-    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
-    table.add_column(no_wrap=True)
-    table.add_column(overflow="fold")
-    table.add_column(overflow="fold", ratio=1)
-    for row in rows(story):
-        table.add_row(Text(row.step, _STYLES.get(row.step, "")), Text(row.who), Text(row.what))
-    console.print()
-    console.print(table)
-    console.print()
-    for line in _around(story):
-        console.print(Text(line))
+    with screen() as console:
+        last, explained = story.last, story.explained
+        told = last.attributes
+        style = "bold" if outcome(last) in QUOTING else "bold red"
+        console.print(Text(headline(story), style))
+        question = told.get("polyframe.market.question")
+        slug = told.get("polyframe.market.slug", "")
+        source = visible(str(spans.resource.get("polyframe.source", "unknown")))
+        lines = [
+            visible(str(question)) if question else "(the market's metadata was not known)",
+            f"{visible(str(told.get('polyframe.market.state')))}  {visible(str(slug))}",
+            visible(str(told["polyframe.market.id"])),
+            _when(last, moment),
+            book(last),
+            f"run {visible(spans.run_id)}, source {source}",
+        ]
+        for line in lines:
+            console.print(Text(line))
+        if explained is not last:
+            number = decision_id(explained)
+            console.print(
+                Text(f"below: decision {number}, which made the change; {timing(explained)}")
+            )
+        table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+        table.add_column(no_wrap=True)
+        table.add_column(overflow="fold")
+        table.add_column(overflow="fold", ratio=1)
+        for row in rows(story):
+            table.add_row(Text(row.step, _STYLES.get(row.step, "")), Text(row.who), Text(row.what))
+        console.print()
+        console.print(table)
+        console.print()
+        for line in _around(story):
+            console.print(Text(line))
 
 
 def _when(span: Span, moment: tuple[int, str]) -> str:
@@ -107,13 +129,23 @@ def _around(story: Story) -> list[str]:
     return found
 
 
-def warn_of_gaps(spans: RunSpans) -> None:
-    """Tell on standard error, once, what of a run could not be read."""
-    if spans.corrupt:
-        lines = "1 line is" if spans.corrupt == 1 else f"{spans.corrupt} lines are"
-        click.echo(f"polyframe: {lines} no span and left out", err=True)
-    for name in spans.damaged:
-        click.echo(f"polyframe: {name} is damaged: read up to the damage", err=True)
+@contextmanager
+def telling_gaps(spans: RunSpans) -> Iterator[None]:
+    """Tell on standard error, at the end, what of a run could not be read.
+
+    A mistake is told with it: what is not found may lie where nothing can be read.
+    """
+    try:
+        yield
+    except PolyframeError:
+        _tell(spans.gaps)
+        raise
+    _tell(spans.gaps)
+
+
+def _tell(gaps: list[str]) -> None:
+    for gap in gaps:
+        click.echo(f"polyframe: {gap}", err=True)
 
 
 def story_json(story: Story, spans: RunSpans) -> dict[str, Any]:
@@ -133,6 +165,8 @@ def story_json(story: Story, spans: RunSpans) -> dict[str, Any]:
         "before": _maybe(story.before),
         "last_quoted": _maybe(story.last_quoted),
         "later_trade": _maybe(story.later_trade),
+        "waiting_since_ns": story.waiting_since_ns,
+        "readings_from": _maybe(story.readings_from),
     }
 
 

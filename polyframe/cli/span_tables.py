@@ -10,11 +10,11 @@ from rich.table import Table
 from rich.text import Text
 
 from polyframe.runtime.lines import visible
+from polyframe.tracing.facts import QUOTING, codes_of, decided_ns, decision_id, outcome
 from polyframe.tracing.lookup import RunSpans
 from polyframe.tracing.moments import clock_text, day_text, span_text
 from polyframe.tracing.span import Span
-from polyframe.tracing.story import QUOTING, decided_ns, decision_id, outcome
-from polyframe.tracing.tally import Tally, codes_of, orders_text
+from polyframe.tracing.tally import Tally, orders_text
 from polyframe.tracing.wording import number, quote_text
 
 _MOST_CODES = 12
@@ -47,6 +47,7 @@ def summary(tally: Tally, spans: RunSpans) -> Table:
     trades = Counter({f"{part} {kind}": count for (part, kind), count in tally.trades.items()})
     _add(table, "trades", _counts(trades))
     _add(table, "vetoes", _vetoes(tally))
+    _add(table, "alone", _counts(tally.alone))
     fills = Counter(
         {
             f"{part} ({'rested' if rested else 'took'})": n

@@ -15,7 +15,7 @@ from polyframe.cli.run_options import run_option, runs_option
 from polyframe.errors import PolyframeError, UsageError
 
 if TYPE_CHECKING:
-    from polyframe.tracing.lookup import RunSpans
+    from polyframe.tracing.lookup import RunSpans, Wanted
     from polyframe.tracing.span import Span
     from polyframe.tracing.tally import SpanFilter
 
@@ -30,7 +30,7 @@ _SHOWN = 20
 @click.option("--code", help="Only decisions with this veto code; 'plugin.' for all of a plugin's.")
 @click.option("--plugin", help="Only decisions that this plugin proposed, changed or refused.")
 @click.option("--since", help="Only from this moment on: a time (UTC) or -5m before the last span.")
-@click.option("--until", help="Only up to this moment.")
+@click.option("--until", help="Only up to this moment; 14:03 is that whole minute.")
 @click.option("--fills", is_flag=True, help="Only fills.")
 @run_option
 @runs_option
@@ -53,7 +53,7 @@ def command(
 
     ID is a decision's number, the beginning of a trace id, or the id of an order it placed.
     """
-    from polyframe.cli.decision_screen import warn_of_gaps
+    from polyframe.cli.decision_screen import telling_gaps
     from polyframe.tracing.lookup import RunSpans, find_run
     from polyframe.tracing.moments import parse_moment
     from polyframe.tracing.tally import SpanFilter
@@ -64,9 +64,10 @@ def command(
     if fills and any(option is not None for option in (outcome, code, plugin)):
         raise UsageError("--fills: a fill has no outcome, code or plugin; leave those options")
     spans = RunSpans(find_run(runs_folder, run_name))
-    if wanted is not None:
-        _show_one(spans, wanted, as_json)
-    else:
+    with telling_gaps(spans):
+        if wanted is not None:
+            _show_one(spans, wanted, as_json)
+            return
         wants = SpanFilter(
             outcome,
             code,
@@ -80,17 +81,17 @@ def command(
             _print_json(spans, wants, last)
         else:
             _show_many(spans, wants, _SHOWN if last is None else last)
-    warn_of_gaps(spans)
 
 
 def _show_one(spans: RunSpans, wanted: str, as_json: bool) -> None:
     from polyframe.cli.decision_screen import show_story, story_json
-    from polyframe.tracing.lookup import market_needle
-    from polyframe.tracing.story import decision_id, tell_story
+    from polyframe.tracing.facts import decision_id
+    from polyframe.tracing.lookup import of_market
+    from polyframe.tracing.story import tell_story
 
     span = spans.decision(wanted)
-    needle = market_needle(span.attributes["polyframe.market.id"])
-    story = tell_story(spans.newest_first(needle), wanted_id=decision_id(span))
+    newest_first = spans.newest_first(of_market(span.attributes["polyframe.market.id"]))
+    story = tell_story(newest_first, wanted_id=decision_id(span))
     if story is None:
         raise PolyframeError(f"decision {decision_id(span)} cannot be found again: look once more")
     if as_json:
@@ -102,7 +103,7 @@ def _show_one(spans: RunSpans, wanted: str, as_json: bool) -> None:
 def _print_json(spans: RunSpans, wants: SpanFilter, last: int | None) -> None:
     from polyframe.cli.decision_screen import span_json
 
-    found = (span for span in spans.oldest_first(_needle(wants)) if wants.takes(span))
+    found = spans.oldest_first(_wanted(wants))
     is_any = False
     for span in found if last is None else deque(found, maxlen=last):
         is_any = True
@@ -112,41 +113,39 @@ def _print_json(spans: RunSpans, wants: SpanFilter, last: int | None) -> None:
 
 
 def _show_many(spans: RunSpans, wants: SpanFilter, last: int) -> None:
-    from polyframe.cli.decision_screen import open_console
+    from polyframe.cli.decision_screen import screen
     from polyframe.cli.span_tables import decision_table, fill_table, summary
     from polyframe.tracing.spans import FILL
     from polyframe.tracing.tally import Tally
 
     tally = Tally()
     shown: deque[Span] = deque(maxlen=last)
-    for span in spans.oldest_first(_needle(wants)):
-        if wants.takes(span):
-            tally.add(span)
-            if (span.name == FILL) == wants.only_fills:
-                shown.append(span)
+    for span in spans.oldest_first(_wanted(wants)):
+        tally.add(span)
+        if (span.name == FILL) == wants.only_fills:
+            shown.append(span)
     if tally.first_ns is None:
         _refuse_unknown(spans, wants)
         raise PolyframeError(f"run {spans.run_id}: no span fits")
-    console = open_console()
-    console.print(summary(tally, spans))
-    if shown:
-        console.print()
-        console.print(
-            (fill_table if wants.only_fills else decision_table)(list(shown), console.width)
-        )
+    with screen() as console:
+        console.print(summary(tally, spans))
+        if shown:
+            table = fill_table if wants.only_fills else decision_table
+            console.print()
+            console.print(table(list(shown), console.width))
 
 
-def _needle(wants: SpanFilter) -> bytes:
-    """Return bytes that whatever is wanted holds: other lines need not be decoded."""
-    from polyframe.tracing.lookup import market_needle
+def _wanted(wants: SpanFilter) -> Wanted:
+    """Return what finds the spans; lines without the bytes that all of them hold are passed by."""
+    from polyframe.tracing.lookup import Wanted, of_market
 
     if wants.market_id is not None:
-        return market_needle(wants.market_id)
+        return Wanted(of_market(wants.market_id).needle, wants.takes)
     if wants.only_fills:
-        return b'"name":"fill"'
+        return Wanted(b'"name":"fill"', wants.takes)
     if wants.code is not None and wants.code.isascii() and wants.code.isprintable():
-        return json.dumps(wants.code)[1:-1].encode()
-    return b""
+        return Wanted(json.dumps(wants.code)[1:-1].encode(), wants.takes)
+    return Wanted(b"", wants.takes)
 
 
 def _refuse_unknown(spans: RunSpans, wants: SpanFilter) -> None:
@@ -155,16 +154,17 @@ def _refuse_unknown(spans: RunSpans, wants: SpanFilter) -> None:
     Raises:
         UsageError: there is one.
     """
+    from polyframe.tracing.facts import codes_of, outcome
+    from polyframe.tracing.lookup import EVERY
     from polyframe.tracing.spans import FILL
-    from polyframe.tracing.story import outcome
-    from polyframe.tracing.tally import codes_of, plugins_of
+    from polyframe.tracing.tally import plugins_of
 
     if not wants.is_about_decisions:
         return
     outcomes: set[str] = set()
     codes: set[str] = set()
     plugins: set[str] = set()
-    for span in spans.oldest_first(b""):
+    for span in spans.oldest_first(EVERY):
         if span.name != FILL:
             outcomes.add(outcome(span))
             codes.update(codes_of(span))

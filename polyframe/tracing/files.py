@@ -18,9 +18,11 @@ from polyframe.tracing.otlp_json import SpanLines
 from polyframe.tracing.span import Span
 
 FOLDER = "trace"
-_PATTERN = "spans-*.jsonl*"
+_STEM = "spans-"
+_PATTERN = f"{_STEM}*.jsonl*"
 _PLAIN, _COMPRESSED, _PART = ".jsonl", ".jsonl.zst", ".part"
 _CHUNK_BYTES = 1024 * 1024
+_LONGEST_HEADER = 18  # of a zstd frame
 
 
 class SpanFiles:
@@ -51,7 +53,7 @@ class SpanFiles:
         self._open()
 
     def _open(self) -> None:
-        path = self._folder / f"spans-{self._number + 1:04d}{_PLAIN}"
+        path = self._folder / f"{stem_of(self._number + 1)}{_PLAIN}"
         self._file = path.open("wb")
         self._number, self._path = self._number + 1, path
 
@@ -95,11 +97,13 @@ def _compressed(path: Path) -> None:
     whole = path.with_suffix(_COMPRESSED)
     try:
         with path.open("rb") as source, part.open("wb") as target:
-            zstandard.ZstdCompressor(level=3).copy_stream(source, target)
+            # A frame that says how long its text is cannot lose its end unnoticed.
+            size = path.stat().st_size
+            zstandard.ZstdCompressor(level=3).copy_stream(source, target, size=size)
         part.replace(whole)
         path.unlink()
-    except OSError:
-        # A full disk: the plain file stays and is as good.
+    except (OSError, zstandard.ZstdError):
+        # A full disk, or a file of another length than it had: the plain one stays, as good.
         part.unlink(missing_ok=True)
 
 
@@ -107,9 +111,27 @@ def span_files(folder: Path) -> list[Path]:
     """Return a folder's span files, oldest first, each once: compressed while both are there."""
     found: dict[str, Path] = {}
     for path in sorted(folder.glob(_PATTERN)):
-        if path.suffix != _PART:
-            found[path.name.partition(".")[0]] = path
-    return [found[stem] for stem in sorted(found)]
+        stem = path.name.partition(".")[0]
+        if path.name.removeprefix(stem) in (_PLAIN, _COMPRESSED):
+            found[stem] = path
+    return sorted(found.values(), key=_place)
+
+
+def number_of(path: Path) -> int | None:
+    """Return which of a run's files this is, from 1; None for a name that is not ours."""
+    digits = path.name.partition(".")[0].removeprefix(_STEM)
+    return int(digits) if digits.isascii() and digits.isdecimal() else None
+
+
+def stem_of(number: int) -> str:
+    """Return how the name of a run's file of this number begins."""
+    return f"{_STEM}{number:04d}"
+
+
+def _place(path: Path) -> tuple[bool, int, str]:
+    # By number: the text spans-10000 goes before spans-9999.
+    number = number_of(path)
+    return number is None, number or 0, path.name
 
 
 def lines_of(path: Path) -> Iterator[bytes]:
@@ -129,13 +151,23 @@ def chunks_of(path: Path) -> Iterator[bytes]:
 
     Raises:
         OSError: it cannot be read.
-        zstandard.ZstdError: it is no zstd data, or damaged.
+        zstandard.ZstdError: it is no zstd data, damaged, or its end is missing.
     """
     with path.open("rb") as file:
         if path.suffix != ".zst":
             while chunk := file.read(_CHUNK_BYTES):
                 yield chunk
             return
+        if not (header := file.read(_LONGEST_HEADER)):
+            return
+        # The decompressor takes a file that ends too early for one that ends.
+        missing = zstandard.get_frame_parameters(header).content_size
+        if missing == zstandard.CONTENTSIZE_UNKNOWN:  # an older version's
+            missing = 0
+        file.seek(0)
         stream = zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True)
         while chunk := stream.read(_CHUNK_BYTES):
+            missing -= len(chunk)
             yield chunk
+        if missing > 0:
+            raise zstandard.ZstdError(f"{missing} bytes of the text are missing")

@@ -6,32 +6,55 @@ of values, and a question concerns a hundred. Works while the run goes on.
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
-import zstandard
 
 from polyframe.errors import PolyframeError, UsageError
 from polyframe.runtime.lines import visible
 from polyframe.tracing import naming
-from polyframe.tracing.files import FOLDER, chunks_of, span_files
+from polyframe.tracing.blocks import SpanBlocks, is_spaced, lines_with
+from polyframe.tracing.facts import decision_id, orders_placed
+from polyframe.tracing.files import FOLDER
+from polyframe.tracing.genuine import is_genuine
 from polyframe.tracing.naming import MarketName
 from polyframe.tracing.otlp_json import resource_of, spans_of
 from polyframe.tracing.span import Span
-from polyframe.tracing.spans import DECIDE, FILL
-from polyframe.tracing.story import orders_placed
+from polyframe.tracing.spans import DECIDE
 
-_BLOCK_BYTES = 4 * 1024 * 1024
-_HEAD_BYTES = 256 * 1024
 # Every market that is traded is decided once a cycle: this much text names them all.
 _ENOUGH_BYTES = 256 * 1024 * 1024
 _ORDER = re.compile(r"o-\d{1,12}", re.ASCII)
 _TRACE = re.compile(r"[0-9a-f]{4,32}", re.ASCII)
 _LONGEST_NUMBER = 15
-_START = re.compile(rb'"startTimeUnixNano":"(\d{1,19})"')
+
+
+class Wanted(NamedTuple):
+    """Which spans are looked for.
+
+    A line may hold several spans, and not every tool writes JSON as we do: the bytes only spare
+    the decoding, and ``takes`` decides.
+
+    Attributes:
+        needle: bytes that a line of such a span holds as we write it; b"" for every line.
+        takes: whether a span is meant.
+    """
+
+    needle: bytes
+    takes: Callable[[Span], bool]
+
+
+EVERY = Wanted(b"", lambda span: True)
+
+
+def of_market(market_id: str) -> Wanted:
+    """Return what finds the spans of a market."""
+    needle = naming.ID + msgspec.json.encode(market_id)
+    return Wanted(needle, lambda span: bool(span.attributes["polyframe.market.id"] == market_id))
 
 
 def find_run(runs_folder: Path, wanted: str | None) -> Path:
@@ -69,16 +92,6 @@ def _is_run(folder: Path) -> bool:
     return (folder / "manifest.json").is_file() or (folder / FOLDER).is_dir()
 
 
-def market_needle(market_id: str) -> bytes:
-    """Return bytes that every line of a market's spans holds."""
-    return naming.ID + msgspec.json.encode(market_id)
-
-
-def decision_needle(decision_id: int) -> bytes:
-    """Return bytes that the lines of a decision and of its fills hold."""
-    return b'"polyframe.decision.id","value":{"intValue":"%d"}' % decision_id
-
-
 class RunSpans:
     """The spans of one run, as they lie on disk.
 
@@ -88,7 +101,6 @@ class RunSpans:
     Attributes:
         run_id: the run's id, the folder's name when no span tells it.
         resource: what is true of every span.
-        damaged: files met so far that could not be read to their end.
         last_ns: when the last span ended, UTC ns.
 
     Raises:
@@ -96,47 +108,47 @@ class RunSpans:
     """
 
     def __init__(self, run: Path) -> None:
-        folder = run / FOLDER if (run / FOLDER).is_dir() else run
-        self._files = span_files(folder)
+        self._blocks = SpanBlocks(run / FOLDER if (run / FOLDER).is_dir() else run)
         self._corrupt: set[int] = set()
-        self.damaged: list[str] = []
-        if not self._files:
-            raise PolyframeError(
-                f"{run}: no spans: the run had 'tracing: {{file: false}}'; its tape has every "
-                f"decision, build them with 'polyframe replay {run} --spans FOLDER'"
-            )
-        last = next(self.newest_first(b""), None)
+        if not self._blocks:
+            raise _no_spans(run)
+        last = next(self.newest_first(EVERY), None)
         if last is None:
-            raise PolyframeError(f"{run}: no decision yet; look again when the run has begun")
+            raise PolyframeError(
+                f"{run}: no span can be read: {'; '.join(self.gaps)}"
+                if self.gaps
+                else f"{run}: no decision yet; look again when the run has begun"
+            )
         self.last_ns = last.end_ns
         self.resource = self._read_resource()
         self.run_id = str(last.attributes.get("polyframe.run.id") or run.name)
 
     @property
-    def corrupt(self) -> int:
-        """Lines met so far that are no spans of ours, each once however often they were read."""
-        return len(self._corrupt)
+    def gaps(self) -> list[str]:
+        """What of the run is known so far to be missing or no span of ours, a line each.
 
-    def newest_first(self, needle: bytes, until_ns: int | None = None) -> Iterator[Span]:
-        """Yield the spans whose line holds ``needle``, newest first.
+        A line is counted once however often it was read.
+        """
+        count = len(self._corrupt)
+        lines = "1 line is" if count == 1 else f"{count} lines are"
+        return [*([f"{lines} no span and left out"] if count else []), *self._blocks.gaps]
+
+    def newest_first(self, wanted: Wanted, until_ns: int | None = None) -> Iterator[Span]:
+        """Yield the spans that are wanted, newest first.
 
         Args:
-            needle: bytes of a line; b"" for every span.
+            wanted: which.
             until_ns: files that begin later are passed over; within a file nothing is.
         """
-        for path in reversed(self._files):
-            if until_ns is not None and not self._begins_by(path, until_ns):
-                continue
-            for block in self._blocks_newest_first(path):
-                for line in reversed(list(_lines_with(block, needle))):
-                    yield from self._decoded(line)
+        for block in self._blocks.newest_first(until_ns):
+            for line in reversed(list(lines_with(block, wanted.needle))):
+                yield from filter(wanted.takes, reversed(self._decoded(line)))
 
-    def oldest_first(self, needle: bytes) -> Iterator[Span]:
-        """Yield the spans whose line holds ``needle``, oldest first."""
-        for path in self._files:
-            for block in self._blocks(path):
-                for line in _lines_with(block, needle):
-                    yield from self._decoded(line)
+    def oldest_first(self, wanted: Wanted) -> Iterator[Span]:
+        """Yield the spans that are wanted, oldest first."""
+        for block in self._blocks.oldest_first():
+            for line in lines_with(block, wanted.needle):
+                yield from filter(wanted.takes, self._decoded(line))
 
     def market(self, wanted: str) -> MarketName:
         """Return the market a person means.
@@ -144,17 +156,30 @@ class RunSpans:
         Raises:
             UsageError: it may be several, or is none.
         """
+        wanted = wanted.strip()
+        if not wanted:
+            raise UsageError("name a market: its id, its slug or words of its question")
         known: dict[bytes, MarketName] = {}
         read_bytes = 0
-        for path in reversed(self._files):
-            for block in self._blocks_newest_first(path):
-                read_bytes += len(block)
+        for block in self._blocks.newest_first():
+            read_bytes += len(block)
+            if is_spaced(block):
+                self._note_decoded(block, known)
+            else:
                 naming.note_markets(block, known)
-                if (found := naming.exact(wanted, known.values())) is not None:
-                    return found
+            if (found := naming.exact(wanted, known.values())) is not None:
+                return found
             if read_bytes >= _ENOUGH_BYTES and naming.matching(wanted, known.values()):
                 break
         return naming.one_of(wanted, naming.matching(wanted, known.values()), known.values())
+
+    def _note_decoded(self, block: bytes, known: dict[bytes, MarketName]) -> None:
+        for line in lines_with(block, b""):
+            for span in self._decoded(line):
+                names = ("id", "slug", "question")
+                told = (span.attributes.get(f"polyframe.market.{name}", "") for name in names)
+                market = MarketName(*told)
+                known.setdefault(msgspec.json.encode(market.market_id), market)
 
     def decision(self, wanted: str) -> Span:
         """Return the decision of a number, a trace id or its beginning, or an order id.
@@ -163,131 +188,76 @@ class RunSpans:
             UsageError: there is none, or several traces begin so.
         """
         text = wanted.strip().lower()
+        wants: Wanted | None = None
         if _ORDER.fullmatch(text):
-            needle = text.encode() + b" "
-            for span in self._decisions(needle):
-                if any(order.order_id == text for order in orders_placed(span)):
-                    return span
+            wants = Wanted(text.encode() + b" ", lambda span: _has_placed(span, text))
         elif text.isascii() and text.isdigit() and len(text) <= _LONGEST_NUMBER:
-            for span in self._decisions(decision_needle(int(text))):
-                return span
+            wants = _of_decision(int(text))
+        if wants is not None and (span := next(self.newest_first(wants), None)) is not None:
+            return span
         if _TRACE.fullmatch(text):
             found: dict[str, Span] = {}
-            for span in self._decisions(b'"traceId":"' + text.encode()):
+            for span in self.newest_first(_of_trace(text)):
                 found[span.context.trace_id] = span
                 if len(found) > 1:
-                    several = " and ".join(found)
+                    several = " and ".join(visible(trace) for trace in found)
                     raise UsageError(f"trace {text}: several begin so, {several} among them")
             if found:
                 return next(iter(found.values()))
         raise UsageError(
-            f"run {self.run_id} has no decision '{visible(wanted[:40])}': give a number, the "
-            "beginning of a trace id, or an order id such as o-000123"
+            f"run {visible(self.run_id)} has no decision '{visible(wanted[:40])}': give a number, "
+            "the beginning of a trace id, or an order id such as o-000123"
         )
 
-    def _decisions(self, needle: bytes) -> Iterator[Span]:
-        return (span for span in self.newest_first(needle) if span.name == DECIDE)
-
-    def _decoded(self, line: bytes) -> Iterator[Span]:
+    def _decoded(self, line: bytes) -> list[Span]:
         try:
             spans = spans_of(line)
-        except (ValueError, RecursionError):
+        except ValueError:
             self._corrupt.add(hash(line))
-            return
-        for span in spans:
-            if _is_ours(span):
-                yield span
-            else:
-                self._corrupt.add(hash(line))
+            return []
+        ours = [span for span in spans if is_genuine(span)]
+        if len(ours) < len(spans):
+            self._corrupt.add(hash(line))
+        return ours
 
     def _read_resource(self) -> dict[str, Any]:
-        for path in reversed(self._files):
-            for block in self._blocks(path):
-                for line in block.splitlines():
-                    try:
-                        return resource_of(line)
-                    except (ValueError, RecursionError):
-                        continue
+        for block in self._blocks.newest_first():
+            for line in block.splitlines():
+                try:
+                    return resource_of(line)
+                except ValueError:
+                    continue
         return {}
 
-    def _begins_by(self, path: Path, moment_ns: int) -> bool:
-        """Whether a file may hold something of then; its lines are in the order of time."""
-        for block in self._blocks(path, _HEAD_BYTES):
-            start = _START.search(block)
-            return start is None or int(start[1]) <= moment_ns
-        return True
 
-    def _blocks(self, path: Path, least_bytes: int = _BLOCK_BYTES) -> Iterator[bytes]:
-        """Yield a file in blocks of whole lines, oldest first; a torn last line is left out."""
-        parts: list[bytes] = []
-        size = 0
-        try:
-            for chunk in chunks_of(_as_it_is_now(path)):
-                parts.append(chunk)
-                size += len(chunk)
-                if size >= least_bytes and b"\n" in chunk:
-                    whole, _, rest = b"".join(parts).rpartition(b"\n")
-                    yield whole
-                    parts, size = [rest], len(rest)
-        except OSError as error:
-            raise PolyframeError(f"{path}: cannot be read: {error.strerror}") from error
-        except zstandard.ZstdError:
-            # What came before the damage is as good as ever.
-            if path.name not in self.damaged:
-                self.damaged.append(path.name)
-        if (whole := b"".join(parts).rpartition(b"\n")[0]) != b"":
-            yield whole
-
-    def _blocks_newest_first(self, path: Path) -> Iterator[bytes]:
-        now = _as_it_is_now(path)
-        if now.suffix == ".zst":  # nothing can be read from its end
-            yield from reversed(list(self._blocks(now)))
-            return
-        try:
-            yield from _blocks_from_the_end(now)
-        except OSError as error:
-            raise PolyframeError(f"{path}: cannot be read: {error.strerror}") from error
+def _of_decision(number: int) -> Wanted:
+    needle = b'"polyframe.decision.id","value":{"intValue":"%d"}' % number
+    return Wanted(needle, lambda span: span.name == DECIDE and decision_id(span) == number)
 
 
-def _as_it_is_now(path: Path) -> Path:
-    """Return where a file's text lies: a running run may have compressed it meanwhile."""
-    return path if path.exists() else path.with_name(f"{path.name}.zst")
-
-
-def _blocks_from_the_end(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as file:
-        end = file.seek(0, 2)
-        rest, is_whole = b"", False
-        while end > 0:
-            start = max(0, end - _BLOCK_BYTES)
-            file.seek(start)
-            block, end = file.read(end - start) + rest, start
-            if not is_whole:
-                # The run may be writing this very line.
-                block = block[: block.rfind(b"\n") + 1]
-                is_whole = bool(block)
-            cut = block.find(b"\n") + 1 if start else 0
-            rest, block = block[:cut], block[cut:]
-            if block:
-                yield block
-
-
-def _lines_with(block: bytes, needle: bytes) -> Iterator[bytes]:
-    at = 0
-    while at < len(block) and (found := block.find(needle, at)) >= 0:
-        start = block.rfind(b"\n", 0, found) + 1
-        end = block.find(b"\n", found)
-        end = len(block) if end < 0 else end
-        if end > start:
-            yield block[start:end]
-        at = end + 1
-
-
-def _is_ours(span: Span) -> bool:
-    told = span.attributes
-    is_known = type(told.get("polyframe.decision.id")) is int and all(
-        type(told.get(name)) is str for name in ("polyframe.market.id", "polyframe.component")
+def _of_trace(beginning: str) -> Wanted:
+    needle = b'"traceId":"' + beginning.encode()
+    return Wanted(
+        needle,
+        lambda span: span.name == DECIDE and span.context.trace_id.startswith(beginning),
     )
-    if span.name == DECIDE:
-        return is_known and type(told.get("polyframe.decision.outcome")) is str
-    return is_known and span.name == FILL
+
+
+def _has_placed(span: Span, order_id: str) -> bool:
+    return span.name == DECIDE and any(one.order_id == order_id for one in orders_placed(span))
+
+
+def _no_spans(run: Path) -> PolyframeError:
+    """Say why a folder has no spans: only a run's manifest tells whether any were to be written."""
+    try:
+        manifest = json.loads((run / "manifest.json").read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return UsageError(f"{run}: no run and no span files lie here")
+    build = f"its tape has every decision, build them with 'polyframe replay {run} --spans FOLDER'"
+    try:
+        was_off = manifest["strategy"]["settings"]["tracing"]["file"] is False
+    except (TypeError, LookupError):
+        was_off = False
+    if was_off:
+        return PolyframeError(f"{run}: no spans: the run had 'tracing: {{file: false}}'; {build}")
+    return PolyframeError(f"{run}: the run has no span file; {build}")

@@ -20,9 +20,10 @@ _ABSOLUTE = re.compile(
 
 
 class Moment(NamedTuple):
-    """An instant as precise as it was written: UTC ns of its first and last nanosecond.
+    """A time as precise as it was written: UTC ns of its first and last nanosecond.
 
-    A screen shows less than nanoseconds: whoever copies a time from it must find what it names.
+    A day, a minute, a second or a part of one. A screen shows less than nanoseconds, and a person
+    writes less than a screen: whoever names a minute must find what was in it.
     """
 
     first_ns: int
@@ -33,8 +34,8 @@ def parse_moment(text: str, option: str, last_ns: int) -> Moment:
     """Return the moment an option names.
 
     Args:
-        text: ``2026-11-28T00:50:11Z`` (without a zone it is UTC), ``00:50:11`` (of the run's
-            last day), or ``-5m`` (before the run's last span; s, m, h, d).
+        text: ``2026-11-28T00:50:11Z`` (without a zone it is UTC) or less of it, ``00:50:11``
+            (of the run's last day), or ``-5m`` (before the run's last span; s, m, h, d).
         option: whose text it is, for the error.
         last_ns: the run's last span, UTC ns.
 
@@ -42,29 +43,41 @@ def parse_moment(text: str, option: str, last_ns: int) -> Moment:
         UsageError: it is none of these.
     """
     text = text.strip()
-    if relative := _RELATIVE.fullmatch(text):
-        ns = last_ns - int(relative[1]) * _UNITS_S[relative[2]] * _SECOND_NS
-        return Moment(ns, ns)
-    found = _ABSOLUTE.fullmatch(text)
     try:
-        if not text or found is None or (found["date"] is None and found["hour"] is None):
-            raise ValueError("no moment")
-        return _absolute(found, last_ns)
-    except (ValueError, OverflowError):
+        moment = _moment(text, last_ns)
+        for ns in moment:
+            _datetime(ns)  # what no calendar has, no screen can show
+    except (ValueError, OverflowError, OSError):
         raise UsageError(
             f"{option} {text[:60]!r}: write 2026-11-28T00:50:11Z, 00:50:11 (of the run's last "
             "day, UTC) or -5m (before the run's last span)"
         ) from None
+    return moment
 
 
-def _absolute(found: re.Match[str], last_ns: int) -> Moment:
+def _moment(text: str, last_ns: int) -> Moment:
+    if relative := _RELATIVE.fullmatch(text):
+        ns = last_ns - int(relative[1]) * _UNITS_S[relative[2]] * _SECOND_NS
+        return Moment(ns, ns)
+    found = _ABSOLUTE.fullmatch(text)
+    if not text or found is None or (found["date"] is None and found["hour"] is None):
+        raise ValueError("no moment")
     date = found["date"] or day_text(last_ns)
     clock = f"{found['hour'] or '00'}:{found['minute'] or '00'}:{found['second'] or '00'}"
     moment = datetime.fromisoformat(f"{date}T{clock}{found['zone'] or 'Z'}")
     since_epoch = moment - datetime(1970, 1, 1, tzinfo=UTC)
     fraction = found["fraction"] or ""
     first_ns = since_epoch // timedelta(seconds=1) * _SECOND_NS + int(fraction.ljust(9, "0"))
-    return Moment(first_ns, first_ns + 10 ** (9 - len(fraction)) - 1)
+    return Moment(first_ns, first_ns + _length_ns(found) - 1)
+
+
+def _length_ns(found: re.Match[str]) -> int:
+    """Return how long what was written lasts."""
+    if found["hour"] is None:
+        return _UNITS_S["d"] * _SECOND_NS
+    if found["second"] is None:
+        return _UNITS_S["m"] * _SECOND_NS
+    return int(10 ** (9 - len(found["fraction"] or "")))
 
 
 def clock_text(ns: int) -> str:

@@ -71,8 +71,9 @@ def exact(wanted: str, markets: Iterable[MarketName]) -> MarketName | None:
 def matching(wanted: str, markets: Collection[MarketName]) -> list[MarketName]:
     """Return every market that ``wanted`` may mean, one for an exact id or slug.
 
-    A beginning of an id (``0x`` may be left out) counts beside the words: ``fed`` is both.
-    Whole words go before parts of words.
+    The whole of a question or slug goes before what only contains it. A beginning of an id
+    (``0x`` may be left out) counts beside the words: ``fed`` is both. Whole words go before parts
+    of words.
     """
     if (found := exact(wanted, markets)) is not None:
         return [found]
@@ -80,7 +81,10 @@ def matching(wanted: str, markets: Collection[MarketName]) -> list[MarketName]:
     by_id = [n for n in markets if n.market_id.casefold().startswith((folded, f"0x{folded}"))]
     if folded.startswith("0x") and by_id:
         return by_id
-    words = _WORD.findall(folded)
+    words = _split(folded)
+    texts = [(name, (name.slug, name.question)) for name in markets]
+    if whole := [n for n, own in texts if words and any(words == _split(text) for text in own)]:
+        return whole
     by_words = [name for name in markets if words and set(words) <= set(_words(name))]
     if not by_words:
         by_words = [n for n in markets if words and all(word in _text(n) for word in words)]
@@ -113,7 +117,7 @@ def one_of(wanted: str, found: Collection[MarketName], known: Collection[MarketN
 
 
 def _nearest(wanted: str, markets: Collection[MarketName]) -> list[MarketName]:
-    words = _WORD.findall(wanted.casefold())[:12]
+    words = _split(wanted)[:12]
 
     def score(name: MarketName) -> float:
         own = set(_words(name))
@@ -132,4 +136,8 @@ def _text(name: MarketName) -> str:
 
 
 def _words(name: MarketName) -> list[str]:
-    return _WORD.findall(_text(name))
+    return _split(_text(name))
+
+
+def _split(text: str) -> list[str]:
+    return _WORD.findall(text.casefold())

@@ -18,6 +18,11 @@ SCOPE = "polyframe"
 _INTERNAL, _ERROR = 1, 2
 _SAMPLED = 1
 _encoder = msgspec.json.Encoder()
+# What a line of another shape, or with numbers beyond all bounds, ends in when it is read.
+_NOT_OURS = (
+    msgspec.DecodeError, KeyError, TypeError, IndexError, AttributeError, OverflowError,
+    RecursionError,
+)  # fmt: skip
 
 
 class SpanLines:
@@ -56,7 +61,7 @@ def spans_of(line: bytes) -> list[Span]:
             for of_scope in of_resource["scopeSpans"]
             for span in of_scope["spans"]
         ]
-    except (msgspec.DecodeError, KeyError, TypeError, AttributeError) as error:
+    except _NOT_OURS as error:
         raise ValueError(f"not a line of spans: {error}") from None
 
 
@@ -69,7 +74,7 @@ def resource_of(line: bytes) -> dict[str, Any]:
     try:
         request = msgspec.json.decode(line)
         return _read_attributes(request["resourceSpans"][0]["resource"])
-    except (msgspec.DecodeError, KeyError, TypeError, IndexError, AttributeError) as error:
+    except _NOT_OURS as error:
         raise ValueError(f"not a line of spans: {error}") from None
 
 

@@ -11,20 +11,12 @@ from typing import Any, NamedTuple
 
 from polyframe.model import SIDES
 from polyframe.runtime.lines import visible
+from polyframe.tracing.facts import QUOTING, commands, decided_ns, is_trade, outcome, vetoes
 from polyframe.tracing.moments import clock_text, near_text
 from polyframe.tracing.span import Span
-from polyframe.tracing.story import (
-    QUOTING,
-    Story,
-    commands,
-    decided_ns,
-    is_trade,
-    outcome,
-    vetoes,
-)
-from polyframe.tracing.wording import number
+from polyframe.tracing.story import Story
+from polyframe.tracing.wording import RUNTIME, number
 
-_RUNTIME = "runtime"
 _MOST_FILLS = 6
 _READINGS_SHOWN = 2
 _INPUT = "polyframe.proposal.input."
@@ -44,7 +36,7 @@ def rows(story: Story) -> list[Row]:
     span = story.explained
     told = span.attributes
     now_ns = decided_ns(story.last)
-    found = [*_proposal(span), *_shapes(span), *_votes(span)]
+    found = [*_proposal(span), *_shapes(span), *_votes(span, story.readings_from or span, now_ns)]
     if outcome(span) in QUOTING or is_trade(span):
         found.append(Row("target", "", _legs(told, "polyframe.target")))
     sent = "\n".join(visible(text) for text in commands(span))
@@ -70,7 +62,7 @@ def _proposal(span: Span) -> list[Row]:
     plugin = visible(str(told.get("polyframe.proposal.plugin", "")))
     if not plugin:
         was_asked = any(name.startswith("polyframe.votes.") for name in told) and (
-            told.get("polyframe.votes.passed") or told.get("polyframe.votes.vetoed") != [_RUNTIME]
+            told.get("polyframe.votes.passed") or told.get("polyframe.votes.vetoed") != [RUNTIME]
         )
         return [Row("proposed", "nobody", "no plugin wanted a quote")] if was_asked else []
     if outcome(span) == "unchanged":
@@ -114,33 +106,42 @@ def _shapes(span: Span) -> list[Row]:
                 changes.append(after)  # what was proposed is not told of these
             before[side] = after
         what = ", ".join(changes) or "nothing to see"
-        found.append(Row("shaped", visible(str(event.attributes.get("polyframe.plugin"))), what))
+        plugin = str(event.attributes.get("polyframe.plugin"))
+        if plugin == RUNTIME:
+            found.append(Row("cut", RUNTIME, f"{what} (reduce only)"))
+        else:
+            found.append(Row("shaped", visible(plugin), what))
     return found
 
 
-def _votes(span: Span) -> list[Row]:
+def _votes(span: Span, read: Span, now_ns: int) -> list[Row]:
+    """Return a step a plugin; ``read`` is the decision that tells the numbers behind the votes."""
     cast: dict[str, list[Mapping[str, Any]]] = {}
     for veto in vetoes(span):
         cast.setdefault(str(veto.get("polyframe.plugin")), []).append(veto)
     told = {
         str(event.attributes.get("polyframe.plugin")): event.attributes
-        for event in span.events
+        for event in read.events
         if event.name == "reading"
     }
-    asked = _asked(span, [plugin for plugin in cast if plugin != _RUNTIME])
+    as_of = "" if read is span else f" (as of {near_text(decided_ns(read), now_ns)[:-4]})"
+    asked = _asked(span, [plugin for plugin in cast if plugin != RUNTIME])
     found = []
-    if _RUNTIME in cast:
+    if RUNTIME in cast:
         found.append(
-            Row("VETO", _RUNTIME, "\n".join(_veto(_RUNTIME, veto) for veto in cast[_RUNTIME]))
+            Row("VETO", RUNTIME, "\n".join(_veto(RUNTIME, veto) for veto in cast[RUNTIME]))
         )
     for plugin in asked:
         readings = told.get(plugin, {})
         if plugin in cast:
             codes = [str(veto.get("polyframe.veto.code")) for veto in cast[plugin]]
-            lines = [*(_veto(plugin, veto) for veto in cast[plugin]), *_readings(readings, codes)]
+            lines = [
+                *(_veto(plugin, veto) for veto in cast[plugin]),
+                *_readings(readings, codes, as_of),
+            ]
             found.append(Row("VETO", visible(plugin), "\n".join(lines)))
         else:
-            found.append(Row("passed", visible(plugin), "\n".join(_readings(readings, ()))))
+            found.append(Row("passed", visible(plugin), "\n".join(_readings(readings, (), as_of))))
     if not asked:
         why = (
             "getting out of a leg is asked of nobody"
@@ -171,7 +172,7 @@ def _veto(plugin: str, veto: Mapping[str, Any]) -> str:
     return f"{text}: {number(observed, 7)} {sign} limit {number(limit, 7)}"
 
 
-def _readings(told: Mapping[str, Any], codes: Iterable[str]) -> list[str]:
+def _readings(told: Mapping[str, Any], codes: Iterable[str], as_of: str) -> list[str]:
     """Return the numbers that mattered, as one line at most: of the refusal, or near a limit."""
     words = [code.rpartition(".")[2] for code in codes]
     found = []
@@ -186,14 +187,15 @@ def _readings(told: Mapping[str, Any], codes: Iterable[str]) -> list[str]:
         found.append((not is_named, _distance(value, limit), text))
     found.sort(key=lambda reading: reading[:2])
     shown = [reading for reading in found if not reading[0]] or found
-    return [", ".join(text for _, _, text in shown[:_READINGS_SHOWN])] if found else []
+    text = ", ".join(text for _, _, text in shown[:_READINGS_SHOWN])
+    return [f"{text}{as_of}"] if found else []
 
 
 def _distance(value: Any, limit: Any) -> float:
     """Return how far a number is from its limit; one without a limit is neither near nor far."""
     if limit is None:
         return 1.0
-    if not (isinstance(value, float) and isinstance(limit, float) and value > 0 and limit > 0):
+    if not (value > 0 and limit > 0):
         return 10.0
     return abs(math.log(value / limit))
 

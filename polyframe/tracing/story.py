@@ -8,25 +8,26 @@ than the story needs.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from polyframe.model import MAKER, SIDES
+from polyframe.model import SIDES
+from polyframe.tracing.facts import (
+    QUOTING,
+    Placed,
+    commands,
+    decided_ns,
+    decision_id,
+    has_readings,
+    is_trade,
+    orders_placed,
+    outcome,
+    reasons,
+    skipped_before,
+)
 from polyframe.tracing.span import Span
 from polyframe.tracing.spans import FILL
 
-QUOTING = frozenset({"quoted", "unchanged", "deferred"})
 _NOTHING_LEFT = 1e-9
-
-
-class Placed(NamedTuple):
-    """An order as the decision that placed it told: a YES-space price, shares, UTC ns."""
-
-    order_id: str
-    side: str
-    price: float
-    size: float
-    decision_id: int
-    at_ns: int
 
 
 class Story(NamedTuple):
@@ -45,6 +46,9 @@ class Story(NamedTuple):
         resting: what should rest, by side: placed, not cancelled, not filled.
         fills: of the orders that ``explained`` and the resting ones' decisions placed.
         later_trade: a later decision on a trade in this market.
+        waiting_since_ns: since when a quote waits for the budget of order changes, UTC ns.
+        readings_from: an earlier decision for the same reasons that tells the numbers behind the
+            votes, when the explained one does not.
     """
 
     last: Span
@@ -58,71 +62,8 @@ class Story(NamedTuple):
     resting: tuple[Placed, ...] = ()
     fills: tuple[Span, ...] = ()
     later_trade: Span | None = None
-
-
-def decided_ns(span: Span) -> int:
-    """Return when a decision was taken, or a fill happened, UTC ns."""
-    if span.name == FILL:
-        return span.end_ns
-    # The span begins with its cause; the float holds the wait to the nanosecond for 100 days.
-    waited_s: float = span.attributes.get("polyframe.decision.waited_s", 0.0)
-    return span.start_ns + round(waited_s * 1e9)
-
-
-def decision_id(span: Span) -> int:
-    """Return the number of a decision, or of the one that placed a fill's order."""
-    found: int = span.attributes["polyframe.decision.id"]
-    return found
-
-
-def outcome(span: Span) -> str:
-    """Return a decision's outcome."""
-    return str(span.attributes["polyframe.decision.outcome"])
-
-
-def is_trade(span: Span) -> bool:
-    """Whether a decision is on a leg of a trade."""
-    return bool(span.attributes["polyframe.component"] != MAKER)
-
-
-def is_of_the_stop(span: Span) -> bool:
-    """Whether a decision only pulled what rested because the run was stopping."""
-    return span.attributes.get("polyframe.decision.trigger") == "stopping"
-
-
-def vetoes(span: Span) -> list[dict[str, Any]]:
-    """Return the attributes of a decision's vetoes, in the order they were cast."""
-    return [event.attributes for event in span.events if event.name == "veto"]
-
-
-def reasons(span: Span) -> frozenset[tuple[Any, Any]]:
-    """Return code and side of a decision's vetoes."""
-    return frozenset(
-        (veto.get("polyframe.veto.code"), veto.get("polyframe.veto.side")) for veto in vetoes(span)
-    )
-
-
-def commands(span: Span) -> list[str]:
-    """Return what a decision sent, one text a command."""
-    return [str(told) for told in span.attributes.get("polyframe.commands", ())]
-
-
-def orders_placed(span: Span) -> Iterator[Placed]:
-    """Yield the orders a decision placed or took with."""
-    for told in commands(span):
-        match told.split(" "):
-            case ["place" | "take", order_id, verb, token, at]:
-                size, _, price = at.partition("@")
-                try:
-                    numbers = float(price), float(size)
-                except ValueError:
-                    continue
-                is_bid = (verb == "BUY") == (token == "YES")
-                yes_price = numbers[0] if token == "YES" else round(1 - numbers[0], 4)
-                yield Placed(
-                    order_id, "bid" if is_bid else "ask", yes_price, numbers[1],
-                    decision_id(span), decided_ns(span),
-                )  # fmt: skip
+    waiting_since_ns: int | None = None
+    readings_from: Span | None = None
 
 
 def tell_story(
@@ -140,6 +81,7 @@ def tell_story(
     fills: list[Span] = []
     trade: Span | None = None
     last: Span | None = None
+    confirmed = 0
     for span in spans:
         if until_ns is not None and decided_ns(span) > until_ns:
             continue
@@ -149,6 +91,7 @@ def tell_story(
             continue
         elif is_trade(span):
             trade = trade or span
+            confirmed += skipped_before(span)
             if wanted_id is not None:
                 break
         else:
@@ -158,8 +101,11 @@ def tell_story(
         if trade is None:
             return None
         return Story(trade, trade, fills=_fills_of({decision_id(trade)}, fills))
-    older = (told for told in _noting(spans, fills) if not is_trade(told))
-    story = _quoting(last, older, fills) if outcome(last) in QUOTING else _quiet(last, older)
+    older = _noting(spans, fills)
+    if outcome(last) in QUOTING:
+        story = _quoting(last, older, fills, confirmed)
+    else:
+        story = _quiet(last, (span for span in older if not is_trade(span)))
     told = {decision_id(story.explained), *(order.decision_id for order in story.resting)}
     return story._replace(fills=_fills_of(told, fills), later_trade=trade)
 
@@ -173,34 +119,47 @@ def _noting(spans: Iterator[Span], fills: list[Span]) -> Iterator[Span]:
             yield span
 
 
-def _quoting(last: Span, older: Iterator[Span], fills: list[Span]) -> Story:
+def _quoting(last: Span, older: Iterator[Span], fills: list[Span], confirmed: int) -> Story:
+    """Tell of a market with a quote; ``confirmed`` later decisions found it right."""
     resting = _Resting(last)
-    explained = last if outcome(last) != "unchanged" else None
-    confirmations, before = _confirmed(last), None
+    explained: Span | None = last
+    confirmations, before = confirmed, None
+    if outcome(last) == "unchanged":
+        explained = None
+        confirmations += 1 + skipped_before(last)
+    waiting_since_ns = last.start_ns if outcome(last) == "deferred" else None
+    still_waits = waiting_since_ns is not None
     for span in older:
         kind = outcome(span)
+        if is_trade(span):
+            # Trades come between the quotes, and what was not sampled lies before any span.
+            confirmations += skipped_before(span) if explained is None else 0
+            continue
         if kind not in QUOTING:
             # Whatever rested before is gone.
             before = before or span
             break
         resting.note(span)
+        still_waits = still_waits and kind == "deferred"
+        if still_waits:
+            waiting_since_ns = span.start_ns
         if explained is None:
             if kind == "quoted":
                 explained = span
-            confirmations += _confirmed(span)
+            else:
+                confirmations += (kind == "unchanged") + skipped_before(span)
         elif before is None and not _is_step_of_change(span):
             before = span
         if explained is not None and before is not None and resting.is_known:
             break
-    if explained is None:
-        explained = last
-    return Story(last, explained, confirmations, before=before, resting=resting.found(fills))
-
-
-def _confirmed(span: Span) -> int:
-    if outcome(span) != "unchanged":
-        return 0
-    return 1 + int(span.attributes.get("polyframe.decision.skipped_before", 0))
+    return Story(
+        last,
+        explained or last,
+        confirmations,
+        before=before,
+        resting=resting.found(fills),
+        waiting_since_ns=waiting_since_ns,
+    )
 
 
 def _is_step_of_change(span: Span) -> bool:
@@ -257,11 +216,14 @@ def _quiet(last: Span, older: Iterator[Span]) -> Story:
     count = 1
     before: Span | None = None
     last_quoted: Span | None = None
+    readings_from: Span | None = None
     for span in older:
         if outcome(span) in QUOTING:
             last_quoted = span
             break
         since_ns = decided_ns(span)
+        if readings_from is None and reasons(span) == key[1] and has_readings(span):
+            readings_from = span
         if before is None:
             if (outcome(span), reasons(span)) == key:
                 same_since_ns, count = since_ns, count + 1
@@ -275,6 +237,7 @@ def _quiet(last: Span, older: Iterator[Span]) -> Story:
         same_count=count,
         before=before or last_quoted,
         last_quoted=last_quoted,
+        readings_from=None if has_readings(last) else readings_from,
     )
 
 

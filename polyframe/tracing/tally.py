@@ -7,16 +7,21 @@ from collections import Counter
 from typing import NamedTuple
 
 from polyframe.model import MAKER
-from polyframe.tracing.span import Span
-from polyframe.tracing.spans import FILL
-from polyframe.tracing.story import (
+from polyframe.tracing.facts import (
+    OTHER_LEG,
+    QUOTING,
+    codes_of,
     commands,
     decided_ns,
     decision_id,
+    is_of_the_stop,
     orders_placed,
     outcome,
+    skipped_before,
     vetoes,
 )
+from polyframe.tracing.span import Span
+from polyframe.tracing.spans import FILL
 
 _SLOWEST = 3
 
@@ -66,11 +71,6 @@ class SpanFilter(NamedTuple):
         return any(has.startswith(code) for has in found) if code.endswith(".") else code in found
 
 
-def codes_of(span: Span) -> list[str]:
-    """Return a decision's veto codes, each once."""
-    return list(dict.fromkeys(str(veto.get("polyframe.veto.code")) for veto in vetoes(span)))
-
-
 def plugins_of(span: Span) -> set[str]:
     """Return the plugins that proposed, changed or refused."""
     told = span.attributes
@@ -93,7 +93,9 @@ class Tally:
     Attributes:
         outcomes: decisions on quotes by outcome.
         trades: decisions on trades by component and outcome.
-        vetoes: refusals by plugin and code; a refusal of one side counts as much as of both.
+        vetoes: decisions by plugin and code of a veto; one side counts as much as both, or as
+            each of them.
+        alone: refused decisions by the plugin that alone refused them: who blocks most.
         fills: fills by component, and whether we rested.
         markets: ids of the markets decided on.
         not_sampled: unchanged decisions known to have no span.
@@ -104,12 +106,13 @@ class Tally:
         self.outcomes: Counter[str] = Counter()
         self.trades: Counter[tuple[str, str]] = Counter()
         self.vetoes: Counter[tuple[str, str]] = Counter()
+        self.alone: Counter[str] = Counter()
         self.fills: Counter[tuple[str, bool]] = Counter()
         self.markets: set[str] = set()
         self.not_sampled = 0
         self.first_ns: int | None = None
         self.last_ns: int | None = None
-        self._slowest: list[tuple[float, int, Span]] = []
+        self._slowest: list[tuple[float, int, int, Span]] = []
 
     @property
     def decisions(self) -> int:
@@ -119,7 +122,7 @@ class Tally:
     @property
     def slowest(self) -> list[tuple[float, Span]]:
         """The decisions that took longest, with the wall seconds they took."""
-        return [(took_s, span) for took_s, _, span in sorted(self._slowest, reverse=True)]
+        return [(took_s, span) for took_s, *_, span in sorted(self._slowest, reverse=True)]
 
     def add(self, span: Span) -> None:
         """Count a span."""
@@ -136,14 +139,22 @@ class Tally:
             self.outcomes[outcome(span)] += 1
         else:
             self.trades[component, outcome(span)] += 1
-        self.not_sampled += int(told.get("polyframe.decision.skipped_before", 0))
-        for veto in vetoes(span):
-            plugin, code = veto.get("polyframe.plugin"), veto.get("polyframe.veto.code")
-            self.vetoes[str(plugin), str(code)] += 1
+        self.not_sampled += skipped_before(span)
+        cast = dict.fromkeys(
+            (str(veto.get("polyframe.plugin")), str(veto.get("polyframe.veto.code")))
+            for veto in vetoes(span)
+        )
+        self.vetoes.update(list(cast))
+        # Nobody is against a leg that only goes with its trade, or a market because a run ends.
+        is_refusal = outcome(span) not in QUOTING and not is_of_the_stop(span)
+        if is_refusal and all(code != OTHER_LEG for _, code in cast):
+            plugins = {plugin for plugin, _ in cast}
+            self.alone.update(plugins if len(plugins) == 1 else ())
         took_s = told.get("polyframe.decision.took_s")
-        if isinstance(took_s, float):
-            entry = (took_s, -decision_id(span), span)
+        if took_s is not None:
+            # Two runs' spans in one folder: numbers come twice, and spans have no order.
+            entry = (took_s, -decision_id(span), -self.decisions, span)
             if len(self._slowest) < _SLOWEST:
                 heapq.heappush(self._slowest, entry)
-            elif entry[:2] > self._slowest[0][:2]:
+            elif entry[:3] > self._slowest[0][:3]:
                 heapq.heapreplace(self._slowest, entry)

@@ -12,19 +12,24 @@ from typing import Any
 
 from polyframe.model import SIDES
 from polyframe.runtime.lines import visible
-from polyframe.tracing.moments import clock_text, near_text, span_text
-from polyframe.tracing.span import Span
-from polyframe.tracing.story import (
+from polyframe.tracing.facts import (
+    OTHER_LEG,
     QUOTING,
-    Story,
+    codes_of,
     commands,
     decided_ns,
     decision_id,
+    dropped_by,
     is_trade,
     outcome,
     vetoes,
 )
+from polyframe.tracing.moments import clock_text, near_text, span_text
+from polyframe.tracing.span import Span
+from polyframe.tracing.story import Story
 
+RUNTIME = "runtime"
+"""Who the engine's own checks and cuts are told of as."""
 _MOST_CODES = 4
 
 
@@ -36,31 +41,44 @@ def headline(story: Story) -> str:
     if is_trade(last):
         return _trade_headline(last)
     if kind == "pulled":
-        return f"pulled at {clock_text(now_ns)}: {codes_text(last) or 'no reason told'}"
+        return f"pulled at {clock_text(now_ns)}: {reasons_text(last)}"
     if kind not in QUOTING:
         quiet_ns = story.quiet_since_ns or now_ns
-        why = codes_text(last) or "no plugin proposed a quote"
-        return f"not quoted since {near_text(quiet_ns, now_ns)}: {why}"
+        return f"not quoted since {near_text(quiet_ns, now_ns)}: {reasons_text(last)}"
     # What rests may be a little off the target, and is right all the same.
     rests = {order.side: order.price for order in story.resting} if kind != "deferred" else {}
     quote = quote_text(last, rests)
     missing = _missing_sides(story)
     if kind == "deferred":
-        return f"waiting to quote {quote}{missing}: the budget of order changes is used up"
+        began = near_text(story.waiting_since_ns or now_ns, now_ns)
+        return (
+            f"waiting since {began} to quote {quote}{missing}: the budget of order changes is "
+            "used up"
+        )
     if kind == "unchanged":
         if explained is last:
             return f"quoting {quote}{missing}: right as it rests; placed before these spans begin"
-        times = "once" if story.confirmations == 1 else f"{story.confirmations} times"
-        return f"quoting {quote}{missing} {since}: right as it rests, confirmed {times}"
+        return f"quoting {quote}{missing} {since}: {_confirmed_text(story)}"
     if len(story.resting) < sum(has_leg(last, side) for side in SIDES):
         return f"changing to {quote}{missing}: {_change_text(last)}"
+    if story.confirmations:
+        return f"quoting {quote}{missing} {since}: {_confirmed_text(story)}"
     return f"quoting {quote}{missing} {since}"
+
+
+def _confirmed_text(story: Story) -> str:
+    times = "once" if story.confirmations == 1 else f"{story.confirmations} times"
+    return f"right as it rests, confirmed {times}"
 
 
 def _trade_headline(span: Span) -> str:
     component = visible(str(span.attributes["polyframe.component"]))
     kind = outcome(span)
     at = f"at {clock_text(decided_ns(span))}"
+    codes = codes_of(span)
+    if kind == "vetoed" and set(codes) <= {OTHER_LEG}:
+        told = f" ({OTHER_LEG})" if codes else ""  # older spans have no code for it
+        return f"a leg of a trade ({component}) not taken {at}: another leg was refused{told}"
     if kind == "vetoed":
         return f"a leg of a trade ({component}) refused {at}: {codes_text(span)}"
     verb = {"taking": "takes", "unwinding": "unwinds"}.get(kind, visible(kind))
@@ -105,14 +123,33 @@ def _missing_sides(story: Story) -> str:
             continue
         why = codes_text(story.last, side)
         if not why:
-            shaped = [
-                str(event.attributes.get("polyframe.plugin"))
-                for event in story.last.events
-                if event.name == "shape" and f"polyframe.shape.{side}.price" not in event.attributes
-            ]
-            why = f"dropped by {visible(shaped[0])}" if shaped else "not proposed"
+            plugin = dropped_by(story.last, side)
+            why = "not proposed" if plugin is None else f"dropped by {_dropper(plugin)}"
         said += f" (no {side}: {why})"
     return said
+
+
+def reasons_text(span: Span) -> str:
+    """Return why a decision quotes nothing: refusals, and sides that a plugin dropped."""
+    dropped: dict[str, list[str]] = {}
+    for side in SIDES:
+        if (plugin := dropped_by(span, side)) is not None and not codes_text(span, side):
+            dropped.setdefault(_dropper(plugin), []).append(side)
+    codes = codes_text(span)
+    if not codes and len(dropped) == 1:
+        return f"dropped by {next(iter(dropped))}"
+    found = [f"{' and '.join(sides)} dropped by {plugin}" for plugin, sides in dropped.items()]
+    if codes or found:
+        return ", ".join([*([codes] if codes else []), *found])
+    told = span.attributes
+    if any(f"polyframe.proposal.{side}.price" in told for side in SIDES):
+        plugin = visible(str(told.get("polyframe.proposal.plugin", "a plugin")))
+        return f"nothing is left of what {plugin} proposed"
+    return "no plugin proposed a quote"
+
+
+def _dropper(plugin: str) -> str:
+    return "the runtime (reduce only)" if plugin == RUNTIME else visible(plugin)
 
 
 def codes_text(span: Span, side: str | None = None) -> str:
@@ -151,13 +188,17 @@ def outcome_text(span: Span, now_ns: int) -> str:
     if outcome(span) in QUOTING:
         verb = "waiting to quote" if outcome(span) == "deferred" else "quoting"
         return f"{verb} {quote_text(span)} at {at}, {visible(outcome(span))}"
-    return f"{visible(outcome(span))} at {at}: {codes_text(span) or 'nothing proposed'}"
+    return f"{visible(outcome(span))} at {at}: {reasons_text(span)}"
 
 
 def timing(span: Span) -> str:
     """Return what caused a decision and how long it took."""
     told = span.attributes
-    parts = [f"trigger {visible(str(told.get('polyframe.decision.trigger')))}"]
+    trigger = str(told.get("polyframe.decision.trigger"))
+    # What had to wait for the budget was caused by something else at first.
+    origin = str(told.get("polyframe.decision.origin") or trigger)
+    first = "" if origin == trigger else f" (first: {visible(origin)})"
+    parts = [f"trigger {visible(trigger)}{first}"]
     waited_s = told.get("polyframe.decision.waited_s", 0.0)
     if waited_s:
         parts.append(f"waited {span_text(waited_s)}")

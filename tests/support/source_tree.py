@@ -71,6 +71,7 @@ IMPURE = {
     "polyframe.runtime.status",
     "polyframe.runtime.tape",
     "polyframe.runtime.venues",
+    "polyframe.tracing.blocks",
     "polyframe.tracing.complaints",
     "polyframe.tracing.files",
     "polyframe.tracing.lookup",

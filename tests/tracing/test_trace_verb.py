@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from polyframe.model import TradeLeg
 from span_world import SpanWorld, a_veto
 
 PLACED = ("place o-000001 BUY YES 100@0.47", "place o-000002 BUY NO 100@0.47")
@@ -16,6 +17,7 @@ from       2026-05-28 12:00:00.000 to 2026-05-28 12:00:04.000 UTC, 4 s
 decisions  4 on 2 markets; 3 more that changed nothing were sampled out
            vetoed 2, quoted 1, unchanged 1
 vetoes     qs.liquidity 2, runtime.no_mid 1
+alone      qs 1
 fills      maker (rested) 1
 slowest    9 ms (decision 2, vetoed), 0.5 ms (decision 1, quoted), 0.5 ms
            (decision 3, vetoed)
@@ -55,6 +57,38 @@ def test_the_summary_and_the_last_decisions(world):
     assert "qs.liquidity +1" in world.screen("trace", width=120)
 
 
+def test_two_runs_in_one_folder_have_decisions_of_the_same_number(world):
+    path = world.trace / "spans-0001.jsonl"
+    line = path.read_bytes().splitlines()[0]
+    path.write_bytes(b"%b\n%b\n" % (line, line.replace(b"NORMAL", b"CLOSED")))
+    assert "decisions  2 on 1 market" in world.screen("trace")
+
+
+def test_who_blocks_most_is_counted_in_decisions(world):
+    sides = tuple(a_veto("portfolio_risk.market_cap", side) for side in ("bid", "ask"))
+    for _ in range(2):
+        world.decide(5, "vetoed", vetoes=sides)
+    # One side of a quote, a leg that only goes with its trade and the end of the run are no
+    # refusal by one alone.
+    world.decide(8, "pulled", trigger="stopping", vetoes=(a_veto("runtime.stopping"),))
+    world.decide(6, "quoted", vetoes=sides[:1])
+    leg = TradeLeg("0xm1", True, True, 4800, 100_000_000).as_quote("arb")
+    world.decide(7, "vetoed", proposal=leg, vetoes=(a_veto("runtime.other_leg"),))
+    found = world.screen("trace", "--last", "0", width=120)
+    told = [" ".join(line.split()) for line in found.splitlines()]
+    assert (
+        "vetoes portfolio_risk.market_cap 3, qs.liquidity 2, runtime.no_mid 1, "
+        "runtime.stopping 1, runtime.other_leg 1"
+    ) in " ".join(told)
+    assert "alone portfolio_risk 2, qs 1" in told
+
+
+def test_what_is_no_terminal_gets_no_blanks_at_the_ends_of_lines(world):
+    for arguments in (("trace",), ("trace", "1"), ("trace", "--fills")):
+        lines = world.polyframe(*arguments).stdout.splitlines()
+        assert lines == [line.rstrip() for line in lines]
+
+
 @pytest.mark.parametrize(
     ("arguments", "numbers"),
     [
@@ -68,6 +102,9 @@ def test_the_summary_and_the_last_decisions(world):
         (("--since", "12:00:02"), [3, -1, 4]),
         (("--until", "12:00:02"), [1, 2, 3]),
         (("--since", "-2s", "--until", "12:00:03"), [-1]),
+        (("--since", "12:00", "--until", "12:00"), [1, 2, 3, -1, 4]),
+        (("--until", "2026-05-28"), [1, 2, 3, -1, 4]),
+        (("--since", "12:00:02", "--until", "12:00:02"), [3]),
         (("--fills",), [-1]),
         (("--fills", "--market", "0xm1"), [-1]),
     ],
@@ -121,12 +158,15 @@ def test_fills_are_listed(world):
     ]  # fmt: skip
 
 
-def test_a_reader_may_leave_early(world):
+@pytest.mark.parametrize(
+    ("options", "begins"), [(("--json",), '{"name": "decide quote"'), (("--last", "5000"), "run ")]
+)
+def test_a_reader_may_leave_early(world, options, begins):
     for _ in range(2000):
         world.decide(5, "quoted")
-    command = [sys.executable, "-m", "polyframe", "trace", "--json", "--runs", str(world.runs)]
+    command = [sys.executable, "-m", "polyframe", "trace", *options, "--runs", str(world.runs)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        assert json.loads(process.stdout.readline())["name"] == "decide quote"
+        assert process.stdout.readline().startswith(begins.encode())
         process.stdout.close()
         assert process.stderr.read() == b""
     assert process.returncode == 141

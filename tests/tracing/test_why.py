@@ -191,7 +191,8 @@ def test_a_trade_does_not_hide_what_rests(world):
 @pytest.mark.parametrize(
     ("outcome", "fields", "words"),
     [
-        ("deferred", {}, "waiting to quote 0.47 / 0.53: the budget of order changes is used up"),
+        ("deferred", {}, "waiting since 12:00:00.000 to quote 0.47 / 0.53: the budget of order "
+         "changes is used up"),
         ("unchanged", {}, "quoting 0.47 / 0.53: right as it rests; placed before these spans"),
         ("no_proposal", {"proposal": Quote("0xm1"), "proposed_by": ""},
          "not quoted since 12:00:00.000: no plugin proposed a quote"),
@@ -204,6 +205,24 @@ def test_a_trade_does_not_hide_what_rests(world):
         ("quoted", {"commands": PLACED[:1], "target": a_quote(4700, None),
                     "shapes": (PluginShape("satellite", QuoteLeg(4700, 1), None),)},
          "quoting bid 0.47 only (no ask: dropped by satellite) since 12:00:00.000"),
+        ("quoted", {"commands": PLACED[:1], "proposal": a_quote(4700, None),
+                    "shapes": (PluginShape("satellite", QuoteLeg(4700, 1), None),)},
+         "quoting bid 0.47 only (no ask: not proposed) since 12:00:00.000"),
+        ("no_proposal", {"shapes": (PluginShape("satellite", None, None),)},
+         "not quoted since 12:00:00.000: dropped by satellite"),
+        ("pulled", {"shapes": (PluginShape("runtime", None, None),)},
+         "pulled at 12:00:00.000: dropped by the runtime (reduce only)"),
+        ("no_proposal", {"shapes": (PluginShape("a", QuoteLeg(4700, 1), None),
+                                    PluginShape("b", None, None))},
+         "not quoted since 12:00:00.000: bid dropped by b, ask dropped by a"),
+        ("vetoed", {"shapes": (PluginShape("a", QuoteLeg(4700, 1), None),), "vetoes": (CAP,)},
+         "not quoted since 12:00:00.000: portfolio_risk.market_cap (bid), ask dropped by a"),
+        ("no_proposal", {}, "not quoted since 12:00:00.000: nothing is left of what maker prop"),
+        ("vetoed", {"proposal": LEG.as_quote("arb"), "vetoes": (a_veto("runtime.other_leg"),)},
+         "a leg of a trade (arb) not taken at 12:00:00.000: another leg was refused "
+         "(runtime.other_leg)\n"),
+        ("vetoed", {"proposal": LEG.as_quote("arb")},
+         "a leg of a trade (arb) not taken at 12:00:00.000: another leg was refused\n"),
     ],
 )  # fmt: skip
 def test_the_headline_says_it(world, outcome, fields, words):
@@ -260,9 +279,10 @@ def test_json_has_everything(world):
 @pytest.mark.parametrize(
     ("at", "decision_id"),
     [
-        ("2026-05-28T12:00:02Z", 3), ("2026-05-28 12:00:02", 3), ("12:00:02", 3), ("12:00", 1),
+        ("2026-05-28T12:00:02Z", 3), ("2026-05-28 12:00:02", 3), ("12:00:02", 3), ("12:00", 4),
         ("2026-05-28T14:00:02+02:00", 3), ("12:00:02.3", 2), ("12:00:02.400", 3), ("-2s", 3),
-        ("-0s", 4), ("-4s", 1), ("23:00:00", 4),
+        ("-0s", 4), ("-4s", 1), ("23:00:00", 4), ("2026-05-28", 4), ("12:00:00", 1),
+        ("14:00+02:00", 4), ("2026-05-28T12:00", 4),
     ],
 )  # fmt: skip
 def test_the_moment_asked_about(world, at, decision_id):
@@ -272,7 +292,13 @@ def test_the_moment_asked_about(world, at, decision_id):
     assert found["decision"]["attributes"]["polyframe.decision.id"] == decision_id
 
 
-@pytest.mark.parametrize("at", ["", "noon", "25:00:00", "-5", "5m", "2026-02-30T00:00:00Z", "-5M"])
+NO_MOMENTS = (
+    "", "noon", "25:00:00", "-5", "5m", "2026-02-30T00:00:00Z", "-5M", "-999999999d",
+    "9999-12-31T23:59:59-01:00",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("at", NO_MOMENTS)
 def test_what_is_no_moment(world, at):
     world.decide(0, "quoted")
     result = world.polyframe("why", "0xm1", "--at", at)
@@ -323,6 +349,69 @@ def test_whatever_is_written_is_found_again(tmp_path_factory, written, at, rotat
         assert found["decision"]["attributes"]["polyframe.decision.id"] == expected[-1]
         by = found["explained_by"]["attributes"]["polyframe.decision.id"]
         assert by in expected
+
+
+def test_what_was_not_sampled_is_confirmed_by_whatever_span_follows(world):
+    world.decide(0, "quoted", commands=PLACED, skipped_before=50)
+    world.decide(1, "deferred", skipped_before=3)
+    world.decide(2, "vetoed", proposal=LEG.as_quote("arb"), vetoes=(CAP,), skipped_before=5)
+    world.decide(3, "unchanged", skipped_before=7)
+    world.decide(4, "vetoed", proposal=LEG.as_quote("arb"), vetoes=(CAP,), skipped_before=11)
+    begin = "quoting 0.47 / 0.53 since 12:00:00.000 (decision 1): right as it rests, confirmed"
+    assert world.screen("why", "0xm1", width=200).startswith(f"{begin} 27 times\n")
+    assert world.screen("trace", "4", width=200).startswith(f"{begin} 16 times\n")
+
+
+def test_a_quote_is_confirmed_by_what_was_not_sampled_before_a_trade(world):
+    world.decide(0, "quoted", commands=PLACED)
+    world.decide(4, "vetoed", proposal=LEG.as_quote("arb"), vetoes=(CAP,), skipped_before=1)
+    assert world.screen("why", "0xm1", width=200).startswith(
+        "quoting 0.47 / 0.53 since 12:00:00.000 (decision 1): right as it rests, confirmed once\n"
+    )
+
+
+def test_how_long_a_quote_has_waited(world):
+    world.decide(0, "deferred")
+    world.decide(1, "quoted", commands=PLACED)
+    for at_s in (2, 3):
+        world.decide(at_s, "deferred", since_ns=START_NS + SECOND_NS * at_s - SECOND_NS // 2)
+    assert world.screen("why", "0xm1", width=200).startswith("waiting since 12:00:01.500 to quote")
+
+
+def test_a_refusal_that_tells_no_numbers_shows_the_latest_for_the_same_reasons(world):
+    world.decide(0, "pulled", vetoes=(CAP,), readings=READINGS, commands=("cancel o-000001 x",))
+    world.decide(1, "vetoed", vetoes=(a_veto("rrs.maker"),), readings=READINGS[:1])
+    for at_s in (2, 3):
+        world.decide(at_s, "vetoed", vetoes=(CAP,))
+    found = world.screen("why", "0xm1", width=200)
+    assert "qs              spread_c 2 (limit 1), score 0.84 (as of 12:00:00)\n" in found
+    assert "bid_market_cap_usd 51.5 (limit 50) (as of 12:00:00)\n" in found
+    assert json.loads(world.screen("why", "0xm1", "--json"))["readings_from"]["time_ns"] == START_NS
+    world.decide(4, "vetoed", vetoes=(a_veto("new.reason"),))
+    assert "as of" not in world.screen("why", "0xm1")
+    world.decide(5, "vetoed", vetoes=(CAP,), readings=READINGS)
+    assert "as of" not in world.screen("why", "0xm1")
+
+
+def test_what_the_runtime_cut_is_a_step_of_its_own(world):
+    shape = PluginShape("runtime", QuoteLeg(4700, 3_000_000), None)
+    world.decide(0, "quoted", commands=PLACED[:1], target=a_quote(4700, None), shapes=(shape,))
+    found = world.screen("why", "0xm1", width=200)
+    assert "\ncut       runtime         bid 100@0.47 -> 3@0.47, ask 100@0.53 -> dropped (r" in found
+    assert "dropped (reduce only)\n" in found
+    assert found.startswith("quoting bid 0.47 only (no ask: dropped by the runtime (reduce only))")
+
+
+def test_what_waited_for_the_budget_tells_its_first_cause(world):
+    world.decide(0, "quoted")
+    path = world.trace / "spans-0001.jsonl"
+    request = json.loads(path.read_bytes())
+    [span] = request["resourceSpans"][0]["scopeSpans"][0]["spans"]
+    origin = {"key": "polyframe.decision.origin", "value": {"stringValue": "book"}}
+    span["attributes"].append(origin)
+    text = json.dumps(request, separators=(",", ":")).replace('"cycle"', '"budget"')
+    path.write_text(f"{text}\n")
+    assert "trigger budget (first: book), took" in world.screen("why", "0xm1", width=200)
 
 
 def test_no_story_of_nothing():
