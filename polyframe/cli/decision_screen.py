@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from polyframe.errors import PolyframeError
+from polyframe.explain.facts import QUOTING, decided_ns, decision_id, outcome
+from polyframe.explain.lookup import RunSpans
+from polyframe.explain.moments import clock_text, day_text, near_text, span_text
+from polyframe.explain.steps import rows
+from polyframe.explain.story import Story
+from polyframe.explain.wording import book, headline, outcome_text, timing
 from polyframe.runtime.lines import visible
-from polyframe.tracing.facts import QUOTING, decided_ns, decision_id, outcome
-from polyframe.tracing.lookup import RunSpans
-from polyframe.tracing.moments import clock_text, day_text, near_text, span_text
 from polyframe.tracing.span import Span
-from polyframe.tracing.steps import rows
-from polyframe.tracing.story import Story
-from polyframe.tracing.wording import book, headline, outcome_text, timing
 
 if TYPE_CHECKING:
     from rich.console import Console

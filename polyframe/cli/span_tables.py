@@ -9,13 +9,13 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
+from polyframe.explain.facts import QUOTING, codes_of, decided_ns, decision_id, outcome
+from polyframe.explain.lookup import RunSpans
+from polyframe.explain.moments import clock_text, day_text, span_text
+from polyframe.explain.tally import Tally, orders_text
+from polyframe.explain.wording import number, quote_text
 from polyframe.runtime.lines import visible
-from polyframe.tracing.facts import QUOTING, codes_of, decided_ns, decision_id, outcome
-from polyframe.tracing.lookup import RunSpans
-from polyframe.tracing.moments import clock_text, day_text, span_text
 from polyframe.tracing.span import Span
-from polyframe.tracing.tally import Tally, orders_text
-from polyframe.tracing.wording import number, quote_text
 
 _MOST_CODES = 12
 _TAKING = {"taking", "unwinding"}

@@ -15,9 +15,9 @@ from polyframe.cli.run_options import run_option, runs_option
 from polyframe.errors import PolyframeError, UsageError
 
 if TYPE_CHECKING:
-    from polyframe.tracing.lookup import RunSpans, Wanted
+    from polyframe.explain.lookup import RunSpans, Wanted
+    from polyframe.explain.tally import SpanFilter
     from polyframe.tracing.span import Span
-    from polyframe.tracing.tally import SpanFilter
 
 _SHOWN = 20
 
@@ -54,9 +54,9 @@ def command(
     ID is a decision's number, the beginning of a trace id, or the id of an order it placed.
     """
     from polyframe.cli.decision_screen import telling_gaps
-    from polyframe.tracing.lookup import RunSpans, find_run
-    from polyframe.tracing.moments import parse_moment
-    from polyframe.tracing.tally import SpanFilter
+    from polyframe.explain.lookup import RunSpans, find_run
+    from polyframe.explain.moments import parse_moment
+    from polyframe.explain.tally import SpanFilter
 
     narrowed = [outcome, market, code, plugin, since, until, last, fills or None]
     if wanted is not None and any(option is not None for option in narrowed):
@@ -85,9 +85,9 @@ def command(
 
 def _show_one(spans: RunSpans, wanted: str, as_json: bool) -> None:
     from polyframe.cli.decision_screen import show_story, story_json
-    from polyframe.tracing.facts import decision_id
-    from polyframe.tracing.lookup import of_market
-    from polyframe.tracing.story import tell_story
+    from polyframe.explain.facts import decision_id
+    from polyframe.explain.lookup import of_market
+    from polyframe.explain.story import tell_story
 
     span = spans.decision(wanted)
     newest_first = spans.newest_first(of_market(span.attributes["polyframe.market.id"]))
@@ -115,8 +115,8 @@ def _print_json(spans: RunSpans, wants: SpanFilter, last: int | None) -> None:
 def _show_many(spans: RunSpans, wants: SpanFilter, last: int) -> None:
     from polyframe.cli.decision_screen import screen
     from polyframe.cli.span_tables import decision_table, fill_table, summary
+    from polyframe.explain.tally import Tally
     from polyframe.tracing.spans import FILL
-    from polyframe.tracing.tally import Tally
 
     tally = Tally()
     shown: deque[Span] = deque(maxlen=last)
@@ -137,7 +137,7 @@ def _show_many(spans: RunSpans, wants: SpanFilter, last: int) -> None:
 
 def _wanted(wants: SpanFilter) -> Wanted:
     """Return what finds the spans; lines without the bytes that all of them hold are passed by."""
-    from polyframe.tracing.lookup import Wanted, of_market
+    from polyframe.explain.lookup import Wanted, of_market
 
     if wants.market_id is not None:
         return Wanted(of_market(wants.market_id).needle, wants.takes)
@@ -154,10 +154,10 @@ def _refuse_unknown(spans: RunSpans, wants: SpanFilter) -> None:
     Raises:
         UsageError: there is one.
     """
-    from polyframe.tracing.facts import codes_of, outcome
-    from polyframe.tracing.lookup import EVERY
+    from polyframe.explain.facts import codes_of, outcome
+    from polyframe.explain.lookup import EVERY
+    from polyframe.explain.tally import plugins_of
     from polyframe.tracing.spans import FILL
-    from polyframe.tracing.tally import plugins_of
 
     if not wants.is_about_decisions:
         return

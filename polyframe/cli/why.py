@@ -37,10 +37,10 @@ def command(
     number of every plugin; the screen shows those nearest to their limits.
     """
     from polyframe.cli.decision_screen import show_story, story_json, telling_gaps
-    from polyframe.tracing.facts import is_of_the_stop
-    from polyframe.tracing.lookup import RunSpans, find_run, of_market
-    from polyframe.tracing.moments import clock_text, day_text, parse_moment
-    from polyframe.tracing.story import tell_story
+    from polyframe.explain.facts import is_of_the_stop
+    from polyframe.explain.lookup import RunSpans, find_run, of_market
+    from polyframe.explain.moments import clock_text, day_text, parse_moment
+    from polyframe.explain.story import tell_story
 
     spans = RunSpans(find_run(runs_folder, run_name))
     with telling_gaps(spans):

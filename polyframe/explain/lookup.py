@@ -15,13 +15,13 @@ from typing import Any, NamedTuple
 import msgspec
 
 from polyframe.errors import PolyframeError, UsageError
+from polyframe.explain import naming
+from polyframe.explain.blocks import SpanBlocks, is_spaced, lines_with
+from polyframe.explain.facts import decision_id, orders_placed
+from polyframe.explain.genuine import is_genuine
+from polyframe.explain.naming import MarketName
 from polyframe.runtime.lines import visible
-from polyframe.tracing import naming
-from polyframe.tracing.blocks import SpanBlocks, is_spaced, lines_with
-from polyframe.tracing.facts import decision_id, orders_placed
 from polyframe.tracing.files import FOLDER
-from polyframe.tracing.genuine import is_genuine
-from polyframe.tracing.naming import MarketName
 from polyframe.tracing.otlp_json import resource_of, spans_of
 from polyframe.tracing.span import Span
 from polyframe.tracing.spans import DECIDE

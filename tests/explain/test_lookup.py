@@ -5,8 +5,8 @@ import json
 import pytest
 
 from polyframe.errors import PolyframeError, UsageError
-from polyframe.tracing.facts import decision_id
-from polyframe.tracing.lookup import EVERY, RunSpans, find_run, of_market
+from polyframe.explain.facts import decision_id
+from polyframe.explain.lookup import EVERY, RunSpans, find_run, of_market
 from span_world import SpanWorld, a_veto
 
 CHILE = "0xaa11" + 60 * "0"
@@ -305,7 +305,7 @@ def test_blocks_end_anywhere(world, monkeypatch):
     for at_s in range(2, 20):
         world.decide(at_s, "quoted", JAPAN)
     for size in (500, 3_000, 10_000):
-        monkeypatch.setattr("polyframe.tracing.blocks._BLOCK_BYTES", size)
+        monkeypatch.setattr("polyframe.explain.blocks._BLOCK_BYTES", size)
         spans = RunSpans(world.run)
         assert numbers(spans.newest_first(of_market(JAPAN))) == [*range(20, 1, -1)]
         assert numbers(spans.oldest_first(EVERY)) == [*range(1, 21)]

@@ -6,8 +6,7 @@ import heapq
 from collections import Counter
 from typing import NamedTuple
 
-from polyframe.model import MAKER
-from polyframe.tracing.facts import (
+from polyframe.explain.facts import (
     OTHER_LEG,
     QUOTING,
     codes_of,
@@ -20,6 +19,7 @@ from polyframe.tracing.facts import (
     skipped_before,
     vetoes,
 )
+from polyframe.model import MAKER
 from polyframe.tracing.span import Span
 from polyframe.tracing.spans import FILL
 

@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from polyframe.model import SIDES
-from polyframe.tracing.facts import (
+from polyframe.explain.facts import (
     QUOTING,
     Placed,
     commands,
@@ -24,6 +23,7 @@ from polyframe.tracing.facts import (
     reasons,
     skipped_before,
 )
+from polyframe.model import SIDES
 from polyframe.tracing.span import Span
 from polyframe.tracing.spans import FILL
 

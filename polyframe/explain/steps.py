@@ -9,13 +9,13 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
+from polyframe.explain.facts import QUOTING, commands, decided_ns, is_trade, outcome, vetoes
+from polyframe.explain.moments import clock_text, near_text
+from polyframe.explain.story import Story
+from polyframe.explain.wording import RUNTIME, number
 from polyframe.model import SIDES
 from polyframe.runtime.lines import visible
-from polyframe.tracing.facts import QUOTING, commands, decided_ns, is_trade, outcome, vetoes
-from polyframe.tracing.moments import clock_text, near_text
 from polyframe.tracing.span import Span
-from polyframe.tracing.story import Story
-from polyframe.tracing.wording import RUNTIME, number
 
 _MOST_FILLS = 6
 _READINGS_SHOWN = 2

@@ -10,9 +10,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from polyframe.model import SIDES
-from polyframe.runtime.lines import visible
-from polyframe.tracing.facts import (
+from polyframe.explain.facts import (
     OTHER_LEG,
     QUOTING,
     codes_of,
@@ -24,9 +22,11 @@ from polyframe.tracing.facts import (
     outcome,
     vetoes,
 )
-from polyframe.tracing.moments import clock_text, near_text, span_text
+from polyframe.explain.moments import clock_text, near_text, span_text
+from polyframe.explain.story import Story
+from polyframe.model import SIDES
+from polyframe.runtime.lines import visible
 from polyframe.tracing.span import Span
-from polyframe.tracing.story import Story
 
 RUNTIME = "runtime"
 """Who the engine's own checks and cuts are told of as."""

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from polyframe.explain.story import tell_story
 from polyframe.model import PluginShape, Quote, QuoteLeg, TradeLeg
-from polyframe.tracing.story import tell_story
 from span_world import SECOND_NS, START_NS, SpanWorld, a_quote, a_reading, a_veto
 
 PLACED = ("place o-000001 BUY YES 100@0.47", "place o-000002 BUY NO 100@0.47")
