@@ -217,6 +217,7 @@ def standing_quote(market: FakeMarket) -> Quote:
         QuoteLeg(bid_e4, size_e6) if bid_e4 < ask_e4 else None,
         QuoteLeg(ask_e4, size_e6),
         "other",
+        (("mid", book.mid),),
     )
 
 

@@ -85,7 +85,11 @@ def _ordinary(world: Scenario) -> float:
         at_s=10,
         market="0xm1",
         label="orders rest",
-        orders=(an_order("0xm1", "bid", 4800), an_order("0xm1", "ask", 5200, sells_holding=True)),
+        orders=(
+            an_order("0xm1", "bid", 4800),
+            an_order("0xm1", "bid", 4700, sells_holding=True),
+            an_order("0xm1", "ask", 5200, sells_holding=True),
+        ),
     )
     world.book("50c x 800 | 52c x 700", at_s=11, market="0xm1", updates_per_s=9.0, jump_1h=0.08)
     world.reversal("long", at_s=14)
