@@ -90,7 +90,8 @@ def check_reads_only(subject: Subject) -> None:
     _raise_first(
         watched_recording(subject).mutated,
         "changes what it was given",
-        "Views are read-only and lists are the caller's: work on a copy (sorted(markets))",
+        "Views are read-only and lists are the caller's: work on a copy (sorted(markets)), and "
+        "keep numbers, not views",
     )
 
 

@@ -224,8 +224,8 @@ def _life(task: _Task) -> Life:
     try:
         subject = Subject(task.name, kind, task.settings)
         answers = record(subject, task.moments, start=task.start).answers
-    except Exception as error:  # noqa: BLE001 - its constructor may raise anything
-        return Life(at_import=at_import, fault=fault_text(error))
+    except CannotBeJudged as error:
+        return Life(at_import=at_import, fault=fault_text(str(error.__context__ or error)))
     lines = tuple(
         Line(one.moment, one.at_s, one.hook, one.label, one.market_id, encoded(one.value).decode())
         for one in answers

@@ -684,7 +684,7 @@ class CountsByNumber(Sound):
         self.context.store.setdefault("cycles", {})[cycle.number] = len(cycle.decisions)
 
 
-@planted(_RESTART, "cannot be built from the document it left", "unseen")
+@planted(_RESTART, "ChokesOnItsDocument(config, context) failed: KeyError: 'fills'", "unseen")
 class ChokesOnItsDocument(Sound):
     def __init__(self, config, context):
         super().__init__(config, context)
