@@ -158,6 +158,8 @@ def shape_fault(answer: object, before: Quote, market: MarketView) -> str | None
     kept = (answer.fair, answer.policy, answer.component)
     if kept != (before.fair, before.policy, before.component):
         return "fair and policy are the proposal's, its component too: they stay as they are"
+    if answer.inputs[: len(before.inputs)] != before.inputs:
+        return "a shape may only append to inputs: the proposal's numbers stay in the record"
     for side, leg, leg_before in (
         ("bid", answer.bid, before.bid),
         ("ask", answer.ask, before.ask),
@@ -192,6 +194,8 @@ def vetoes_fault(answer: Any, codes: Collection[str]) -> str | None:
     for veto in answer:
         if type(veto) is not Veto:
             return f"the answer holds {_kind(veto)}, not Veto"
+        if isinstance(veto.code, str) and type(veto.code) is not str:
+            return f"code {str(veto.code)[:60]!r} is {_kind(veto.code)}, not plain text"
         if type(veto.code) is not str or veto.code not in codes:
             return f"code {str(veto.code)[:60]!r} is not among the declared codes"
         if veto.side is not None and veto.side not in ("bid", "ask"):

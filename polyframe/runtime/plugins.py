@@ -283,6 +283,12 @@ def class_faults(name: str, found: object) -> Iterator[tuple[str, str]]:
 
 
 def _api_fault(kind: type) -> str | None:
+    if any("api_version" in vars(base) for base in kind.__mro__):
+        # The old name, which nobody reads: beside an inherited range it would say nothing at all.
+        return (
+            f"it says 'api_version', which is not read; write api_versions = ({API_VERSION}, "
+            f"{API_VERSION}), the oldest and the newest plugin API it runs with"
+        )
     declared = getattr(kind, "api_versions", None)
     if declared is None:
         return (
@@ -306,8 +312,13 @@ def _range(oldest: int, newest: int) -> str:
 
 
 def _config_fault(config: object) -> str | None:
-    if not (isinstance(config, type) and issubclass(config, Config)):
+    if config is None:
         return "it has no Config class; write 'class Config(polyframe.Config)' (it may be empty)"
+    if not (isinstance(config, type) and issubclass(config, Config)):
+        return (
+            "its Config is not derived from polyframe.Config, which makes it closed and frozen; "
+            "write 'class Config(polyframe.Config)'"
+        )
     rules = config.__struct_config__
     if not rules.forbid_unknown_fields or not rules.frozen:
         return "its Config must stay frozen and forbid unknown fields: a misspelt limit is no limit"

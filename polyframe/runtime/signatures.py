@@ -51,6 +51,7 @@ def method_fault(kind: type, method: str, options: Mapping[str, Any] | None) -> 
     if method not in HOOK_ARGUMENTS:
         hint = _alike(method, 0.6)
         known = f"did you mean {hint!r}?" if hint else f"hooks: {', '.join(HOOK_ARGUMENTS)}"
+        known = f"{known} or a newer polyframe has it"
         return f"is marked with @hookimpl, but there is no such hook ({known})"
     if function is None:
         return "is not a plain method"

@@ -3,13 +3,15 @@
 The rule: an argument's annotation must take whatever the specification gives (the same type, or a
 wider one), a return annotation may promise no more than the specification allows (the same type, or
 a narrower one: ``list[Veto]`` where it says ``Sequence[Veto] | None``). What is not annotated is
-not judged.
+not judged, nor is what only a type checker can know: a Protocol of the plugin's own, and a name
+that its module has under ``if TYPE_CHECKING:`` from elsewhere than polyframe.
 """
 
 from __future__ import annotations
 
 import collections.abc
 import inspect
+import re
 import sys
 import types
 import typing
@@ -20,6 +22,7 @@ import polyframe
 from polyframe import model, views
 from polyframe.hooks import Hooks
 from polyframe.runtime.signatures import HOOK_ARGUMENTS
+from polyframe.testing.checker_names import UNKNOWN, checker_names
 
 # Names that a module often imports for the type checker only.
 _KNOWN: dict[str, Any] = {
@@ -30,6 +33,7 @@ _KNOWN: dict[str, Any] = {
     **{name: getattr(polyframe, name) for name in polyframe.__all__},
 }
 _UNREAD = object()
+_WORD = re.compile(r"[A-Za-z_]\w*")
 
 
 def annotation_faults(hook: str, function: Callable[..., Any]) -> Iterator[str]:
@@ -40,7 +44,7 @@ def annotation_faults(hook: str, function: Callable[..., Any]) -> Iterator[str]:
     inner = inspect.unwrap(function)
     for name, found in _annotations(inner).items():
         wanted = spec.get(name)
-        if wanted is None:
+        if wanted is None or found is UNKNOWN or _has_own_protocol(found):
             continue
         if found is _UNREAD:
             yield (
@@ -62,7 +66,11 @@ def annotation_faults(hook: str, function: Callable[..., Any]) -> Iterator[str]:
 
 def _annotations(function: Any) -> dict[str, Any]:
     module = sys.modules.get(function.__module__)
-    scope = {**_KNOWN, **(vars(module) if module is not None else {})}
+    scope = {
+        **_KNOWN,
+        **checker_names(module),
+        **(vars(module) if module is not None else {}),
+    }
     return {
         name: _read(written, scope)
         for name, written in getattr(function, "__annotations__", {}).items()
@@ -72,11 +80,21 @@ def _annotations(function: Any) -> dict[str, Any]:
 def _read(written: Any, scope: Mapping[str, Any]) -> Any:
     if not isinstance(written, str):
         return type(None) if written is None else written
+    names = {name for name, meaning in scope.items() if meaning is UNKNOWN}
+    if names & set(_WORD.findall(written)):
+        return UNKNOWN
     try:
         found = eval(written, dict(scope))
     except Exception:  # noqa: BLE001 - an annotation is an expression of the plugin's
         return _UNREAD
     return type(None) if found is None else found
+
+
+def _has_own_protocol(annotation: Any) -> bool:
+    """Whether a Protocol of the plugin's is in it: what fits that only a type checker can tell."""
+    if getattr(annotation, "_is_protocol", False):
+        return annotation.__module__.partition(".")[0] not in ("polyframe", "typing")
+    return any(_has_own_protocol(part) for part in get_args(annotation))
 
 
 def is_within(narrow: Any, wide: Any) -> bool:

@@ -59,6 +59,7 @@ __all__ = [
     "a_cycle",
     "a_decision",
     "a_fill",
+    "a_health",
     "a_market",
     "a_plugin",
     "a_portfolio",
@@ -307,10 +308,14 @@ def a_decision(
     vetoes: Sequence[PluginVeto] = (),
     proposal: Quote | None = None,
     outcome: str | None = None,
+    **changes: Any,
 ) -> Decision:
-    """Return a decision on a market; vetoed when there are vetoes, else quoted."""
+    """Return a decision on a market; vetoed when there are vetoes, else quoted.
+
+    ``changes`` are further fields of ``Decision``.
+    """
     proposal = proposal or Quote(market.market_id)
-    return Decision(
+    decision = Decision(
         decision_id=decision_id,
         ts_ns=ts_ns,
         market_id=market.market_id,
@@ -327,6 +332,7 @@ def a_decision(
         state=market.state,
         net_yes_e6=market.position.net_yes_e6,
     )
+    return msgspec.structs.replace(decision, **changes)
 
 
 def a_cycle(
@@ -335,8 +341,9 @@ def a_cycle(
     number: int = 1,
     ts_ns: int = NOW_NS,
     active: Sequence[str] = (),
+    health: FeedHealth | None = None,
 ) -> Cycle:
-    """Return a finished cycle with an idle, healthy feed."""
+    """Return a finished cycle; its feed is idle and healthy unless ``health`` is given."""
     return Cycle(
         number=number,
         ts_ns=ts_ns,
@@ -344,23 +351,22 @@ def a_cycle(
         active=tuple(active),
         clusters=len(active),
         ranked=len({decision.market_id for decision in decisions}),
-        health=FeedHealth(
-            messages={},
-            parse_errors=0,
-            tokens=0,
-            tokens_with_book=0,
-            fresh_10s=0,
-            fresh_60s=0,
-            median_age_s=None,
-            max_age_s=None,
-            stalest=(),
-            reconnects=0,
-            books_checked=0,
-            books_mismatched=0,
-            witness_agreed=0,
-            witness_differed=0,
-        ),
+        health=health or a_health(),
     )
+
+
+def a_health(**changes: Any) -> FeedHealth:
+    """Return the health of an idle feed, with any field changed by keyword."""
+    fields: dict[str, Any] = {
+        "messages": {},
+        "median_age_s": None,
+        "max_age_s": None,
+        "stalest": (),
+        **dict.fromkeys(("parse_errors", "tokens", "tokens_with_book", "fresh_10s"), 0),
+        **dict.fromkeys(("fresh_60s", "reconnects", "books_checked", "books_mismatched"), 0),
+        **dict.fromkeys(("witness_agreed", "witness_differed"), 0),
+    }
+    return FeedHealth(**(fields | changes))
 
 
 def a_context(

@@ -21,6 +21,16 @@ from polyframe.testing.subject import (
     config_of,
 )
 
+# A setting's type in the schema: how one is written, in which unit, with which default.
+_EXAMPLES = {
+    "number": ("float", "s", "1.0"),
+    "integer": ("int", "count", "1"),
+    "string": ("str", "name", '"..."'),
+    "boolean": ("bool", "switch", "False"),
+    "array": ("tuple[str, ...]", "name", "()"),
+    "object": ("dict[str, float]", "share", "msgspec.field(default_factory=dict)"),
+}
+
 
 def check_class_shape(subject: Subject) -> None:
     """The entry point names a class with a name, codes and switches the runtime understands.
@@ -75,10 +85,11 @@ def check_settings(subject: Subject) -> None:
                 f"{struct.__name__} takes unknown keys, so a misspelt limit is no limit; derive it "
                 "from polyframe.Config"
             )
-    for path, missing in _undescribed(schema):
+    for path, missing, kind in _undescribed(schema):
+        written, unit, default = _EXAMPLES.get(kind, _EXAMPLES["number"])
         raise ContractBroken(
             f"setting {path!r} has no {missing}; write {path.rpartition('.')[2]}: "
-            'Annotated[float, setting("what it does", unit="s")] = 1.0'
+            f'Annotated[{written}, setting("what it does", unit="{unit}")] = {default}'
         )
 
 
@@ -169,8 +180,8 @@ def _structs(config: type[msgspec.Struct]) -> Iterator[type[msgspec.Struct]]:
             waiting += getattr(info, "item_types", ())
 
 
-def _undescribed(schema: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield each setting that lacks something: its path, and what it lacks."""
+def _undescribed(schema: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """Yield each setting that lacks something: its path, what it lacks, its type in JSON."""
     definitions = schema.get("$defs", {})
 
     def resolved(node: dict[str, Any]) -> dict[str, Any]:
@@ -200,6 +211,11 @@ def _undescribed(schema: dict[str, Any]) -> Iterator[tuple[str, str]]:
                 continue
             for missing in ("description", "unit"):
                 if not any(str(branch.get(missing, "")).strip() for branch in found):
-                    yield path, missing
+                    yield path, missing, _json_type(found)
 
     yield from walk(resolved(schema), "", ())
+
+
+def _json_type(branches: list[dict[str, Any]]) -> str:
+    types = [branch.get("type") for branch in branches]
+    return next((str(kind) for kind in types if kind not in (None, "null")), "number")

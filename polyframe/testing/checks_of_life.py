@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -14,13 +15,22 @@ from polyframe.runtime.answers import (
     WrongAnswer,
     quote_fault,
     ranking_of,
+    readings_fault,
     section_of,
     shape_fault,
     trades_fault,
     vetoes_fault,
 )
+from polyframe.testing.documents import NotJson
+from polyframe.testing.elsewhere import elsewhere
+from polyframe.testing.lives import (
+    building_breaches,
+    plain_recording,
+    restart_of,
+    watched_recording,
+)
 from polyframe.testing.playing import Answer
-from polyframe.testing.recording import Finding, Raised, plain_recording, watched_recording
+from polyframe.testing.recording import Finding, Raised
 from polyframe.testing.subject import ContractBroken, Subject
 
 _FACTS = ("on_book", "on_fill", "on_cycle_end")
@@ -34,11 +44,9 @@ def check_survives(subject: Subject) -> None:
         ContractBroken: with the first exception, its place, and the moment.
     """
     raised = [one for one in watched_recording(subject).raised if one.hook != _REPORT]
-    _raise_first(
-        raised,
-        "raises",
-        "A missing side, mid, end date or view is None: say what you do without it",
-    )
+    about_none = "A missing side, mid, end date or view is None: say what you do without it"
+    other = "Such a world comes: say what you do in it"
+    _raise_first(raised, "raises", about_none if raised and raised[0].about_none else other)
 
 
 def check_answers(subject: Subject) -> None:
@@ -82,21 +90,39 @@ def check_reads_only(subject: Subject) -> None:
     _raise_first(
         watched_recording(subject).mutated,
         "changes what it was given",
-        "Views are read-only and lists are the caller's: work on a copy (sorted(markets))",
+        "Views are read-only and lists are the caller's: work on a copy (sorted(markets)), and "
+        "keep numbers, not views",
     )
 
 
 def check_stays_inside(subject: Subject) -> None:
     """No hook reads a clock, the environment or a file, uses a socket, or draws unseeded chance.
 
+    Neither do the constructor, with a document or without, and the module when it is imported;
+    they may find and read files.
+
     Raises:
         ContractBroken: with the first that does, and where.
     """
-    _raise_first(
-        watched_recording(subject).outside,
-        "reaches outside",
-        "A replay of the tape must see what the run saw",
-    )
+    stores: dict[str, Mapping[str, Any]] = {"its first start": {}}
+    with contextlib.suppress(NotJson):
+        stores["a restart"] = restart_of(subject).store or {}
+    found = [
+        Finding("__init__", label, text)
+        for label, store in stores.items()
+        for text in building_breaches(subject, store)
+    ]
+    found += watched_recording(subject).outside
+    # Its own lines come last: another Python has to be started to see them.
+    found = found or [Finding("the module", "its import", text) for text in _at_import(subject)]
+    _raise_first(found, "reaches outside", "A replay of the tape must see what the run saw")
+
+
+def _at_import(subject: Subject) -> Sequence[str]:
+    try:
+        return elsewhere(subject).seeded[0].at_import
+    except ContractBroken:
+        return ()  # no other Python finds it, which the check of hash seeds says
 
 
 def check_report(subject: Subject) -> None:
@@ -124,7 +150,7 @@ def check_report(subject: Subject) -> None:
 
 def _raise_first(found: Sequence[Finding], what: str, instead: str) -> None:
     if found:
-        hook, label, text = found[0]
+        hook, label, text, _ = found[0]
         more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
         raise ContractBroken(f"{hook} {what}, at {label!r}: {text}{more}. {instead}")
 
@@ -148,6 +174,8 @@ def _faults(answer: Answer) -> Iterator[str]:
         fault = fault or _off_tick(value, facts["market"].tick_e4)
     elif answer.hook == "propose_trades":
         fault = trades_fault(value) or _trades_off_tick(value, facts["portfolio"])
+    elif answer.hook == "explain_quote":
+        fault = readings_fault(value)
     elif answer.hook == "pre_quote_veto":
         # Codes are another check's: here each one counts as declared.
         fault = vetoes_fault(value, _codes_in(value))

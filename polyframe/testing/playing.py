@@ -9,16 +9,19 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+import msgspec
+
 from polyframe.model import MAKER, Quote, QuoteLeg, Trade, TradeLeg
-from polyframe.money import ceil_to_tick, floor_to_tick
+from polyframe.money import ceil_to_tick, complement_e4, floor_to_tick
 from polyframe.runtime.signatures import HOOK_ARGUMENTS
 from polyframe.testing.moment import Moment
 from polyframe.testing.views import FakeMarket
 
-_TOLD = ("on_book", "on_fill", "on_cycle_end")
+TOLD = ("on_book", "on_fill", "on_cycle_end")
+"""Hooks that are told a fact, and answer nothing."""
 _OF_A_QUOTE = {"quote", "market", "portfolio", "now_ns"}
 # The opinions that are not simply asked with a quote: each has its own place in a moment.
-_PLACED = {*_TOLD, "rank_markets", "propose_quote", "shape_quote", "propose_trades"}
+_PLACED = {*TOLD, "rank_markets", "propose_quote", "shape_quote", "propose_trades"}
 _STANDING_SIZE_E6 = 50_000_000
 _TRADE_COMPONENTS = ("arb", "satellite", "taker")
 
@@ -137,7 +140,8 @@ class _Ask:
         for market in changed:
             self._opinions(market)
             # As other policies and traders would ask for the plugin's vote.
-            for quote in (Quote(market.market_id), *_legs_of_others(market)):
+            self._one_sided(standing_quote(market), market)
+            for quote in (Quote(market.market_id), *_legs_of_others(market, self._number)):
                 self._about_quote(quote, market)
         if moment.cycle is not None:
             self._ask("rank_markets", markets=list(moment.markets))
@@ -166,10 +170,21 @@ class _Ask:
         proposed = self._ask("propose_quote", market.market_id, market=market)
         # What is no quote is reported where it was answered; here the world goes on without it.
         quote = proposed if type(proposed) is Quote else standing_quote(market)
-        if not quote.is_empty:
-            shaped = self._ask("shape_quote", market.market_id, quote=quote, market=market)
-            quote = shaped if type(shaped) is Quote else quote
-        self._about_quote(quote, market)
+        self._about_quote(self._shaped(quote, market), market)
+
+    def _one_sided(self, quote: Quote, market: FakeMarket) -> None:
+        """Ask about a quote's bid alone or its ask alone, as another plugin may have left them."""
+        if quote.bid is None or quote.ask is None:
+            return
+        dropped = "bid" if _flips(self._number) else "ask"
+        quote = self._shaped(msgspec.structs.replace(quote, **{dropped: None}), market)
+        self._ask("pre_quote_veto", market.market_id, quote=quote, market=market)
+
+    def _shaped(self, quote: Quote, market: FakeMarket) -> Quote:
+        if quote.is_empty:
+            return quote
+        shaped = self._ask("shape_quote", market.market_id, quote=quote, market=market)
+        return shaped if type(shaped) is Quote else quote
 
     def _about_quote(self, quote: Quote, market: FakeMarket) -> None:
         for name, arguments in HOOK_ARGUMENTS.items():
@@ -202,15 +217,33 @@ def standing_quote(market: FakeMarket) -> Quote:
         QuoteLeg(bid_e4, size_e6) if bid_e4 < ask_e4 else None,
         QuoteLeg(ask_e4, size_e6),
         "other",
+        (("mid", book.mid),),
     )
 
 
-def _legs_of_others(market: FakeMarket) -> Iterator[Quote]:
-    ask_e4 = market.book.best_ask_e4
-    if ask_e4 is not None:
-        leg = TradeLeg(market.market_id, True, True, ask_e4, market.min_size_e6)
-        for component in _TRADE_COMPONENTS:
-            yield leg.as_quote(component)
+def _flips(number: int) -> bool:
+    """Return one of two, so that no rhythm of the moments sees one of them only."""
+    return number.bit_count() % 2 == 1
+
+
+def _legs_of_others(market: FakeMarket, number: int) -> Iterator[Quote]:
+    """Yield two of the four ways to take what the book shows, as legs of trades.
+
+    Which ways, and which component takes them, changes with the moment's ``number``; every third
+    time the first of them has a second leg to come.
+    """
+    bid_e4, ask_e4 = market.book.best_bid_e4, market.book.best_ask_e4
+    is_buy = _flips(number)
+    for at, is_yes in enumerate((True, False)):
+        # Who takes YES from the asks, or gives NO to them, needs a best ask; else a best bid.
+        yes_e4 = ask_e4 if is_yes == is_buy else bid_e4
+        if yes_e4 is None:
+            continue
+        limit_e4 = yes_e4 if is_yes else complement_e4(yes_e4)
+        leg = TradeLeg(market.market_id, is_yes, is_buy, limit_e4, max(market.min_size_e6, 1))
+        other = TradeLeg(market.market_id, not is_yes, is_buy, limit_e4, leg.size_e6)
+        component = _TRADE_COMPONENTS[(number + at) % len(_TRADE_COMPONENTS)]
+        yield leg.as_quote(component, after=(other,) if number % 3 == 0 else ())
 
 
 def _legs_to_ask(trades: Any) -> Iterator[Quote]:

@@ -1,4 +1,4 @@
-"""The pytest plugin: shows how long each hook took in contract tests, at the end of a session.
+"""The pytest plugin: shows at the end of a session what contract tests found but do not judge.
 
 pytest loads it at every start, so it imports nothing; without contract tests it does nothing.
 """
@@ -10,12 +10,17 @@ from typing import Any
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """Write p99 call times per hook; they are shown, never judged: machines differ."""
+    """Write p99 call times per hook (machines differ), and what plugins use that is deprecated."""
     timings = sys.modules.get("polyframe.testing.timings")
-    if timings is None:
-        return
-    table = timings.lines(timings.MEASURED)
-    if table:
-        terminalreporter.section("hook call times")
-        for line in table:
+    deprecations = sys.modules.get("polyframe.testing.deprecations")
+    if timings is not None:
+        _section(terminalreporter, "hook call times", timings.lines(timings.MEASURED))
+    if deprecations is not None:
+        _section(terminalreporter, "deprecated, and still running", deprecations.lines())
+
+
+def _section(terminalreporter: Any, title: str, lines: list[str]) -> None:
+    if lines:
+        terminalreporter.section(title)
+        for line in lines:
             terminalreporter.write_line(line)

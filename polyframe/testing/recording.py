@@ -1,13 +1,13 @@
-"""One life of a plugin in the tour, with everything the checks look at."""
+"""What is noted of each call while a plugin lives: answers, exceptions, changes, reach, time."""
 
 from __future__ import annotations
 
 import copy
-import functools
+import gc
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import FrozenInstanceError, dataclass, field
-from random import Random
+import weakref
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import FrozenInstanceError, dataclass, field, replace
 from typing import Any, NamedTuple
 
 import msgspec
@@ -16,9 +16,10 @@ from polyframe.runtime.answers import close_coroutine
 from polyframe.runtime.failures import fault_text
 from polyframe.testing.moment import Moment
 from polyframe.testing.outside import watched
+from polyframe.testing.places import place_of
 from polyframe.testing.playing import Answers, Hook, called, play
-from polyframe.testing.subject import Built, Subject, built
-from polyframe.testing.tour import tour
+from polyframe.testing.subject import Built
+from polyframe.testing.views import FakeBook, FakeMarket, FakePortfolio
 
 
 class Raised(NamedTuple):
@@ -28,134 +29,48 @@ class Raised(NamedTuple):
 
 
 class Finding(NamedTuple):
-    """Something seen at one call: in which hook, at which moment, what."""
+    """Something seen at one call: in which hook, at which moment, what.
+
+    ``about_none`` tells an exception that came of using None.
+    """
 
     hook: str
     label: str
     text: str
+    about_none: bool = False
 
 
 @dataclass
 class Recording:
-    """What a plugin answered and did; ``nanoseconds`` by hook are of unwatched calls only."""
+    """What a plugin answered and did; ``nanoseconds`` by hook are of unwatched calls only.
+
+    ``left`` is what it left behind: its document and its random stream, as text.
+    """
 
     answers: Answers
     raised: list[Finding] = field(default_factory=list)
     mutated: list[Finding] = field(default_factory=list)
     outside: list[Finding] = field(default_factory=list)
     nanoseconds: dict[str, list[int]] = field(default_factory=dict)
+    left: tuple[bytes, bytes] = (b"", b"")
 
 
-def record(subject: Subject, moments: Sequence[Moment]) -> Recording:
-    """Return a life without a look over the shoulder, each call timed.
-
-    Raises:
-        CannotBeJudged: the plugin cannot be built.
-    """
-    recorder = _Recorder(is_watching=False)
-    recorder.live(built(subject), moments)
-    return recorder.recording
-
-
-@functools.lru_cache(maxsize=4)
-def plain_recording(subject: Subject) -> Recording:
-    """Return a life in the tour, without a look over the shoulder; see :func:`record`."""
-    return record(subject, tour(subject.more).moments)
-
-
-@functools.lru_cache(maxsize=4)
-def watched_recording(subject: Subject) -> Recording:
-    """Return a life with every call watched: what it reads outside, what it changes.
-
-    Raises:
-        CannotBeJudged: the plugin cannot be built.
-    """
-    recorder = _Recorder(is_watching=True)
-    recorder.live(built(subject), tour(subject.more).moments)
-    return recorder.recording
-
-
-@functools.lru_cache(maxsize=4)
-def restarted_recording(subject: Subject) -> tuple[Recording, int]:
-    """Return a life with a restart in it, and the number of the first moment after it.
-
-    The new instance gets the document after a trip through JSON, and the random stream as it
-    stood: chance is the runtime's to keep.
-
-    Raises:
-        CannotBeJudged: the plugin cannot be built.
-        NotJson: the document does not survive the trip; the text says why.
-        CannotContinue: the new instance cannot be built from the document.
-    """
-    recorder = _Recorder(is_watching=False)
-    way = tour(subject.more)
-    first = built(subject)
-    recorder.live(first, way.before)
-    chance = Random()
-    chance.setstate(first.context.rng.getstate())
-    store = through_json(first.context.store)
-    try:
-        second = built(subject, store, chance)
-    except Exception as error:
-        raise CannotContinue(fault_text(error)) from error
-    recorder.live(second, way.after, first=len(way.before))
-    return recorder.recording, len(way.before)
-
-
-class NotJson(Exception):
-    """A stored document is not what JSON would give back."""
-
-
-class CannotContinue(Exception):
-    """A plugin cannot be built from the document it left."""
-
-
-def through_json(store: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a document after a trip through JSON.
-
-    Raises:
-        NotJson: JSON cannot carry it, or gives something else back.
-    """
-    try:
-        after: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(store))
-    except (TypeError, ValueError, msgspec.MsgspecError, RecursionError) as error:
-        raise NotJson(f"JSON cannot carry it: {error}") from None
-    changed = _first_change(dict(store), after, "context.store")
-    if changed is not None:
-        raise NotJson(changed)
-    return after
-
-
-def _first_change(before: Any, after: Any, path: str) -> str | None:
-    if isinstance(before, Mapping) and isinstance(after, Mapping):
-        if list(before) != list(after):
-            odd = next((key for key in before if type(key) is not str), None)
-            what = f"the key {odd!r} is no text" if odd is not None else "its keys change"
-            return f"{path}: {what}; JSON has text keys only"
-        found = (_first_change(before[key], after[key], f"{path}[{key!r}]") for key in before)
-        return next((change for change in found if change is not None), None)
-    if isinstance(before, (list, tuple)) and isinstance(after, list):
-        found = (
-            _first_change(old, new, f"{path}[{at}]")
-            for at, (old, new) in enumerate(zip(before, after, strict=True))
-        )
-        return next((change for change in found if change is not None), None)
-    if before != after:
-        return f"{path} is {before!r:.60}, and comes back as {after!r:.60}"
-    return None
-
-
-class _Recorder:
+class Recorder:
     """Makes each call of a play, and notes what there is to note."""
 
-    def __init__(self, *, is_watching: bool) -> None:
+    def __init__(self, home: str, *, is_watching: bool) -> None:
         self.recording = Recording(Answers())
+        self._home = home
         self._call = self._watched_call if is_watching else self._timed_call
         self._label = ""
+        self._snapshots: dict[int, tuple[Any, Snapshot]] = {}
+        self._keepers: set[str] = set()
 
     def live(self, plugin: Built, moments: Sequence[Moment], first: int = 0) -> None:
+        """Let a plugin live through moments, the first of them having this number."""
         for number, moment in enumerate(moments, start=first):
             self._label = moment.label
+            self._snapshots.clear()
             self.recording.answers += play(
                 [moment],
                 plugin.hooks,
@@ -163,6 +78,8 @@ class _Recorder:
                 wants_top_only=plugin.wants_top_only,
                 call=self._call,
             )
+        context = plugin.context
+        self.recording.left = encoded(context.store), encoded(context.rng.getstate())
 
     def _timed_call(self, name: str, hook: Hook, facts: Mapping[str, Any]) -> Any:
         started = time.perf_counter_ns()
@@ -175,30 +92,87 @@ class _Recorder:
         return _kept(answer)
 
     def _watched_call(self, name: str, hook: Hook, facts: Mapping[str, Any]) -> Any:
-        before = {argument: snapshot(value) for argument, value in facts.items()}
+        given = {argument: facts[argument] for argument in hook.arguments}
+        before = {argument: self._snapshot(value) for argument, value in given.items()}
+        # Views of this call only: whoever still has one afterwards keeps what it may not.
+        lent = {argument: _lent(value) for argument, value in given.items()}
         breaches: list[str] = []
         try:
-            with watched(breaches.append):
-                answer = called(hook, facts)
+            with watched(breaches.append, home=self._home):
+                answer = called(hook, lent)
         except Exception as error:  # noqa: BLE001 - a stranger's code ends here
             answer = self._note_raised(name, error)
         for breach in dict.fromkeys(breaches):
             self.recording.outside.append(Finding(name, self._label, breach))
-        for argument, value in facts.items():
-            if snapshot(value) != before[argument]:
-                self.recording.mutated.append(
-                    Finding(name, self._label, f"it changed {argument!r}")
-                )
-        return _kept(answer)
+        self._note_changed(name, given, before, lent)
+        answer = _kept(answer)
+        self._note_kept(name, lent)
+        return answer
+
+    def _note_changed(
+        self,
+        name: str,
+        given: Mapping[str, Any],
+        before: Mapping[str, Snapshot],
+        lent: Mapping[str, Any],
+    ) -> None:
+        for argument, value in lent.items():
+            after = snapshot(value)
+            if after != before[argument]:
+                what = what_changed(argument, before[argument], after)
+                self.recording.mutated.append(Finding(name, self._label, f"it changed {what!r}"))
+                self._snapshots.pop(id(given[argument]), None)
+
+    def _snapshot(self, value: Any) -> Snapshot:
+        # One moment's views are lent out many times; the object is held so that its id stays its.
+        known = self._snapshots.get(id(value))
+        if known is None:
+            known = self._snapshots[id(value)] = value, snapshot(value)
+        return known[1]
+
+    def _note_kept(self, name: str, lent: dict[str, Any]) -> None:
+        if name in self._keepers:
+            return
+        views = [(argument, weakref.ref(view)) for argument, view in _views(lent)]
+        lent.clear()
+        if any(view() is not None for _, view in views):
+            gc.collect()  # an exception's frames may hold what the plugin does not
+        for argument, view in views:
+            if view() is not None:
+                # Once is enough: to look again and again would take long.
+                self._keepers.add(name)
+                text = f"it keeps {argument!r} after the call, which shows another state by then"
+                self.recording.mutated.append(Finding(name, self._label, text))
+                return
 
     def _note_raised(self, name: str, error: Exception) -> Raised:
-        text = fault_text(error)
-        finding = Finding(name, self._label, text)
+        place = place_of(error, self._home)
+        text = fault_text(error).rpartition(" (")[0] or type(error).__name__
+        text = f"{text} ({place})" if place else text
+        about_none = isinstance(error, (TypeError, AttributeError)) and "NoneType" in str(error)
+        finding = Finding(name, self._label, text, about_none)
         is_frozen = isinstance(error, FrozenInstanceError) or (
             isinstance(error, AttributeError) and str(error).startswith("immutable type")
         )
         (self.recording.mutated if is_frozen else self.recording.raised).append(finding)
         return Raised(text)
+
+
+def _lent(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_lent(item) for item in value]
+    if isinstance(value, FakeMarket):
+        return replace(value, book=_lent(value.book))
+    return copy.copy(value) if isinstance(value, (FakeBook, FakePortfolio)) else value
+
+
+def _views(lent: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    for argument, value in lent.items():
+        for view in value if isinstance(value, list) else [value]:
+            if isinstance(view, (FakeMarket, FakePortfolio)):
+                yield argument, view
+            if isinstance(view, FakeMarket):
+                yield f"{argument}.book", view.book
 
 
 def _kept(answer: Any) -> Any:
@@ -209,10 +183,23 @@ def _kept(answer: Any) -> Any:
         return answer
 
 
-def snapshot(value: Any) -> tuple[bytes, tuple[str, ...]]:
+Snapshot = tuple[bytes, tuple[str, ...]]
+
+
+def snapshot(value: Any) -> Snapshot:
     """Return a value's contents as bytes, and the names of what hangs on the object itself."""
     hanging = tuple(vars(value)) if hasattr(value, "__dict__") else ()
     return encoded(value), hanging
+
+
+def what_changed(argument: str, before: Snapshot, after: Snapshot) -> str:
+    """Return the argument, or those of its fields that differ."""
+    first, second = (msgspec.json.decode(contents) for contents, _ in (before, after))
+    if not (isinstance(first, dict) and isinstance(second, dict)):
+        return argument
+    changed = [name for name in second if first.get(name) != second[name]]
+    changed += [name for name in after[1] if name not in before[1] and name not in changed]
+    return ", ".join(f"{argument}.{name}" for name in changed) or argument
 
 
 def encoded(value: Any) -> bytes:

@@ -24,7 +24,17 @@ from typing import Any, Self
 import msgspec
 
 from polyframe import money
-from polyframe.model import BookSide, Fill, MarketState, PluginVeto, ReportPeriod, Veto
+from polyframe.model import (
+    BookSide,
+    Decision,
+    FeedHealth,
+    Fill,
+    MarketState,
+    PluginVeto,
+    ReportPeriod,
+    TradeLeg,
+    Veto,
+)
 from polyframe.testing.builders import (
     HOUR_NS,
     NOW_NS,
@@ -67,6 +77,7 @@ class Scenario:
         self._markets: dict[str, FakeMarket] = {}
         self._gone: dict[str, FakeMarket] = {}
         self._fills: dict[str, Fill] = {}
+        self._to_come: dict[str, tuple[TradeLeg, ...]] = {}
         self._cycles = 0
 
     # --- what happens --------------------------------------------------------------------
@@ -110,20 +121,23 @@ class Scenario:
         trade_id: str = "",
         sells_holding: bool = False,
         component: str = "maker",
+        order_id: str = "",
+        late_s: float = 0.0,
     ) -> Self:
         """Let one of our orders trade: a ``bid`` at ``price`` buys YES, an ``ask`` buys NO.
 
         ``price`` is in YES space (``49c``). With ``sells_holding`` a bid sells NO and an ask
-        sells YES. A fill of another component than ``maker`` took.
+        sells YES. A fill of another component than ``maker`` took. Fills with one ``order_id``
+        are parts of one order; ``late_s`` is by how much the news of it is late.
         """
         known = self._known(market)
         is_yes = (side == "bid") != sells_holding
         own_e4 = price_e4(price) if is_yes else money.complement_e4(price_e4(price))
         trade_id = trade_id or f"t{len(self._fills) + 1}"
         filled = a_fill(
-            ts_ns=self._ns(at_s),
+            ts_ns=self._ns(at_s - late_s),
             trade_id=trade_id,
-            order_id=f"o-{trade_id}",
+            order_id=order_id or f"o-{trade_id}",
             market_id=market,
             token_id=known.spec.token_ids[0 if is_yes else 1],
             is_yes=is_yes,
@@ -154,37 +168,60 @@ class Scenario:
         self._gone[market] = self._markets.pop(market)
         return self._add(at_s, f"{market} is gone")
 
-    def equity(self, equity_usd: float, *, at_s: float) -> Self:
-        """Let the account be worth another amount; all markets are looked at again."""
+    def equity(
+        self,
+        equity_usd: float,
+        *,
+        at_s: float,
+        cash_usd: float | None = None,
+        markets: Sequence[str] | None = None,
+    ) -> Self:
+        """Let the account be worth another amount, and hold other cash if that is given.
+
+        ``markets`` (all of them unless given) are looked at again.
+        """
         self._equity_usd = equity_usd
         self._peak_usd = max(self._peak_usd, equity_usd)
-        return self._add(at_s, f"equity is {equity_usd:g} USD", changed=tuple(self._markets))
+        if cash_usd is not None:
+            self._cash_e12 = money.usd_e12(cash_usd)
+        changed = tuple(self._markets if markets is None else markets)
+        return self._add(at_s, f"equity is {equity_usd:g} USD", changed=changed)
 
-    def new_day(self, *, at_s: float) -> Self:
-        """Let a UTC day begin: its equity at the start is today's."""
+    def under_way(self, legs: Mapping[str, Sequence[TradeLeg]], *, at_s: float) -> Self:
+        """Let these be what trades have still to send, by component, until it is said anew."""
+        self._to_come = {component: tuple(each) for component, each in legs.items()}
+        touched = dict.fromkeys(leg.market_id for each in legs.values() for leg in each)
+        for market_id in touched:
+            self._known(market_id)
+        return self._add(at_s, "trades under way" if legs else "no trade", changed=tuple(touched))
+
+    def new_day(self, *, at_s: float, markets: Sequence[str] | None = None) -> Self:
+        """Let a UTC day begin: its equity at the start is today's; see :meth:`equity`."""
         self._day_start_usd = self._equity_usd
-        return self._add(at_s, "a day begins", changed=tuple(self._markets))
+        changed = tuple(self._markets if markets is None else markets)
+        return self._add(at_s, "a day begins", changed=changed)
 
-    def cycle(self, *, at_s: float) -> Self:
-        """Let a selection cycle pass: ranking, opinions on every market, the cycle's end."""
+    def cycle(
+        self,
+        *,
+        at_s: float,
+        decisions: Sequence[Decision] | None = None,
+        health: FeedHealth | None = None,
+    ) -> Self:
+        """Let a selection cycle pass: ranking, opinions on every market, the cycle's end.
+
+        Unless ``decisions`` are given, each market has one: two are quoted, the third vetoed.
+        """
         self._cycles += 1
         now_ns = self._ns(at_s)
-        # Decisions on a market that has left since are part of the cycle all the same.
-        markets = [*self._markets.values(), *self._gone.values()]
-        decisions = [
-            a_decision(
-                market,
-                decision_id=1000 * self._cycles + number,
-                ts_ns=now_ns,
-                vetoes=[PluginVeto("runtime", Veto("runtime.rank"))] if number % 3 == 2 else (),
-            )
-            for number, market in enumerate(markets)
-        ]
+        if decisions is None:
+            decisions = self._decisions(now_ns)
         ended = a_cycle(
             decisions,
             number=self._cycles,
             ts_ns=now_ns,
             active=[decision.market_id for decision in decisions if not decision.vetoes],
+            health=health,
         )
         return self._add(at_s, f"cycle {self._cycles}", cycle=ended)
 
@@ -214,6 +251,19 @@ class Scenario:
 
     def _ns(self, at_s: float) -> int:
         return NOW_NS + round((self.start_s + at_s) * _SECOND_NS)
+
+    def _decisions(self, now_ns: int) -> list[Decision]:
+        # Decisions on a market that has left since are part of the cycle all the same.
+        markets = [*self._markets.values(), *self._gone.values()]
+        return [
+            a_decision(
+                market,
+                decision_id=1000 * self._cycles + number,
+                ts_ns=now_ns,
+                vetoes=[PluginVeto("runtime", Veto("runtime.rank"))] if number % 3 == 2 else (),
+            )
+            for number, market in enumerate(markets)
+        ]
 
     def _known(self, market_id: str) -> FakeMarket:
         if market_id not in self._markets:
@@ -263,8 +313,9 @@ class Scenario:
                 day_start_equity_usd=self._day_start_usd,
                 markets=markets,
                 positions={name: market.position for name, market in self._gone.items()},
+                to_come=self._to_come,
             ),
-            cash_e12=max(0, self._cash_e12),
+            cash_e12=self._cash_e12,
         )
         self.moments.append(Moment(at_s, label, markets, portfolio, **happened))
         return self

@@ -13,8 +13,9 @@ from polyframe.plugin import Config, Context, Log
 from polyframe.runtime.plugins import find_claimant, one_line, register
 from polyframe.strategy.loading import check_profiles
 from polyframe.strategy.source import parse_source
+from polyframe.testing.places import home_of
 from polyframe.testing.playing import Hook, hooks_of
-from polyframe.testing.tour import More
+from polyframe.testing.tour import More, Tour, tour
 
 PROFILES = ("paper", "production")
 _SEED = 7
@@ -34,7 +35,8 @@ class Subject:
 
     ``kind`` is what its entry point names, a class if all is well; ``fault`` says why there is
     none. ``settings`` are those that have no default, as the strategy file would have them;
-    ``more`` adds to the world the plugin has to live through.
+    ``more`` adds to the world the plugin has to live through before its restart, ``after`` to
+    that after it.
     """
 
     name: str
@@ -42,6 +44,17 @@ class Subject:
     settings: Mapping[str, Any] = field(default_factory=dict)
     more: More | None = None
     fault: str | None = None
+    after: More | None = None
+
+    @property
+    def home(self) -> str:
+        """Where the plugin's own files are; see :mod:`polyframe.testing.places`."""
+        return home_of(self.kind)
+
+    @property
+    def tour(self) -> Tour:
+        """A fresh tour of the world it has to live through."""
+        return tour(self.more, self.after)
 
 
 def subject_of(
@@ -50,6 +63,7 @@ def subject_of(
     name: str = "",
     settings: Mapping[str, Any] | None = None,
     more: More | None = None,
+    after: More | None = None,
 ) -> Subject:
     """Return the subject for an entry point's name, or for a class and its plugin ``name``.
 
@@ -68,14 +82,14 @@ def subject_of(
                 f"{plugin!r} is given as a class; say under which name it will be installed, too: "
                 'name = "..." (the key of its entry point, with which its veto codes begin)'
             )
-        return Subject(name, plugin, given, more)
+        return Subject(name, plugin, given, more, after=after)
     claimant = find_claimant(plugin)
     try:
         kind = claimant.entry_point.load()
     except (Exception, SystemExit) as error:  # noqa: BLE001 - a stranger's module may raise anything
         fault = f"{claimant.entry_point.value} cannot be imported: {one_line(error)}"
-        return Subject(plugin, None, given, more, fault)
-    return Subject(plugin, kind, given, more)
+        return Subject(plugin, None, given, more, fault, after)
+    return Subject(plugin, kind, given, more, after=after)
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from polyframe.testing.builders import NOW_NS, an_order
 from polyframe.testing.ladder import book as ladder
 from polyframe.testing.moment import Moment
 from polyframe.testing.scenario import Scenario
+from polyframe.testing.tour_values import ordinary_values
 from polyframe.testing.views import FakeBook
 
 PAUSE_S = 150.0
@@ -28,6 +29,8 @@ _HOUR_S = 3600.0
 _LOSSES = 8
 _LOSS_C = 6
 _LOSS_EVERY_S = 80.0
+# To look at every market whenever the account changes would take long; a cycle does.
+_FEW = ("0xm1", "0xm2", "0xm3", "0xfalling")
 
 
 @dataclass(frozen=True)
@@ -43,24 +46,30 @@ class Tour:
         return (*self.before, *self.after)
 
 
-def tour(more: More | None = None) -> Tour:
-    """Return a fresh tour; ``more`` adds to the world before the restart."""
+def tour(more: More | None = None, after: More | None = None) -> Tour:
+    """Return a fresh tour; ``more`` adds to the world before the restart, ``after`` after it."""
     world = Scenario()
     clock = _ordinary(world)
+    clock = ordinary_values(world, clock)
     clock = _losses(world, clock)
     clock = _odd_books(world, clock)
     clock = _odd_markets(world, clock)
-    if more is not None:
-        world.start_s = clock
-        more(world)
-        world.start_s, clock = 0.0, world.moments[-1].at_s + 1
-    # The account loses more in a day than any limit allows, and gets most of it back.
-    world.equity(3000.0, at_s=clock)
-    world.equity(4900.0, at_s=clock + 1)
+    clock = _with(world, more, clock)
+    _account(world, clock)
+    _windows(world, clock + 2)
     world.cycle(at_s=clock + 5)
     cut = len(world.moments)
-    _second_half(world, clock + 5 + PAUSE_S)
+    _second_half(world, clock + 5 + PAUSE_S, after)
     return Tour(tuple(world.moments[:cut]), tuple(world.moments[cut:]))
+
+
+def _with(world: Scenario, addition: More | None, clock: float) -> float:
+    if addition is None:
+        return clock
+    world.start_s = clock
+    addition(world)
+    world.start_s = 0.0
+    return world.moments[-1].at_s + 1
 
 
 def _ordinary(world: Scenario) -> float:
@@ -76,7 +85,11 @@ def _ordinary(world: Scenario) -> float:
         at_s=10,
         market="0xm1",
         label="orders rest",
-        orders=(an_order("0xm1", "bid", 4800), an_order("0xm1", "ask", 5200, sells_holding=True)),
+        orders=(
+            an_order("0xm1", "bid", 4800),
+            an_order("0xm1", "bid", 4700, sells_holding=True),
+            an_order("0xm1", "ask", 5200, sells_holding=True),
+        ),
     )
     world.book("50c x 800 | 52c x 700", at_s=11, market="0xm1", updates_per_s=9.0, jump_1h=0.08)
     world.reversal("long", at_s=14)
@@ -208,6 +221,29 @@ def _odd_markets(world: Scenario, clock: float) -> float:
     return clock + 25
 
 
+def _account(world: Scenario, clock: float) -> None:
+    """Let the account be worth nothing, then lose more in a day than any limit allows."""
+    cash_usd = world.moments[-1].portfolio.cash_e12 / 1e12
+    world.equity(0.0, at_s=clock, cash_usd=0.0, markets=_FEW)
+    world.new_day(at_s=clock, markets=_FEW)
+    world.equity(12.0, at_s=clock, cash_usd=-3.5, markets=_FEW)
+    world.equity(5000.0, at_s=clock, cash_usd=cash_usd, markets=_FEW)
+    world.new_day(at_s=clock, markets=_FEW)
+    world.equity(3000.0, at_s=clock)
+    world.equity(4900.0, at_s=clock + 1, markets=_FEW)
+
+
+def _windows(world: Scenario, clock: float) -> None:
+    """Fills on both sides, as many before the restart as soon after it: 600 s hold them all."""
+    for count in (1, 2):
+        market = f"0xwindow-{count}"
+        world.book("40c x 500 | 42c x 500", at_s=clock, market=market)
+        for _ in range(count):
+            world.fill("bid", "40c", shares=10, at_s=clock + 1, market=market)
+            world.fill("ask", "42c", shares=10, at_s=clock + 1, market=market)
+        clock += 1
+
+
 def _losses(world: Scenario, clock: float) -> float:
     """Buys that lose six cents each within half a minute; return when they are over."""
     for number in range(_LOSSES):
@@ -226,7 +262,7 @@ def _losses(world: Scenario, clock: float) -> float:
     return clock
 
 
-def _second_half(world: Scenario, clock: float) -> None:
+def _second_half(world: Scenario, clock: float, after: More | None) -> None:
     known = list(world.moments[-1].markets)
     for number, market in enumerate(known):
         # The venue sends every book anew; a crossed one is none by now.
@@ -236,6 +272,8 @@ def _second_half(world: Scenario, clock: float) -> None:
         world.book(shown, at_s=clock + number / 100, market=market.market_id, has_book=True)
     clock += 2
     world.cycle(at_s=clock)
+    _windows(world, clock + 3)
+    clock = max(_with(world, after, clock + 6), clock + 6)
     world.fill("ask", "59c", shares=50, at_s=clock + 3, market="0xfalling", sells_holding=True)
     world.reversal("short", at_s=clock + 4)
     world.book("52c x 300 | 48c x 300", at_s=clock + 6, market="0xm1")
@@ -247,7 +285,7 @@ def _second_half(world: Scenario, clock: float) -> None:
     world.cycle(at_s=clock + 720)
     world.book("60c x 400 | 62c x 400", at_s=clock + _HOUR_S, market="0xfalling")
     world.cycle(at_s=clock + _HOUR_S + 1)
-    world.new_day(at_s=clock + _DAY_S)
+    world.new_day(at_s=clock + _DAY_S, markets=_FEW)
     world.book("61c x 400 | 63c x 400", at_s=clock + _DAY_S + 5, market="0xfalling")
     world.fill("bid", "61c", shares=10, at_s=clock + _DAY_S + 6, market="0xfalling")
     world.cycle(at_s=clock + _DAY_S + 60)

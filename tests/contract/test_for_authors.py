@@ -29,8 +29,8 @@ from polyframe.testing import (
     subject_of,
 )
 from polyframe.testing.annotations import annotation_faults
+from polyframe.testing.lives import plain_recording
 from polyframe.testing.outside import watched
-from polyframe.testing.recording import plain_recording
 from polyframe.testing.timings import lines, p99_ns
 from tight_guard import Guard
 
@@ -235,7 +235,7 @@ def test_watching_tells_and_ends() -> None:
         time.monotonic()
     time.monotonic()
     assert len(told) == 1
-    assert told[0].startswith("reads the clock (time.monotonic, test_for_authors.py:")
+    assert told[0].startswith("reads the clock (time.monotonic, contract/test_for_authors.py:")
 
 
 def test_what_garbage_collection_brings_about_is_not_the_hook_s_doing() -> None:

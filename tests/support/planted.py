@@ -12,11 +12,14 @@ Each plugin's name is its class's in lower case.
 
 from __future__ import annotations
 
+import datetime
+import logging
 import os
 import random
 import socket
 import threading
 import time
+import uuid
 from dataclasses import dataclass
 from pathlib import Path
 from time import time as now
@@ -25,9 +28,11 @@ from typing import Annotated, ClassVar
 import msgspec
 
 import polyframe
-from polyframe import Plugin, Quote, QuoteLeg, Veto, hookimpl, setting
+from planted_at_import import StartedAtImport
+from polyframe import Plugin, Quote, QuoteLeg, Reading, Veto, hookimpl, setting
 
 PLANTED: list[Planted] = []
+_OPENED_AT: dict[str, float] = {}
 
 
 @dataclass(frozen=True)
@@ -238,6 +243,40 @@ class WatchesTwoSides(Sound):
         self.widest_e4 = max(self.widest_e4, market.book.spread_e4)
 
 
+@planted("survives_every_world", "ZeroDivisionError", "unseen")
+class DividesByTheChurn(Sound):
+    """In a run a market that never changes brings it down."""
+
+    @hookimpl
+    def pre_quote_veto(self, market):
+        return [] if 1 / market.updates_per_s > 0 else None
+
+
+@planted("survives_every_world", "AttributeError: 'NoneType' object has no attribute 'price_e4'",
+         "unseen")  # fmt: skip
+class NeedsBothLegs(Sound):
+    @hookimpl
+    def shape_quote(self, quote):
+        return None if quote.bid.price_e4 < quote.ask.price_e4 else quote
+
+
+@planted("survives_every_world", "only whole outcomes", "unseen")
+class ExpectsPurchases(Sound):
+    @hookimpl
+    def pre_quote_veto(self, quote):
+        if not all(leg.is_buy and leg.is_yes for leg in quote.trade_legs):
+            raise ValueError("only whole outcomes")
+
+
+@planted("survives_every_world", "unwinding", "unseen")
+class KnowsFewOutcomes(Sound):
+    @hookimpl
+    def on_cycle_end(self, cycle):
+        for decision in cycle.decisions:
+            if decision.outcome == "unwinding":
+                raise ValueError(decision.outcome)
+
+
 _SOUND = "answers_are_sound"
 
 
@@ -248,6 +287,25 @@ class NotANumber(Sound):
     @hookimpl
     def pre_quote_veto(self, market):
         return [Veto("notanumber.no", None, float("nan"), 1.0)]
+
+
+@planted(_SOUND, "not made of a-z, 0-9 and _", "readings left out")
+class NamesAReadingFreely(Sound):
+    @hookimpl
+    def explain_quote(self, quote):
+        return [Reading("Cool down (s)", 1.0)]
+
+
+@planted(_SOUND, "a shape may only append to inputs", "vetoes this market")
+class ReplacesInputs(Sound):
+    @hookimpl
+    def propose_quote(self, market):
+        legs = QuoteLeg(4700, 50_000_000), QuoteLeg(5300, 50_000_000)
+        return Quote(market.market_id, 0.5, *legs, "mine", (("edge_c", 3.0),))
+
+    @hookimpl
+    def shape_quote(self, quote):
+        return msgspec.structs.replace(quote, inputs=(("width_c", 6.0),))
 
 
 @planted(_SOUND, "is not on the tick in force", "runtime.off_tick")
@@ -318,7 +376,7 @@ class ChangesTheTick(Sound):
         market.tick_e4 = 1
 
 
-@planted("changes_nothing_it_is_given", "it changed 'portfolio'", "unseen")
+@planted("changes_nothing_it_is_given", "it changed 'portfolio.by_market'", "unseen")
 class ClearsPositions(Sound):
     """In a run it clears a copy."""
 
@@ -327,19 +385,39 @@ class ClearsPositions(Sound):
         portfolio.positions().clear()
 
 
+@planted("changes_nothing_it_is_given", "it changed 'quote.policy'", "unseen")
+class RenamesThePolicy(Sound):
+    @hookimpl
+    def pre_quote_veto(self, quote):
+        msgspec.structs.force_setattr(quote, "policy", "mine")
+
+
+@planted("changes_nothing_it_is_given", "it keeps 'market' after the call", "unseen")
+class KeepsTheView(Sound):
+    """In a run the view it kept shows another state each time it looks."""
+
+    def __init__(self, config, context):
+        super().__init__(config, context)
+        self.last = None
+
+    @hookimpl
+    def on_book(self, market):
+        self.last = market
+
+
 # --- the world outside -------------------------------------------------------------------
 
 _INSIDE = "stays_inside_during_hooks"
 
 
-@planted(_INSIDE, "reads the clock (time.monotonic, planted.py:", "unseen")
+@planted(_INSIDE, "reads the clock (time.monotonic, support/planted.py:", "unseen")
 class ReadsTheClock(Sound):
     @hookimpl
     def on_book(self, market):
         self.context.store["late"] = time.monotonic() < 0
 
 
-@planted(_INSIDE, "reads the clock (time.time, planted.py:", "unseen")
+@planted(_INSIDE, "reads the clock (time.time, support/planted.py:", "unseen")
 class ReadsTheClockByAnotherName(Sound):
     @hookimpl
     def on_cycle_end(self, cycle):
@@ -394,19 +472,130 @@ class Prints(Sound):
         print("cycle", cycle.number)  # noqa: T201 - it is the fault
 
 
+@planted(_INSIDE, "looks at a file (os.stat", "unseen")
+class LooksForAFile(Sound):
+    codes = ("looksforafile.stop",)
+
+    @hookimpl
+    def pre_quote_veto(self, market):
+        return [Veto("looksforafile.stop")] if Path("/no/such/STOP").exists() else None
+
+
+@planted(_INSIDE, "reads the clock (time.gmtime", "unseen")
+class ReadsTheHour(Sound):
+    @hookimpl
+    def on_cycle_end(self, cycle):
+        self.context.store["late"] = time.gmtime().tm_hour > 99
+
+
+@planted(_INSIDE, "reads the clock (uuid.uuid1", "unseen")
+class MakesAnIdOfTheClock(Sound):
+    @hookimpl
+    def on_cycle_end(self, cycle):
+        self.context.store["length"] = len(str(uuid.uuid1()))
+
+
+@planted(_INSIDE, "waits for a time (threading", "unseen")
+class Waits(Sound):
+    @hookimpl
+    def on_cycle_end(self, cycle):
+        threading.Event().wait(0.0001)
+
+
+@planted(_INSIDE, "reads the time zone (datetime.fromtimestamp", "unseen")
+class ReadsTheTimeZone(Sound):
+    @hookimpl
+    def on_cycle_end(self, now_ns):
+        local = datetime.datetime.fromtimestamp(now_ns / 1e9)  # noqa: DTZ006 - it is the fault
+        self.context.store["late"] = local.year > 9000
+
+
+@planted(_INSIDE, "self.context.log writes a line", "unseen")
+class LogsByItself(Sound):
+    @hookimpl
+    def on_cycle_end(self, cycle):
+        logging.getLogger("planted").warning("cycle %d", cycle.number)
+
+
+@planted(_INSIDE, "__init__ reaches outside, at 'its first start': reads the clock (time.time_ns",
+         "unseen")  # fmt: skip
+class StartsAClock(Sound):
+    def __init__(self, config, context):
+        super().__init__(config, context)
+        self.started_ns = time.time_ns()
+
+    @hookimpl
+    def on_book(self, market):
+        pass
+
+
+@planted(_INSIDE, "__init__ reaches outside, at 'a restart': reads the environment", "unseen")
+class AsksTheEnvironmentLater(Sound):
+    """Only where there is a document to go on from."""
+
+    def __init__(self, config, context):
+        super().__init__(config, context)
+        self.host = os.environ.get("HOST", "") if context.store else ""
+
+    @hookimpl
+    def on_cycle_end(self, cycle):
+        self.context.store["cycle"] = cycle.number
+
+
+PLANTED.append(
+    Planted(
+        StartedAtImport,
+        _INSIDE,
+        "the module reaches outside, at 'its import': reads the clock (time.time_ns, "
+        "support/planted_at_import.py:",
+        "unseen",
+    )
+)
+
+
 # --- the same again ----------------------------------------------------------------------
 
 
 @planted("answers_the_same_twice", "gives two answers", "unseen")
 class RemembersInTheClass(Sound):
-    codes = ("remembersintheclass.first",)
-    has_begun: ClassVar[bool] = False
+    codes = ("remembersintheclass.number",)
+    built: ClassVar[int] = 0
+
+    def __init__(self, config, context):
+        super().__init__(config, context)
+        type(self).built += 1
+        self.number = type(self).built
 
     @hookimpl
     def pre_quote_veto(self, market):
-        is_first = not type(self).has_begun
-        type(self).has_begun = True
-        return [Veto("remembersintheclass.first")] if is_first else None
+        if market.book.best_ask_e4 is not None:
+            return None
+        return [Veto("remembersintheclass.number", None, self.number, 0)]
+
+
+@planted("answers_the_same_twice", "asked for its readings or not, it gives two answers", "unseen")
+class ChangesItsMindWhenAsked(Sound):
+    codes = ("changesitsmindwhenasked.no",)
+
+    @hookimpl
+    def explain_quote(self, quote):
+        self.context.store["explained"] = self.context.store.get("explained", 0) + 1
+        return [Reading("explained", self.context.store["explained"])]
+
+    @hookimpl
+    def pre_quote_veto(self, quote):
+        return (
+            [Veto("changesitsmindwhenasked.no")]
+            if self.context.store.get("explained", 0) > 9
+            else None
+        )
+
+
+@planted("answers_the_same_twice", "explain_quote draws from self.context.rng", "unseen")
+class DrawsToExplain(Sound):
+    @hookimpl
+    def explain_quote(self, quote):
+        return [Reading("chance", self.context.rng.random())]
 
 
 @planted("answers_the_same_under_another_hash_seed", "PYTHONHASHSEED", "unseen")
@@ -418,6 +607,17 @@ class TakesTheOrderOfASet(Sound):
         if market.book.best_ask_e4 is not None:
             return None
         return [Veto(code) for code in {*self.codes}]
+
+
+@planted("answers_the_same_under_another_hash_seed", "PYTHONHASHSEED", "unseen")
+class TakesTheOrderOfTwo(Sound):
+    codes = ("takestheorderoftwo.no",)
+
+    @hookimpl
+    def pre_quote_veto(self, market):
+        if market.book.best_ask_e4 is not None:
+            return None
+        return [Veto("takestheorderoftwo.no", side) for side in {"bid", "ask"}]
 
 
 _RESTART = "a_restart_changes_no_vote"
@@ -440,6 +640,43 @@ class Forgets(Sound):
         return [Veto("forgets.enough", None, self.fills, 5)] if self.fills > 5 else None
 
 
+@planted(_RESTART, "a new Python has nothing else", "unseen")
+class RemembersInTheModule(Sound):
+    codes = ("remembersinthemodule.moved",)
+
+    @hookimpl
+    def pre_quote_veto(self, market):
+        mid = market.book.mid
+        if mid is not None and abs(mid - _OPENED_AT.setdefault(market.market_id, mid)) > 0.05:
+            return [Veto("remembersinthemodule.moved")]
+
+
+@planted(_RESTART, "of 0xwindow-1 at", "unseen")
+class ForgetsTheWindow(Sound):
+    """Two fills of a side within 600 s make it rest; the fills are not stored."""
+
+    codes = ("forgetsthewindow.hot",)
+
+    def __init__(self, config, context):
+        super().__init__(config, context)
+        self.fills = {}
+        self.until = context.store.setdefault("until", {})
+
+    @hookimpl
+    def on_fill(self, fill, now_ns):
+        if fill.market_id.startswith("0xwindow"):
+            key = f"{fill.market_id}/{fill.sign}"
+            recent = [ts for ts in self.fills.get(key, ()) if now_ns - ts < 600 * 10**9]
+            self.fills[key] = [*recent, now_ns]
+            if len(self.fills[key]) >= 2:
+                self.until[key] = now_ns + 1800 * 10**9
+
+    @hookimpl
+    def pre_quote_veto(self, market, now_ns):
+        hot = [self.until.get(f"{market.market_id}/{sign}", 0) > now_ns for sign in (1, -1)]
+        return [Veto("forgetsthewindow.hot")] if any(hot) else None
+
+
 @planted(_RESTART, "is no text; JSON has text keys only", "unseen")
 class CountsByNumber(Sound):
     @hookimpl
@@ -447,7 +684,7 @@ class CountsByNumber(Sound):
         self.context.store.setdefault("cycles", {})[cycle.number] = len(cycle.decisions)
 
 
-@planted(_RESTART, "cannot be built from the document it left", "unseen")
+@planted(_RESTART, "ChokesOnItsDocument(config, context) failed: KeyError: 'fills'", "unseen")
 class ChokesOnItsDocument(Sound):
     def __init__(self, config, context):
         super().__init__(config, context)
