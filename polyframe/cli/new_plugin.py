@@ -24,7 +24,8 @@ import click
 import polyframe
 from polyframe import __version__
 from polyframe.errors import PolyframeError, UsageError
-from polyframe.runtime.plugins import OWN_DISTRIBUTION, RESERVED_NAME, claimants
+from polyframe.runtime.claimants import OWN_DISTRIBUTION, claimants
+from polyframe.runtime.plugins import RESERVED_NAME
 
 _TEMPLATES = files("polyframe.cli") / "templates" / "plugin"
 # Where each template goes; "$plugin" is filled in here as in the files themselves.

@@ -18,12 +18,10 @@ import msgspec
 
 from polyframe.errors import PluginRefused
 from polyframe.hooks import Hooks
+from polyframe.runtime.claimants import Claimant, claimants, find_claimant
 from polyframe.runtime.plugins import (
-    Claimant,
     check_hooks,
-    claimants,
     deprecations_of,
-    find_claimant,
     hook_markers,
     load_class,
     one_line,

@@ -242,7 +242,7 @@ def _load(
 
 
 def _versions(strategy: Strategy) -> dict[str, str]:
-    from polyframe.runtime.plugins import find_claimant
+    from polyframe.runtime.claimants import find_claimant
 
     found = {}
     for request in strategy.requests:

@@ -10,7 +10,8 @@ from typing import Any
 
 from polyframe.errors import PluginError, StrategyError
 from polyframe.plugin import Config, Context, Log
-from polyframe.runtime.plugins import find_claimant, one_line, register
+from polyframe.runtime.claimants import find_claimant
+from polyframe.runtime.plugins import one_line, register
 from polyframe.strategy.loading import check_profiles
 from polyframe.strategy.source import parse_source
 from polyframe.testing.places import home_of

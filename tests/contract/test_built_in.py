@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from polyframe.runtime.plugins import claimants
+from polyframe.runtime.claimants import claimants
 from polyframe.testing import (
     CHECKS,
     ContractBroken,

@@ -10,12 +10,8 @@ import pytest
 
 from polyframe.errors import PluginNotFound, PluginRefused
 from polyframe.plugin import Log
-from polyframe.runtime.plugins import (
-    build_contexts,
-    claimants,
-    find_claimant,
-    load_plugin_classes,
-)
+from polyframe.runtime.claimants import claimants, find_claimant
+from polyframe.runtime.plugins import build_contexts, load_plugin_classes
 
 
 def test_a_named_plugin_is_loaded_and_an_unnamed_one_is_not_even_imported(
