@@ -115,10 +115,11 @@ class Hooks:
     ) -> Sequence[Reading] | None:
         """Return the numbers behind this plugin's opinion of a quote, or None.
 
-        Called for every plugin after the vetoes of a decision that changes something, or
-        refuses for other reasons than the market's last one, with the quote that was put to
-        them; not for a leg of a trade. They are recorded with the decision, and nothing
-        depends on them: a plugin's answer here must not change what it answers elsewhere.
+        Called for every plugin after the vetoes of a decision that changes something (or would,
+        but for the mutation budget), or refuses for other reasons than the market's last one,
+        with the quote that was put to them; not for a leg of a trade. They are recorded with the
+        decision, and nothing depends on them: a plugin's answer here must not change what it
+        answers elsewhere.
         """
 
     @hookspec

@@ -280,8 +280,9 @@ class PluginReading(msgspec.Struct, frozen=True):
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
     """One quoting decision, complete enough to explain it afterwards.
 
-    ``outcome``: quoted (an order changes), unchanged (what rests is right), deferred (right, but
-    the mutation budget is used up), pulled (orders cancelled), vetoed (nothing rests and nothing
+    ``outcome``: quoted (an order changes), unchanged (what rests is right), deferred (an
+    order should change, but the mutation budget is used up), pulled (nothing is to rest, and orders
+    are cancelled or being cancelled), vetoed (nothing rests and nothing
     may), no_proposal; for a leg of a trade: taking, unwinding or vetoed.
 
     ``since_ns`` is when its cause arose: a book may have moved, and waited for the market's

@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import redirect_stdout
 from typing import Any
 
@@ -28,6 +28,7 @@ from polyframe.runtime.plugins import (
 )
 from polyframe.runtime.signatures import HOOK_ARGUMENTS
 
+_PIPE_WIDTH = 160
 _BOUNDS = (
     ("minimum", ">="),
     ("exclusiveMinimum", ">"),
@@ -96,13 +97,12 @@ def _imported_row(claimant: Claimant) -> dict[str, Any]:
     return row
 
 
-def _cells(row: Mapping[str, Any]) -> tuple[str, ...]:
+def _cells(row: Mapping[str, Any]) -> tuple[str | list[str], ...]:
     place = (row["name"], f"{row['distribution']} {row['version']}")
     if row["fault"] is not None:
         return (*place, "cannot be used", "", "")
-    # Each code begins with the plugin's name, which stands at the left.
-    codes = [code.partition(".")[2] for code in row["codes"]]
-    return (*place, ", ".join(row["hooks"]), ", ".join(codes), str(len(row["settings"])))
+    # One below the other: whole, they can be found and copied, and need no width.
+    return (*place, row["hooks"], row["codes"], str(len(row["settings"])))
 
 
 @command.command("show")
@@ -229,7 +229,8 @@ def _print_facts(facts: dict[str, Any]) -> None:
     )
 
 
-def _print_table(heads: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+def _print_table(heads: tuple[str, ...], rows: Sequence[tuple[str | list[str], ...]]) -> None:
+    """Print a table; a list is a cell of several lines. A pipe gets whole words, to be searched."""
     # Here and not above: the list in JSON, and every other verb, starts without rich.
     from rich.box import SIMPLE
     from rich.console import Console
@@ -243,8 +244,10 @@ def _print_table(heads: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
     for head in heads:
         table.add_column(head, overflow="fold", no_wrap=head == "name")
     for row in rows:
-        table.add_row(*(Text(_plain(cell)) for cell in row))  # Text: markup is not read
-    Console().print(table)
+        lines = [[cell] if isinstance(cell, str) else cell for cell in row]
+        # Text: markup is not read.
+        table.add_row(*(Text("\n".join(_plain(line) for line in cell)) for cell in lines))
+    Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH).print(table)
 
 
 def _plain(text: str) -> str:

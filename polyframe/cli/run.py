@@ -286,10 +286,7 @@ def _tell(result: dict[str, Any]) -> None:
         f"equity without such fills: {fresh}"
     )
     click.echo(f"vetoes: {_most_frequent(result['vetoes'])}")
-    for name, count in ((result["tracing"] or {}).get("lost") or {}).items():
-        click.echo(
-            f"{count} spans did not reach {name}: 'polyframe replay RUN --spans FOLDER' builds them"
-        )
+    _tell_lost_spans(result)
     click.echo(f"report: {result['report'] or 'none'}")
     click.echo(f"replay: polyframe replay {result['tape']}")
 
@@ -298,6 +295,19 @@ def _most_frequent(vetoes: dict[str, int]) -> str:
     """Return the most frequent veto codes with their counts, those as frequent by name."""
     cast = sorted((-count, code) for code, count in vetoes.items() if count)
     return " ".join(f"{code}={-count}" for count, code in cast[:_VETOES_TOLD]) or "none"
+
+
+def _tell_lost_spans(result: dict[str, Any]) -> None:
+    lost = (result["tracing"] or {}).get("lost") or {}
+    run = Path(result["tape"]).parent
+    has_all = (run / "trace").is_dir() and not {"file", "spans"} & lost.keys()
+    where = (
+        f"{run / 'trace'} has them"
+        if has_all
+        else f"'polyframe replay {run} --spans FOLDER' builds them"
+    )
+    for name, count in lost.items():
+        click.echo(f"{count} spans did not reach {name}: {where}")
 
 
 def _write_summary(path: Path, result: dict[str, Any]) -> None:

@@ -15,5 +15,7 @@ runs_option = click.option(
     help="The folder of all runs.",
 )
 run_option = click.option(
-    "--run", "run_name", help="The run's id, its beginning, or its folder; the latest without it."
+    "--run",
+    "run_name",
+    help="The run's id, its beginning, its folder, or one of span files; the latest without it.",
 )

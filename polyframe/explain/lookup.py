@@ -130,8 +130,12 @@ class RunSpans:
         A line is counted once however often it was read.
         """
         count = len(self._corrupt)
-        lines = "1 line is" if count == 1 else f"{count} lines are"
-        return [*([f"{lines} no span and left out"] if count else []), *self._blocks.gaps]
+        lines = (
+            "1 line is not a span of ours and was"
+            if count == 1
+            else (f"{count} lines are not spans of ours and were")
+        )
+        return [*([f"{lines} left out"] if count else []), *self._blocks.gaps]
 
     def newest_first(self, wanted: Wanted, until_ns: int | None = None) -> Iterator[Span]:
         """Yield the spans that are wanted, newest first.
@@ -253,7 +257,10 @@ def _no_spans(run: Path) -> PolyframeError:
         manifest = json.loads((run / "manifest.json").read_bytes())
     except (OSError, ValueError, RecursionError):
         return UsageError(f"{run}: no run and no span files lie here")
-    build = f"its tape has every decision, build them with 'polyframe replay {run} --spans FOLDER'"
+    build = (
+        "its tape has every decision: build them with "
+        f"'polyframe replay {run} --spans FOLDER' and read them with '--run FOLDER'"
+    )
     try:
         was_off = manifest["strategy"]["settings"]["tracing"]["file"] is False
     except (TypeError, LookupError):

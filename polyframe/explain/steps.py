@@ -142,6 +142,8 @@ def _votes(span: Span, read: Span, now_ns: int) -> list[Row]:
             found.append(Row("VETO", visible(plugin), "\n".join(lines)))
         else:
             found.append(Row("passed", visible(plugin), "\n".join(_readings(readings, (), as_of))))
+    if any("runtime.plugin_error" in str(veto.get("polyframe.veto.code")) for veto in vetoes(span)):
+        found.append(Row("see", "", "what broke: the 'Plugin problem' lines of the run's log.txt"))
     if not asked:
         why = (
             "getting out of a leg is asked of nobody"

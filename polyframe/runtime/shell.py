@@ -356,7 +356,9 @@ class Shell:
         report = None if self.report_path is None else str(self.report_path)
         result = summary(self._facts(now_ns), report, str(self.tape_folder))
         text = json.dumps(result, allow_nan=False) + "\n"
-        (self.run_folder / "summary.json").write_text(text, encoding="utf-8")
+        part = self.run_folder / "summary.json.part"
+        part.write_text(text, encoding="utf-8")
+        part.replace(self.run_folder / "summary.json")
         return result
 
     def _facts(self, now_ns: int) -> dict[str, Any]:

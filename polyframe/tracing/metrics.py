@@ -26,7 +26,7 @@ from opentelemetry.sdk.metrics.export import (
 from opentelemetry.sdk.resources import Resource
 
 from polyframe import __version__
-from polyframe.model import Decision, FeedHealth, Fill
+from polyframe.model import SIDES, Decision, FeedHealth, Fill, Reading
 from polyframe.tracing.otlp_json import SCOPE
 
 if TYPE_CHECKING:
@@ -127,14 +127,12 @@ class Metrics:
         """Count a decision, its vetoes and the caps its readings name."""
         counts = self._counts
         counts["decision", decision.outcome] += 1
-        refused = set()
         for cast in decision.vetoes:
-            refused.add(cast.plugin)
             counts["veto", cast.veto.code, cast.plugin, cast.veto.side or "both"] += 1
-        for told in () if decision.target.is_empty else decision.readings:
+        for told in decision.readings:
             reading = told.reading
-            # What a refused quote would have lost is nobody's exposure.
-            if reading.limit and reading.name.endswith(_CAP) and told.plugin not in refused:
+            # What a refused leg would have lost is nobody's exposure.
+            if reading.limit and reading.name.endswith(_CAP) and _is_let_through(decision, reading):
                 cap = reading.name.removesuffix("_usd").removeprefix("bid_").removeprefix("ask_")
                 used = (reading.value / reading.limit, reading.value)
                 key = (told.plugin, cap)
@@ -187,3 +185,11 @@ class Metrics:
     def shut_down(self, limit_s: float) -> None:
         """Export a last time and stop; may block longer than ``limit_s``, the SDK's word."""
         self._provider.shutdown(timeout_millis=limit_s * 1000)
+
+
+def _is_let_through(decision: Decision, reading: Reading) -> bool:
+    """Whether the leg that a reading names, or any where it names none, is still in the target."""
+    for side in SIDES:
+        if reading.name.startswith(f"{side}_"):
+            return decision.target.leg(side) is not None
+    return not decision.target.is_empty

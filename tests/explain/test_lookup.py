@@ -100,7 +100,7 @@ def test_a_corrupt_line_is_left_out_and_told_once(world):
         file.write(line.replace(b"decide quote", b"GET /") + b"\n")
     result = world.polyframe("trace")
     assert result.exit_code == 0
-    assert result.stderr == "polyframe: 4 lines are no span and left out\n"
+    assert result.stderr == "polyframe: 4 lines are not spans of ours and were left out\n"
     assert "2 on 2 markets" in result.stdout
 
 
@@ -265,7 +265,7 @@ def test_a_value_of_another_kind_makes_a_line_corrupt(world, where, name, value)
     for arguments in (("why", "japan"), ("trace",), ("trace", "2"), ("trace", "--json")):
         result = world.polyframe(*arguments)
         assert (result.exit_code, result.stderr) == (
-            0, "polyframe: 1 line is no span and left out\n",
+            0, "polyframe: 1 line is not a span of ours and was left out\n",
         ), result.output  # fmt: skip
         assert "qs.liquidity" not in result.stdout
 
@@ -297,7 +297,7 @@ def test_a_span_of_no_time_or_id_is_corrupt(world, name, value):
     for arguments in (("why", "chile"), ("trace",), ("trace", "1"), ("trace", "--json")):
         result = world.polyframe(*arguments)
         assert (result.exit_code, result.stderr) == (
-            0, "polyframe: 1 line is no span and left out\n",
+            0, "polyframe: 1 line is not a span of ours and was left out\n",
         ), result.output  # fmt: skip
 
 
@@ -332,7 +332,7 @@ def test_a_run_without_spans_says_what_to_do(tmp_path):
     with pytest.raises(PolyframeError, match="no decision yet"):
         RunSpans(world.run)
     (world.trace / "spans-0001.jsonl").unlink()
-    build = f"its tape has every decision, build them with 'polyframe replay {world.run} --spans"
+    build = f"its tape has every decision: build them with 'polyframe replay {world.run} --spans"
     for strategy, words in (
         ({"settings": {"tracing": {"file": False}}}, "no spans: the run had 'tracing: {file: fal"),
         ({"settings": {}}, "the run has no span file"),

@@ -200,7 +200,8 @@ def test_a_collector_that_is_gone_ends_no_run_and_is_told_once(folder: Path, dea
     assert summary["tracing"]["exported"] == {"otlp": 0}
     assert 1 <= output.count("Trace export problem=") <= 6
     assert summary["tracing"]["lost"] == {"otlp": summary["tracing"]["spans"]}
-    assert f"{summary['tracing']['spans']} spans did not reach otlp" in output
+    trace = Path(summary["tape"]).parent / "trace"
+    assert f"{summary['tracing']['spans']} spans did not reach otlp: {trace} has them" in output
     # The file has them all the same.
     assert len(written(Path(summary["tape"]).parent / "trace")) == summary["tracing"]["spans"]
 

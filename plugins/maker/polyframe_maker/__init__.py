@@ -30,7 +30,7 @@ Inputs = tuple[tuple[str, float], ...]
 
 
 class Maker(Plugin):
-    """Quotes around the fair value, against the inventory (README.md has both policies)."""
+    """Quotes around the fair value, against the inventory (plugins/maker/README.md)."""
 
     Config = MakerConfig
     config: MakerConfig

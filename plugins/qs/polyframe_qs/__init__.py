@@ -51,7 +51,7 @@ _NO_PLACE = ("runtime.rank", "runtime.cluster_full")
 
 
 class Qs(Plugin):
-    """Quoteability: vetoes, ranking and the cycle's summary lines (README.md has the rules)."""
+    """Quoteability: vetoes, ranking and the cycle's summary lines (plugins/qs/README.md)."""
 
     Config = QsConfig
     config: QsConfig
