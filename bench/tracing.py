@@ -189,7 +189,8 @@ def whole_replays(tape: Path, folder: Path, rounds: int) -> dict[str, float]:
                 replay.watch = tracer.take_now
                 replay.machine.engine.decider.timer = time.perf_counter_ns
             if not told:
-                # Nobody is asked for numbers: what being able to explain costs the engine.
+                # Nobody is asked for numbers: what being able to explain costs the engine. There
+                # is no switch for it, since the numbers are part of the record; hence the ignore.
                 replay.machine.dispatcher.explain_quote = lambda *_: ()  # type: ignore[method-assign]
             differences = sum(1 for _ in replay.differences())
             assert not (told and differences), f"{differences} differences: other decisions now"

@@ -114,7 +114,7 @@ def check_profiles(subject: Subject) -> None:
         context = Context(subject.name, Random(7), {}, Log())
         try:
             subject.kind(config, context)
-        except Exception as error:
+        except Exception as error:  # whatever a stranger's constructor raises is one message
             raise ContractBroken(
                 f"{subject.kind.__name__}(config, context) raises under {profile}: "
                 f"{one_line(error)}. Take exactly these two, and refuse in Config (bounds) what "

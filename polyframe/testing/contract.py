@@ -120,6 +120,7 @@ class PluginContract:
             except ContractBroken as error:
                 broken = str(error)
         if reason is not None:
+            # Never instead of a failure: the check that this one waits for has failed by itself.
             pytest.skip(reason)
         if broken is not None:
             # The message says where; our own frames would only stand in front of it.

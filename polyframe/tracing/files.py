@@ -134,18 +134,6 @@ def _place(path: Path) -> tuple[bool, int, str]:
     return number is None, number or 0, path.name
 
 
-def lines_of(path: Path) -> Iterator[bytes]:
-    """Yield a file's whole lines, oldest first.
-
-    Raises:
-        OSError: it cannot be read.
-    """
-    rest = b""
-    for chunk in chunks_of(path):
-        *whole, rest = (rest + chunk).split(b"\n")
-        yield from whole
-
-
 def chunks_of(path: Path) -> Iterator[bytes]:
     """Yield a file's text as it comes, oldest first: a chunk may end within a line.
 

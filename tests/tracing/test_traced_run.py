@@ -17,10 +17,11 @@ from ruamel.yaml import YAML
 from polyframe.cli import main
 from polyframe.model import Decision, Fill
 from polyframe.runtime.tape import TapeReader
-from polyframe.tracing.files import lines_of, span_files
+from polyframe.tracing.files import span_files
 from polyframe.tracing.otlp_json import resource_of, spans_of
 from polyframe.tracing.span import Span, decision_context
 from polyframe.tracing.tracer import Tracer
+from span_lines import lines_of
 
 REPOSITORY = Path(__file__).parents[2]
 STRATEGY = REPOSITORY / "strategies" / "maker.yaml"

@@ -15,11 +15,12 @@ import pytest
 from polyframe import Decision, PluginVeto, Veto
 from polyframe.runtime.turn import Outcome
 from polyframe.testing.builders import a_decision, a_fill, a_market
-from polyframe.tracing.files import SpanFiles, lines_of, span_files
+from polyframe.tracing.files import SpanFiles, span_files
 from polyframe.tracing.otlp_json import SpanLines, spans_of
 from polyframe.tracing.span import Span
 from polyframe.tracing.spans import SpanBuilder
 from polyframe.tracing.tracer import Tracer
+from span_lines import lines_of
 
 MARKETS = {name: a_market(name) for name in ("0xm1", "0xm2")}
 LINES = SpanLines({"service.name": "polyframe"}, "0.1.0")
