@@ -267,10 +267,12 @@ class MatchingBook:
         self._touched[is_bid, resting.yes_price_e4] = None
         return leaves_e6
 
-    def clear(self) -> None:
-        """Cancel everything, as the venue does when a market resolves."""
-        for order_id in list(self._open):
+    def clear(self) -> list[str]:
+        """Cancel everything, as the venue does when a market resolves; return the order ids."""
+        order_ids = list(self._open)
+        for order_id in order_ids:
             self.cancel(order_id)
+        return order_ids
 
     def _rejection(self, order: NewOrder) -> str:
         """Return the venue's reason to refuse an order, or an empty string (venue.md 2.9)."""

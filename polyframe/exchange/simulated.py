@@ -17,10 +17,18 @@ from msgspec.structs import replace
 from polyframe.exchange.character import Belief
 from polyframe.exchange.matching import Execution, MatchingBook, NewOrder, TimeInForce
 from polyframe.exchange.simulated_market import SimulatedMarket, belief_of
-from polyframe.exchange.source import BookMessage, Frame, GammaMarket
+from polyframe.exchange.source import (
+    BookMessage,
+    Frame,
+    GammaMarket,
+    MarketTerms,
+    MatchListener,
+)
 from polyframe.exchange.traders import (
     Maker,
+    behind_touch,
     informed_order,
+    is_stale,
     noise_order,
     order_of,
     patient_order,
@@ -35,7 +43,6 @@ _HOUR_NS = 3_600 * _S_NS
 _FINE_TICK_E4 = 10
 _STALL_S = (4.0, 20.0)
 _SWEEPS_THAT_KNOW = 0.8
-_STALE_TICKS = 2  # this far behind a maker's own price, an order is taken
 _UPPER_E4, _LOWER_E4 = 9_600, 400  # beyond these the venue refines the tick (venue.md 4.1)
 
 
@@ -72,6 +79,9 @@ class SimulatedSource:
 
     ended = False
 
+    # Assigned by whoever takes orders from outside (TradableSource).
+    listener: MatchListener | None = None
+
     def __init__(
         self, seed: int, markets: int, activity: float, start_ns: int, stalls_per_h: float = 0.0
     ) -> None:
@@ -91,6 +101,10 @@ class SimulatedSource:
         self._markets = [SimulatedMarket(one, beliefs[one.belief_id], seed) for one in listings]
         self._by_token = {
             token_id: market for market in self._markets for token_id in market.publisher.token_ids
+        }
+        self._by_id = {
+            market.listing.gamma["conditionId"]: (index, market)
+            for index, market in enumerate(self._markets)
         }
         self._settled: dict[str, int] = {}
         rng = Random(f"listing:{seed}")
@@ -135,11 +149,38 @@ class SimulatedSource:
         """Nothing is held."""
 
     def probability(self, market_id: str) -> float:
-        """Return the hidden truth of a market, for studies of the simulation itself."""
-        for market in self._markets:
-            if market.listing.gamma["conditionId"] == market_id:
-                return market.probability
-        raise KeyError(market_id)
+        """Return the hidden truth of a market, for studies of the simulation itself.
+
+        Raises:
+            KeyError: no such market.
+        """
+        return self._by_id[market_id][1].probability
+
+    # --- orders from outside (TradableSource) ----------------------------------------
+
+    def terms(self, token_id: str) -> MarketTerms | None:
+        """Return the terms of a listed token's market."""
+        market = self._by_token.get(token_id)
+        return market.terms() if market is not None and market.is_listed else None
+
+    def matching_book(self, market_id: str) -> MatchingBook:
+        """Return a market's engine."""
+        return self._by_id[market_id][1].book
+
+    def submit(self, market_id: str, order: NewOrder, now_ns: int) -> Execution:
+        """Match an order from outside like any trader's."""
+        index, market = self._by_id[market_id]
+        self._now_ns = now_ns
+        return self._execute(index, market, order)
+
+    def cancel(self, market_id: str, order_id: str, now_ns: int) -> int:
+        """Take an order off the book."""
+        market = self._by_id[market_id][1]
+        left_e6 = market.book.cancel(order_id)
+        if left_e6:
+            self._now_ns = now_ns
+            self._frames += market.publisher.publish((), order_id, now_ns)
+        return left_e6
 
     # --- events --------------------------------------------------------------------
 
@@ -256,6 +297,9 @@ class SimulatedSource:
                     maker.inventory_e6 -= sign * match.size_e6
         self._frames += market.publisher.publish(execution.matches, order.order_id, self._now_ns)
         if execution.matches:
+            if self.listener is not None:
+                market_id = market.listing.gamma["conditionId"]
+                self.listener.matched(market_id, execution.matches, self._now_ns)
             self._refine_tick(market)
         return execution
 
@@ -286,7 +330,7 @@ class SimulatedSource:
             del maker.order_ids[key]
         last_id = ""
         for (is_bid, wanted_e4), shares in wanted.items():
-            if _is_stale(book, is_bid, wanted_e4):
+            if is_stale(book, is_bid, wanted_e4):
                 stale = maker.order(
                     market.next_order_id(), is_bid=is_bid, yes_price_e4=wanted_e4, shares=shares
                 )
@@ -296,7 +340,7 @@ class SimulatedSource:
                     replace(stale, time_in_force=TimeInForce.FAK, post_only=False),
                 )
             # Others' stale orders may be in the way: it stands right before them.
-            price = _behind_touch(book, is_bid, wanted_e4)
+            price = behind_touch(book, is_bid, wanted_e4)
             if (is_bid, price) in maker.order_ids:
                 continue
             last_id = market.next_order_id()
@@ -383,25 +427,14 @@ class SimulatedSource:
                 self._settled[belief_id] = market.belief.settle()
             market.winner = 0 if self._settled[belief_id] == market.listing.outcome_index else 1
             market.uma.append("resolved")
-            market.book.clear()
+            removed = market.book.clear()
             self._frames += market.publisher.publish((), "", self._now_ns)
+            if self.listener is not None:
+                market_id = market.listing.gamma["conditionId"]
+                status = "CANCELED_MARKET_RESOLVED"
+                self.listener.removed(market_id, removed, status, self._now_ns)
+                payouts_e6 = (SHARE_E6, 0) if market.winner == 0 else (0, SHARE_E6)
+                self.listener.resolved(market_id, payouts_e6, self._now_ns)
             self._frames.append(
                 market.publisher.resolved(market.listing.gamma, market.winner, self._now_ns)
             )
-
-
-def _is_stale(book: MatchingBook, is_bid: bool, price_e4: int) -> bool:
-    """Whether the other side's touch stands where a maker would now be glad to trade."""
-    touch = book.best_ask_e4 if is_bid else book.best_bid_e4
-    if touch is None:
-        return False
-    return (price_e4 - touch if is_bid else touch - price_e4) >= _STALE_TICKS * book.tick_e4
-
-
-def _behind_touch(book: MatchingBook, is_bid: bool, price_e4: int) -> int:
-    """Return the price, moved to where a post-only order no longer crosses the book."""
-    if is_bid:
-        ask = book.best_ask_e4
-        return price_e4 if ask is None else min(price_e4, ask - book.tick_e4)
-    bid = book.best_bid_e4
-    return price_e4 if bid is None else max(price_e4, bid + book.tick_e4)

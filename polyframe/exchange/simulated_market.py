@@ -10,6 +10,7 @@ from typing import Any
 from polyframe.exchange.character import Belief
 from polyframe.exchange.matching import MatchingBook
 from polyframe.exchange.publishing import Publisher
+from polyframe.exchange.source import MarketTerms
 from polyframe.exchange.traders import Maker, order_of
 from polyframe.exchange.universe import Listing
 from polyframe.money import PRICE_ONE_E4, SHARE_E6, notional_e12, usd
@@ -56,6 +57,28 @@ class SimulatedMarket:
     def probability(self) -> float:
         """The hidden truth now."""
         return self.belief.probabilities[self.listing.outcome_index]
+
+    def terms(self) -> MarketTerms:
+        """Return what an order from outside has to know."""
+        gamma = self.listing.gamma
+        fees = gamma.get("feeSchedule") or {}
+        first, second = json.loads(gamma["outcomes"])
+        return MarketTerms(
+            market_id=gamma["conditionId"],
+            token_ids=self.publisher.token_ids,
+            outcomes=(first, second),
+            neg_risk=gamma["negRisk"],
+            version=gamma.get("version", "v1"),
+            fee_rate=fees.get("rate", 0.0),
+            fee_exponent=fees.get("exponent", 1),
+            rebate_share=fees.get("rebateRate", 0.0),
+            taker_hold_ms=0,
+            taker_delay_s=gamma["secondsDelay"],
+            reward_min_e6=int(gamma["rewardsMinSize"] * SHARE_E6),
+            reward_max_spread_e4=round(gamma["rewardsMaxSpread"] * 100),
+            reward_usd_per_day=sum(one["rewardsDailyRate"] for one in gamma["clobRewards"]),
+            is_accepting=self.winner is None,
+        )
 
     def next_order_id(self) -> str:
         """Return an id no other order has."""

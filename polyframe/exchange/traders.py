@@ -15,6 +15,7 @@ from polyframe.exchange.matching import MatchingBook, NewOrder, TimeInForce
 from polyframe.money import PRICE_ONE_E4, SHARE_E6, floor_size_e6
 
 _CENT_E4 = 100
+_STALE_TICKS = 2  # this far behind a maker's own price, an order is taken
 # What an informed trader wants to earn a share beyond the touch, in price: fee and risk.
 _INFORMED_EDGE = (0.004, 0.014)
 
@@ -193,3 +194,20 @@ def _taker(
         order_id, owner, is_bid=is_bid, yes_price_e4=limit, shares=shares,
         use_no=rng.random() < 0.45, time_in_force=TimeInForce.FAK,
     )  # fmt: skip
+
+
+def is_stale(book: MatchingBook, is_bid: bool, price_e4: int) -> bool:
+    """Whether the other side's touch stands where a maker would now be glad to trade."""
+    touch = book.best_ask_e4 if is_bid else book.best_bid_e4
+    if touch is None:
+        return False
+    return (price_e4 - touch if is_bid else touch - price_e4) >= _STALE_TICKS * book.tick_e4
+
+
+def behind_touch(book: MatchingBook, is_bid: bool, price_e4: int) -> int:
+    """Return the price, moved to where a post-only order no longer crosses the book."""
+    if is_bid:
+        ask = book.best_ask_e4
+        return price_e4 if ask is None else min(price_e4, ask - book.tick_e4)
+    bid = book.best_bid_e4
+    return price_e4 if bid is None else max(price_e4, bid + book.tick_e4)
