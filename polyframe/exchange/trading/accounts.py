@@ -44,7 +44,6 @@ class Wallet:
     def __init__(self, address: str, cash_e12: int) -> None:
         self.address = address
         self.holdings: dict[str, Holding] = {CASH: Holding(cash_e12, shown=cash_e12)}
-        self.refused_spenders: dict[str, None] = {}
         self.fees_paid_e12 = 0
 
     def holding(self, asset: str) -> Holding:
@@ -55,12 +54,14 @@ class Wallet:
         return held
 
     def add(self, asset: str, amount: int, now_ns: int, lag_ns: int = 0) -> None:
-        """Change a settled balance; ``amount`` may be negative."""
-        held = self.holding(asset)
-        if not lag_ns:
-            held.shown = held.balance + amount
-            held.shown_ns = now_ns
+        """Change a settled balance; ``amount`` may be negative.
+
+        With a lag the venue's cache keeps what it was for so long.
+        """
+        held = self.refresh(asset, now_ns, lag_ns)
         held.balance += amount
+        if not lag_ns:
+            held.shown = held.balance
 
     def refresh(self, asset: str, now_ns: int, lag_ns: int) -> Holding:
         """Return an asset's holding after the venue's cache has aged."""

@@ -24,6 +24,7 @@ _GTD_LEAST_S = 180
 STANDARD_EXCHANGE = "0xE111180000d2663C0091e4f400237545B87B996B"
 NEG_RISK_EXCHANGE = "0xe2222d279d744050d28e00520010520000310F59"
 EXCHANGE_V3 = "0xe3333700cA9d93003F00f0F71f8515005F6c00Aa"
+EXCHANGES = (STANDARD_EXCHANGE, NEG_RISK_EXCHANGE, EXCHANGE_V3)
 
 
 def spender(terms: MarketTerms) -> str:
@@ -62,6 +63,7 @@ def refuse_money(
     wallet: Wallet,
     terms: MarketTerms,
     *,
+    refused_spenders: Container[str],
     counts_incoming: bool,
     now_ns: int,
     lag_ns: int,
@@ -69,7 +71,7 @@ def refuse_money(
     """Return why balance or allowance does not cover an order, fees included."""
     held = wallet.refresh(order.asset, now_ns, lag_ns)
     amount = order_amount(order, terms)
-    if spender(terms) in wallet.refused_spenders:
+    if spender(terms) in refused_spenders:
         return allowance_text(order.asset, held, amount, spender(terms))
     if shortage(held, amount, counts_incoming=counts_incoming):
         return balance_text(order.asset, held, amount)

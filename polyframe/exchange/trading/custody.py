@@ -19,6 +19,7 @@ class Custody:
     def __init__(self, funds_e12: int) -> None:
         self.wallets: dict[str, Wallet] = {}
         self.payouts_e6: dict[str, tuple[int, int]] = {}
+        self.refused_spenders: dict[str, None] = {}
         self._funds_e12 = funds_e12
         self._tokens: dict[str, tuple[str, str]] = {}
 
@@ -29,6 +30,13 @@ class Custody:
         if wallet is None:
             wallet = self.wallets[key] = Wallet(address, self._funds_e12)
         return wallet
+
+    def set_allowance(self, spender: str, is_given: bool) -> None:
+        """Let a contract move every wallet's money, as at first, or no longer."""
+        if is_given:
+            self.refused_spenders.pop(spender, None)
+        else:
+            self.refused_spenders[spender] = None
 
     def merge(self, address: str, token_ids: tuple[str, str], size_e6: int, now_ns: int) -> None:
         """Burn ``size_e6`` pairs for collateral; a negative size mints them from collateral.

@@ -8,13 +8,12 @@ timers in one order, so that the same code runs behind sockets and in virtual ti
 
 from __future__ import annotations
 
-import hashlib
 import heapq
 from collections.abc import Callable, Sequence
 from functools import partial
 
 from polyframe.errors import VenueError
-from polyframe.exchange.matching import Match, NewOrder
+from polyframe.exchange.matching import Match
 from polyframe.exchange.source import (
     BookMessage,
     Frame,
@@ -41,7 +40,8 @@ from polyframe.exchange.trading.orders import (
     OrderRequest,
     Placement,
 )
-from polyframe.exchange.trading.settlement import FAILED, MINED, Leg, Settlement, Trade, venue_uuid
+from polyframe.exchange.trading.registry import OrderRegistry
+from polyframe.exchange.trading.settlement import FAILED, MINED, Settlement, Trade
 from polyframe.money import notional_e12, usd_e12
 
 _S_NS = 10**9
@@ -69,11 +69,10 @@ class OrderDesk:
         self.heartbeats = Heartbeats(seed)
         self.settlement = Settlement(seed, self._schedule, self._trade_changed)
         self.custody = Custody(usd_e12(funds_usd))
-        self.orders: dict[str, AccountOrder] = {}
+        self.registry = OrderRegistry(self.custody)
         self.banned: dict[str, None] = {}
         self.closed_only: dict[str, None] = {}
         self.sells_unsettled = False
-        self._open: dict[str, AccountOrder] = {}
         self._terms: dict[str, MarketTerms] = {}
         self._timers: list[tuple[int, int, Callable[[int], None]]] = []
         self._scheduled = 0
@@ -177,9 +176,7 @@ class OrderDesk:
         if refusal:
             answer(Placement(order_id=request.order_id, error=refusal))
             return
-        self.orders[request.order_id] = order
-        self._open[request.order_id] = order
-        self._reserve(order, order.leaves_e6)
+        self.registry.add(order)
         if request.order_type == "GTD":
             due_ns = (request.expiration_s - _GTD_LEAD_S) * _S_NS
             self._schedule(due_ns, lambda at: self._expire(order, at))
@@ -199,7 +196,7 @@ class OrderDesk:
     def _refusal(self, order: AccountOrder, terms: MarketTerms, now_ns: int) -> str:
         """Return why an order cannot enter, or an empty string."""
         request = order.request
-        if request.order_id in self.orders:
+        if request.order_id in self.registry.orders:
             return f"order {request.order_id} is invalid. Duplicated."
         wallet = self.custody.wallet(request.wallet)
         return (
@@ -207,7 +204,8 @@ class OrderDesk:
             or admission.refuse_terms(request, terms, now_ns)
             or self.source.matching_book(terms.market_id).refusal(order.as_new_order())
             or admission.refuse_money(
-                order, wallet, terms, counts_incoming=self.sells_unsettled,
+                order, wallet, terms, refused_spenders=self.custody.refused_spenders,
+                counts_incoming=self.sells_unsettled,
                 now_ns=now_ns, lag_ns=self.settlement.balance_lag_ns,
             )
         )  # fmt: skip
@@ -253,14 +251,14 @@ class OrderDesk:
     def cancel(self, api_key: str, order_ids: Sequence[str], now_ns: int) -> Cancellation:
         """Cancel orders of one API key; an id named twice counts once."""
         self._catch_up(now_ns)
-        closed = self.modes.refuse_cancel(now_ns)
+        closed = self.modes.refuse_cancel()
         return Cancellation((), {}, closed) if closed else self._cancel(api_key, order_ids, now_ns)
 
     def _cancel(self, api_key: str, order_ids: Sequence[str], now_ns: int) -> Cancellation:
         canceled: list[str] = []
         not_canceled: dict[str, str] = {}
         for order_id in dict.fromkeys(order_ids):
-            order = self.orders.get(order_id)
+            order = self.registry.orders.get(order_id)
             if order is None or order.request.api_key != api_key or not order.is_open:
                 not_canceled[order_id] = _GONE
             elif order.status == DELAYED:
@@ -275,25 +273,23 @@ class OrderDesk:
     ) -> Cancellation:
         """Cancel every open order of an API key, or those of one market or token."""
         self._catch_up(now_ns)
-        return self.cancel(api_key, self.open_ids(api_key, market_id, token_id), now_ns)
+        return self.cancel(api_key, self.registry.open_ids(api_key, market_id, token_id), now_ns)
 
-    def open_ids(self, api_key: str, market_id: str = "", token_id: str = "") -> list[str]:
-        """Return the ids of an API key's open orders, of one market or token if one is named."""
-        return [
-            order.order_id
-            for order in self._open.values()
-            if order.request.api_key == api_key
-            and (not market_id or order.market_id == market_id)
-            and (not token_id or order.request.token_id == token_id)
-        ]
+    def clear_market(self, market_id: str, status: str, now_ns: int) -> int:
+        """Take every account's orders off a market's book, telling why; count them."""
+        self._catch_up(now_ns)
+        chosen = [one for one in self.registry.open.values() if one.market_id == market_id]
+        for order in chosen:
+            self._take_off(order, status, now_ns)
+        return len(chosen)
 
     def lose_orders(self, now_ns: int) -> int:
         """Forget every resting order as an engine restart may, telling nobody; count them."""
         self._catch_up(now_ns)
-        lost = [order for order in self._open.values() if order.status == LIVE]
+        lost = [order for order in self.registry.open.values() if order.status == LIVE]
         for order in lost:
             self.source.cancel(order.market_id, order.order_id, now_ns)
-            self._close(order, CANCELED)
+            self.registry.close(order, CANCELED)
         return len(lost)
 
     def _take_off(self, order: AccountOrder, status: str, now_ns: int) -> None:
@@ -307,17 +303,8 @@ class OrderDesk:
             self._end(order, EXPIRED, now_ns)
 
     def _end(self, order: AccountOrder, status: str, now_ns: int) -> None:
-        self._close(order, status)
+        self.registry.close(order, status)
         self._tell_order(EventKind.CANCELLATION, order, now_ns)
-
-    def _close(self, order: AccountOrder, status: str) -> None:
-        self._reserve(order, -order.leaves_e6)
-        order.status = status
-        self._open.pop(order.order_id, None)
-
-    def _reserve(self, order: AccountOrder, size_e6: int) -> None:
-        wallet = self.custody.wallet(order.request.wallet)
-        wallet.holding(order.asset).reserved += order.cost(size_e6)
 
     def withdraw(self, address: str, asset: str, amount: int, now_ns: int) -> None:
         """Take collateral or tokens out of a wallet; orders no longer covered are cancelled."""
@@ -329,7 +316,7 @@ class OrderDesk:
     def _cancel_uncovered(self, wallet: Wallet, asset: str, now_ns: int) -> None:
         """Cancel the youngest orders that a balance no longer covers (venue.md 4.5)."""
         held = wallet.holding(asset)
-        for order in reversed(list(self._open.values())):
+        for order in reversed(list(self.registry.open.values())):
             usable = held.balance + (held.incoming if self.sells_unsettled else 0)
             if held.reserved + held.owed <= usable:
                 return
@@ -350,7 +337,7 @@ class OrderDesk:
 
     def _check_beats(self, now_ns: int) -> None:
         for api_key in self.heartbeats.lapsed(now_ns):
-            self._cancel(api_key, self.open_ids(api_key), now_ns)
+            self._cancel(api_key, self.registry.open_ids(api_key), now_ns)
         self._beats_checked = self.heartbeats.is_watching
         if self._beats_checked:
             self._schedule(now_ns + CHECK_NS, self._check_beats)
@@ -360,33 +347,33 @@ class OrderDesk:
     def matched(self, market_id: str, matches: tuple[Match, ...], now_ns: int) -> None:
         """Turn one taker's matches into trades of the accounts among them."""
         if not any(
-            match.maker.order_id in self._open or match.taker.order_id in self._open
+            match.maker.order_id in self.registry.open or match.taker.order_id in self.registry.open
             for match in matches
         ):
             return
         terms = self._terms_of(market_id)
-        trades = self.settlement.open(terms, matches, self._leg, now_ns)
+        trades = self.settlement.open(terms, matches, self.registry.leg, now_ns)
         touched: dict[str, AccountOrder] = {}
         for trade in trades:
             for leg in trade.legs:
-                order = self._open.get(leg.order_id)
+                order = self.registry.open.get(leg.order_id)
                 if order is None:
                     continue
                 order.matched_e6 += leg.size_e6
                 order.matched_e12 += notional_e12(leg.price_e4, leg.size_e6)
                 if trade.trade_id not in order.trade_ids:
                     order.trade_ids.append(trade.trade_id)
-                self._reserve(order, -leg.size_e6)
+                self.registry.reserve(order, -leg.size_e6)
                 touched[order.order_id] = order
         for order in touched.values():
             if not order.leaves_e6:
-                self._close(order, MATCHED)
+                self.registry.close(order, MATCHED)
             self._tell_order(EventKind.UPDATE, order, now_ns)
 
     def removed(self, market_id: str, order_ids: Sequence[str], status: str, now_ns: int) -> None:
         """Note that the venue took orders off the book."""
         for order_id in order_ids:
-            order = self._open.get(order_id)
+            order = self.registry.open.get(order_id)
             if order is not None:
                 self._end(order, status, now_ns)
 
@@ -396,25 +383,6 @@ class OrderDesk:
         if terms is not None:  # otherwise no account ever asked for it
             self.custody.resolve(market_id, terms.token_ids, payouts_e6)
             self._schedule(now_ns + AUTO_REDEEM_NS, partial(self.custody.redeem_all, market_id))
-
-    def _leg(
-        self, order: NewOrder, terms: MarketTerms, price_e4: int, size_e6: int, fee_e12: int
-    ) -> Leg:
-        index = 0 if order.is_yes else 1
-        known = self.orders.get(order.order_id)
-        if known is None:  # the crowd trades under names that only have to look right
-            digest = hashlib.sha256(f"{terms.market_id}:{order.owner}".encode()).hexdigest()
-            order_id = public_order_id(terms.market_id, order.order_id)
-            owner, address, wallet = venue_uuid(digest), f"0x{digest[:40]}", None
-        else:
-            order_id, owner = order.order_id, known.request.api_key
-            wallet = self.custody.wallet(known.request.wallet)
-            address = wallet.address
-        return Leg(
-            order_id=order_id, owner=owner, address=address, token_id=terms.token_ids[index],
-            outcome=terms.outcomes[index], outcome_index=index, side=order.side,
-            price_e4=price_e4, size_e6=size_e6, fee_e12=fee_e12, wallet=wallet,
-        )  # fmt: skip
 
     # --- events --------------------------------------------------------------------
 
@@ -430,11 +398,6 @@ class OrderDesk:
             for leg in trade.legs:
                 if leg.wallet is not None:
                     self._cancel_uncovered(leg.wallet, leg.flows()[1][0], now_ns)
-
-
-def public_order_id(market_id: str, order_id: str) -> str:
-    """Return the id under which the public sees an order of the simulated crowd."""
-    return "0x" + hashlib.sha256(f"{market_id}:{order_id}".encode()).hexdigest()
 
 
 def _nobody(placement: Placement) -> None:

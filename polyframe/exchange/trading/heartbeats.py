@@ -34,7 +34,7 @@ class Heartbeats:
     """
 
     def __init__(self, seed: int) -> None:
-        self.refuses = 0
+        self.refuses_until_ns = 0
         self._seed = seed
         self._count = 0
         self._chains: dict[str, _Chain] = {}
@@ -47,12 +47,11 @@ class Heartbeats:
     def beat(self, api_key: str, heartbeat_id: str, now_ns: int) -> Beat:
         """Take a heartbeat; a stale id is refused with the one that was expected.
 
-        ``refuses`` above 0 refuses that many in a row, as a fault.
+        Until ``refuses_until_ns`` every heartbeat is refused, as a fault.
         """
         chain = self._chains.setdefault(api_key, _Chain())
-        if self.refuses or heartbeat_id != chain.next_id:
-            self.refuses = max(0, self.refuses - 1)
-            if not chain.next_id:
+        if now_ns < self.refuses_until_ns or heartbeat_id != chain.next_id:
+            if not chain.next_id or now_ns < self.refuses_until_ns:
                 chain.next_id = self._new_id(api_key)
             return Beat(chain.next_id, is_accepted=False)
         chain.next_id = self._new_id(api_key)

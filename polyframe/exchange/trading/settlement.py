@@ -1,7 +1,9 @@
 """Trades of accounts from MATCHED to CONFIRMED or FAILED, and the money they move.
 
 A match is not a fill (venue.md 3.4): it only promises. Collateral and tokens move when the
-trade is MINED; a reorganised chain takes them back (RETRYING), and a FAILED trade is void.
+trade is MINED; a reorganised chain takes them back (RETRYING), and a FAILED trade is void. What
+becomes of a trade is its fate, which a fault script may decide
+(:class:`~polyframe.exchange.faults.targets.TradeFates`).
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from __future__ import annotations
 import hashlib
 from collections import deque
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import groupby
 from random import Random
 from typing import Annotated
@@ -16,6 +19,7 @@ from typing import Annotated
 import msgspec
 
 from polyframe.events import Side
+from polyframe.exchange.faults.targets import TradeFates
 from polyframe.exchange.matching import Match, NewOrder
 from polyframe.exchange.source import MarketTerms
 from polyframe.exchange.trading.accounts import CASH, Wallet
@@ -24,25 +28,16 @@ from polyframe.money import PRICE_ONE_E4, notional_e12, taker_fee_e12
 _S_NS = 10**9
 _MOST_MAKERS_A_TRADE = 10  # beyond, the venue splits a trade into buckets
 
-MATCHED, MINED, CONFIRMED = "MATCHED", "MINED", "CONFIRMED"
-RETRYING, FAILED = "RETRYING", "FAILED"
+MATCHED, MINED, CONFIRMED, FAILED = "MATCHED", "MINED", "CONFIRMED", "FAILED"
 
 Seconds = Annotated[float, msgspec.Meta(ge=0)]
 
 
-class SettlementPlan(msgspec.Struct, frozen=True, kw_only=True):
-    """How trades settle: delays are drawn uniformly from ranges in market seconds.
-
-    ``retry_share`` of trades is reverted once before it is mined, ``fail_share`` never is;
-    ``reorg_share`` is mined and then reverted.
-    """
+class SettlementPace(msgspec.Struct, frozen=True, kw_only=True):
+    """How long trades take when nothing goes wrong: uniform ranges in market seconds."""
 
     mined_s: tuple[Seconds, Seconds] = (2.0, 5.0)
     confirmed_s: tuple[Seconds, Seconds] = (3.0, 8.0)
-    retry_s: tuple[Seconds, Seconds] = (5.0, 30.0)
-    retry_share: float = 0.0
-    fail_share: float = 0.0
-    reorg_share: float = 0.0
 
 
 class Leg(msgspec.Struct, frozen=True, kw_only=True):
@@ -110,7 +105,8 @@ class Settlement:
         schedule: Callable[[int, Callable[[int], None]], None],
         changed: Callable[[Trade, int], None],
     ) -> None:
-        self.plan = SettlementPlan()
+        self.pace = SettlementPace()
+        self.fates: TradeFates | None = None
         self.balance_lag_ns = 0
         self.trades: dict[str, Trade] = {}
         self.fees_e12: dict[tuple[int, str], int] = {}
@@ -118,18 +114,6 @@ class Settlement:
         self._seed = seed
         self._schedule = schedule
         self._changed = changed
-        self._forced: deque[tuple[str, float]] = deque()
-
-    def force_next(self, outcome: str, count: int = 1, retry_s: float = 0.0) -> None:
-        """Decide what becomes of the next trades.
-
-        Args:
-            outcome: FAILED; RETRYING, for ``retry_s`` and then mined; or ``reorg``, mined first
-                and then void.
-            count: how many trades.
-            retry_s: market seconds of retrying; 0 draws from the plan.
-        """
-        self._forced.extend([(outcome, retry_s)] * count)
 
     def open(
         self,
@@ -184,73 +168,40 @@ class Settlement:
 
     def _begin(self, trade: Trade, now_ns: int) -> None:
         self.trades[trade.trade_id] = trade
-        day = (now_ns // _S_NS // 86_400, trade.market_id)
+        day = _day(trade)
         self.fees_e12[day] = self.fees_e12.get(day, 0) + trade.taker.fee_e12
         self._owe(trade, 1)
         self._changed(trade, now_ns)
-        outcome, retry_s = self._outcome()
-        mined_ns = now_ns + self._draw_ns(self.plan.mined_s)
-        if outcome == FAILED:
-            self._schedule(mined_ns, lambda at: self._fail(trade, at))
-        elif outcome == RETRYING:
-            self._schedule(mined_ns, lambda at: self._retry(trade, at, retry_s, MINED))
-        elif outcome == "retry_failed":
-            self._schedule(mined_ns, lambda at: self._retry(trade, at, retry_s, FAILED))
-        else:
-            self._schedule(mined_ns, lambda at: self._mine(trade, at, outcome == "reorg"))
+        fate = None if self.fates is None else self.fates.fate_of(trade.market_id, now_ns)
+        self._follow(trade, deque(self._usual() if fate is None else fate.steps), now_ns)
 
-    def _outcome(self) -> tuple[str, float]:
-        if self._forced:
-            return self._forced.popleft()
-        plan, draw = self.plan, self._rng.random()
-        for outcome, share in (
-            (FAILED, plan.fail_share),
-            (RETRYING, plan.retry_share),
-            ("reorg", plan.reorg_share),
-        ):
-            draw -= share
-            if draw < 0:
-                return outcome, 0.0
-        return MINED, 0.0
+    def _usual(self) -> tuple[tuple[float, str], ...]:
+        draw = self._rng.uniform
+        return (draw(*self.pace.mined_s), MINED), (draw(*self.pace.confirmed_s), CONFIRMED)
 
-    def _draw_ns(self, range_s: tuple[float, float]) -> int:
-        return int(self._rng.uniform(*range_s) * _S_NS)
+    def _follow(self, trade: Trade, steps: deque[tuple[float, str]], now_ns: int) -> None:
+        """Wait for a trade's next step; the last one is CONFIRMED or FAILED."""
+        if steps:
+            delay_s, status = steps.popleft()
+            due_ns = now_ns + int(delay_s * _S_NS)
+            self._schedule(due_ns, partial(self._step, trade, status, steps))
 
-    # --- lifecycle -----------------------------------------------------------------
-
-    def _mine(self, trade: Trade, now_ns: int, is_reorganised: bool = False) -> None:
-        trade.transaction_hash = "0x" + hashlib.sha256(f"tx:{trade.trade_id}".encode()).hexdigest()
-        self._settle(trade, 1, now_ns)
-        self._set(trade, MINED, now_ns)
-        due_ns = now_ns + self._draw_ns(self.plan.confirmed_s)
-        if is_reorganised:
-            self._schedule(due_ns, lambda at: self._reorganise(trade, at))
-        else:
-            self._schedule(due_ns, lambda at: self._set(trade, CONFIRMED, at))
-
-    def _reorganise(self, trade: Trade, now_ns: int) -> None:
-        self._settle(trade, -1, now_ns)
-        self._retry(trade, now_ns, 0.0, FAILED)
-
-    def _retry(self, trade: Trade, now_ns: int, retry_s: float, then: str) -> None:
-        self._set(trade, RETRYING, now_ns)
-        delay_ns = int(retry_s * _S_NS) or self._draw_ns(self.plan.retry_s)
-        if then == FAILED:
-            self._schedule(now_ns + delay_ns, lambda at: self._fail(trade, at))
-        else:
-            self._schedule(now_ns + delay_ns, lambda at: self._mine(trade, at))
-
-    def _fail(self, trade: Trade, now_ns: int) -> None:
-        """Void a trade: what it promised is free again and its quantity is not relisted."""
-        self._owe(trade, -1)
-        day = (trade.matched_ns // _S_NS // 86_400, trade.market_id)
-        self.fees_e12[day] -= trade.taker.fee_e12
-        self._set(trade, FAILED, now_ns)
-
-    def _set(self, trade: Trade, status: str, now_ns: int) -> None:
-        trade.status = status
-        trade.updated_ns = now_ns
+    def _step(
+        self, trade: Trade, status: str, steps: deque[tuple[float, str]], now_ns: int
+    ) -> None:
+        """Take a step: money moves at MINED and CONFIRMED, and back at what follows a MINED."""
+        is_on_chain = status in (MINED, CONFIRMED)
+        if is_on_chain != trade.is_settled:
+            self._settle(trade, 1 if is_on_chain else -1, now_ns)
+        if is_on_chain and not trade.transaction_hash:
+            digest = hashlib.sha256(f"transaction:{trade.trade_id}".encode()).hexdigest()
+            trade.transaction_hash = f"0x{digest}"
+        if status == FAILED:  # void: what it promised is free, its quantity is not relisted
+            self._owe(trade, -1)
+            self.fees_e12[_day(trade)] -= trade.taker.fee_e12
+        trade.status, trade.updated_ns = status, now_ns
         self._changed(trade, now_ns)
+        self._follow(trade, steps, now_ns)
 
     # --- money ---------------------------------------------------------------------
 
@@ -273,6 +224,11 @@ class Settlement:
             leg.wallet.add(paid, -sign * amount, now_ns, self.balance_lag_ns)
             leg.wallet.add(received, sign * gained, now_ns, self.balance_lag_ns)
             leg.wallet.fees_paid_e12 += sign * leg.fee_e12
+
+
+def _day(trade: Trade) -> tuple[int, str]:
+    """Return a trade's UTC day, counted from 1970, and market: fees are pooled by both."""
+    return trade.matched_ns // _S_NS // 86_400, trade.market_id
 
 
 def venue_uuid(name: str) -> str:
