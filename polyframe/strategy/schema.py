@@ -108,6 +108,14 @@ def resolved_schema(configs: Configs) -> Schema:
     return schema
 
 
+def struct_schema(config: type[msgspec.Struct]) -> Schema:
+    """Return the schema of one typed class by itself, units in its descriptions."""
+    defs: dict[str, Schema] = {}
+    root = _add(defs, "one", config)
+    schema = {**defs.pop(root)}
+    return {**schema, "$defs": defs} if defs else schema
+
+
 def unit_at(schema: Schema, path: KeyPath) -> str:
     """Return the unit of the setting at a path of the resolved schema, or an empty string."""
     node: Any = schema

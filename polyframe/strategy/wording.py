@@ -124,9 +124,9 @@ class Explainer:
         if path[:1] == ("profiles",) and path[-1] == "plugins":
             return (
                 "a profile configures plugins and cannot add one; name it under plugins first"
-                + _meant(_near(key, known))
+                + _meant(nearest(key, known))
             )
-        near = _near(key, known)
+        near = nearest(key, known)
         if near is None:
             homes = self._homes.get(key, [])
             if len(homes) == 1 and not (path and path[-1] == "plugins"):
@@ -141,7 +141,7 @@ def _name(path: KeyPath) -> str:
     return path[-1] if path and isinstance(path[-1], str) else "value"
 
 
-def _near(key: str, known: Iterable[str]) -> str | None:
+def nearest(key: str, known: Iterable[str]) -> str | None:
     """Return the known key that was probably meant, look-alike letters included."""
     key = key[:100]
     names = list(known)
@@ -205,7 +205,7 @@ def _explain_value(error: Fault, schema: Schema, name: str, *, or_null: bool = F
         return _below_floor(error, unit)
     if kind == "enum":
         allowed = ", ".join(shown(item).strip("'") for item in error.validator_value)
-        near = _near(value, map(str, error.validator_value)) if isinstance(value, str) else None
+        near = nearest(value, map(str, error.validator_value)) if isinstance(value, str) else None
         return f"{shown(value)} is not one of {allowed}; write one of them{_meant(near)}"
     if kind in ("minLength", "minItems", "minProperties"):
         return f"is too short; give at least {error.validator_value}"

@@ -54,6 +54,7 @@ PACKAGE_LAYER = {
 IMPURE = {
     "polyframe.exchange",
     "polyframe.exchange.clock",
+    "polyframe.exchange.faults.script",
     "polyframe.exchange.recording",
     "polyframe.exchange.rest_clob",
     "polyframe.exchange.rest_gamma",
