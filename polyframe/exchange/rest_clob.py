@@ -10,8 +10,9 @@ import msgspec
 from aiohttp import web
 
 from polyframe.exchange.recording import market_token_ids
+from polyframe.exchange.rest_answers import answer, refusal
 from polyframe.exchange.source import BookMessage, GammaMarket, Source
-from polyframe.exchange.wire import encode, wire_price
+from polyframe.exchange.wire import wire_price
 from polyframe.money import parse_price_e4, price_text
 
 _MOST_TOKENS = 500
@@ -24,16 +25,6 @@ class _TokenRequest(msgspec.Struct):
 
 
 _tokens_decoder = msgspec.json.Decoder(list[_TokenRequest])
-
-
-def answer(body: Any, status: int = 200) -> web.Response:
-    """Return a compact JSON response."""
-    return web.Response(body=encode(body), status=status, content_type="application/json")
-
-
-def refusal(text: str, status: int = 400) -> web.Response:
-    """Return the venue's error body."""
-    return answer({"error": text}, status)
 
 
 def clob_routes(source: Source, clock: Callable[[], int]) -> list[web.RouteDef]:

@@ -11,7 +11,7 @@ from typing import Any
 from aiohttp import web
 
 from polyframe.exchange.recording import market_token_ids
-from polyframe.exchange.rest_clob import answer, refusal
+from polyframe.exchange.rest_answers import answer, refusal
 from polyframe.exchange.source import GammaMarket, Source
 
 _MOST_A_PAGE = 100

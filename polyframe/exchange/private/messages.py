@@ -154,4 +154,3 @@ def _maker_order(leg: Leg) -> dict[str, Any]:
         "outcome_index": leg.outcome_index,
         "side": leg.side.value,
     }
-
