@@ -19,6 +19,7 @@ from aiohttp import web
 
 from polyframe.errors import PolyframeError, VenueError
 from polyframe.exchange.clock import MarketClock
+from polyframe.exchange.faults.injection import Injection
 from polyframe.exchange.rest_clob import clob_routes
 from polyframe.exchange.rest_gamma import gamma_routes
 from polyframe.exchange.sockets import MarketChannel
@@ -53,6 +54,7 @@ class EmbeddedExchange:
         speed: market seconds per wall second.
         port: 0 lets the system choose.
         monotonic_ns: the wall clock, injectable for tests.
+        fault_seed: of the chance in faults.
     """
 
     def __init__(
@@ -62,10 +64,18 @@ class EmbeddedExchange:
         speed: float = 1.0,
         port: int = 0,
         monotonic_ns: Callable[[], int] = time.monotonic_ns,
+        fault_seed: int = 0,
     ) -> None:
         self.source = source
         self.clock = MarketClock(source.start_ns, speed, monotonic_ns)
-        self.channel = MarketChannel(source)
+        self.channel = MarketChannel(source, self.clock)
+        self.injection = Injection(
+            self.clock,
+            source.start_ns,
+            fault_seed,
+            (self.channel,),
+            lambda: [str(one.get("conditionId", "")) for one in source.markets()],
+        )
         self.ended = anyio.Event()
         self.error: PolyframeError | None = None
         self.frames_sent = 0
@@ -85,7 +95,10 @@ class EmbeddedExchange:
         Raises:
             VenueError: the port cannot be bound.
         """
-        app = web.Application(client_max_size=_LARGEST_BODY_BYTES, middlewares=[_left_early])
+        app = web.Application(
+            client_max_size=_LARGEST_BODY_BYTES,
+            middlewares=[_left_early, self.injection.rest.middleware()],
+        )
         app.add_routes(gamma_routes(self.source))
         app.add_routes(clob_routes(self.source, self.clock))
         app.router.add_get("/ws/market", self.channel.handle)
@@ -119,6 +132,7 @@ class EmbeddedExchange:
             (outcome,) = await asyncio.gather(self._pump_task, return_exceptions=True)
             if isinstance(outcome, Exception):  # a defect of a source, not of a file
                 failure = outcome
+        await self.injection.close()
         await self.channel.close()
         if self._runner is not None:
             await self._runner.cleanup()
@@ -132,7 +146,9 @@ class EmbeddedExchange:
         self.clock.start()
         try:
             while not self.source.ended:
-                await self._advance(self.clock())
+                now_ns = self.clock()
+                await self._advance(now_ns)
+                self.injection.tick(now_ns)
                 await asyncio.sleep(_PUMP_S)
             # A reader still not done after that time has lost the end of the recording.
             with contextlib.suppress(TimeoutError):

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import groupby
 from typing import Any
 
 import msgspec
 from aiohttp import WSMsgType, web
 
+from polyframe.exchange.faults.plan import FaultPlan
+from polyframe.exchange.faults.streams import StreamFaults
 from polyframe.exchange.source import Frame, Source
 from polyframe.exchange.wire import encode, socket_book
 
@@ -45,6 +47,7 @@ class MarketSocket:
         self.awaits_book: set[str] = set()  # asked about membership only, never walked
         self.is_flagged = False
         self.is_overflowed = False
+        self.faults: StreamFaults | None = None
         self._socket = socket
         self._transport = transport
         self._buffer: deque[bytes] = deque()
@@ -53,8 +56,20 @@ class MarketSocket:
         self._idle = asyncio.Event()
         self._idle.set()
 
-    def put(self, payload: bytes) -> None:
-        """Queue one text frame; a full buffer cuts the socket off."""
+    def put(self, payload: bytes, now_ns: int) -> None:
+        """Send one text frame, or what the socket's faults make of it."""
+        if self.faults is None:
+            self.queue(payload)
+        else:
+            self.queue_all(self.faults.outgoing(payload, now_ns))
+
+    def queue_all(self, payloads: Iterable[bytes]) -> None:
+        """Queue text frames as they are."""
+        for payload in payloads:
+            self.queue(payload)
+
+    def queue(self, payload: bytes) -> None:
+        """Queue one text frame as it is; a full buffer cuts the socket off."""
         if self.is_overflowed:
             return
         self._buffer.append(payload)
@@ -65,8 +80,12 @@ class MarketSocket:
             self.is_overflowed = True
             self._buffer.clear()
             self._idle.set()
-            if self._transport is not None:
-                self._transport.abort()
+            self.cut()
+
+    def cut(self) -> None:
+        """Cut the line without a close frame."""
+        if self._transport is not None:
+            self._transport.abort()
 
     async def send_queued(self) -> None:
         """Send what is queued, forever; ends when the socket is closed."""
@@ -84,9 +103,9 @@ class MarketSocket:
         finally:
             self._idle.set()
 
-    async def close(self) -> None:
+    async def close(self, code: int = 1001) -> None:
         """Close as a venue going away does."""
-        await self._socket.close(code=1001, message=b"going away", drain=False)
+        await self._socket.close(code=code, message=b"going away", drain=False)
 
     async def drained(self) -> None:
         """Wait until everything queued so far was handed to the network."""
@@ -98,11 +117,15 @@ class MarketChannel:
 
     Args:
         source: answers initial dumps.
+        clock: market time, UTC ns; only faults ask for it.
     """
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, clock: Callable[[], int]) -> None:
         self.subscribed = asyncio.Event()
         self._source = source
+        self._clock = clock
+        self._plan: FaultPlan | None = None
+        self._closing: set[asyncio.Task[None]] = set()  # kept alive, never walked
         self._sockets: dict[MarketSocket, None] = {}
         self._followers: dict[str, dict[MarketSocket, None]] = {}
 
@@ -116,6 +139,7 @@ class MarketChannel:
         response = web.WebSocketResponse(compress=False, max_msg_size=_LARGEST_REQUEST_BYTES)
         await response.prepare(request)
         socket = MarketSocket(response, request.transport)
+        self._strike(socket)
         self._sockets[socket] = None
         sender = asyncio.create_task(socket.send_queued())
         try:
@@ -123,7 +147,8 @@ class MarketChannel:
                 if message.type is not WSMsgType.TEXT:
                     continue
                 if message.data == "PING":
-                    socket.put(b"PONG")
+                    if socket.faults is None or socket.faults.answers_ping(self._clock()):
+                        socket.queue(b"PONG")
                 else:
                     self._request(socket, message.data)
         finally:
@@ -150,6 +175,39 @@ class MarketChannel:
         for socket in list(self._sockets):
             await socket.close()
 
+    # --- faults --------------------------------------------------------------------
+
+    def use_faults(self, plan: FaultPlan | None) -> None:
+        """Strike every socket by this plan from now on; None ends it."""
+        self._plan = plan
+        for socket in self._sockets:
+            if plan is None and socket.faults is not None:
+                socket.queue_all(socket.faults.release())
+                socket.faults = None
+            elif socket.faults is None:
+                self._strike(socket)
+
+    def tick(self, now_ns: int) -> None:
+        """Send what faults held back; close what they close."""
+        for socket in self._sockets:
+            faults = socket.faults
+            if faults is None:
+                continue
+            socket.queue_all(faults.due(now_ns))
+            code = faults.hangs_up(now_ns)
+            if code is None:
+                continue
+            if code == 0:
+                socket.cut()
+            else:
+                task = asyncio.create_task(socket.close(code))
+                self._closing.add(task)
+                task.add_done_callback(self._closing.discard)
+
+    def _strike(self, socket: MarketSocket) -> None:
+        if self._plan is not None:
+            socket.faults = StreamFaults(self._plan, "market", self._clock())
+
     # --- subscriptions -------------------------------------------------------------
 
     def _request(self, socket: MarketSocket, text: str) -> None:
@@ -170,6 +228,9 @@ class MarketChannel:
     def _subscribe(self, socket: MarketSocket, request: _Request) -> None:
         self.subscribed.set()
         books: list[dict[str, Any]] = []
+        faults = socket.faults
+        if faults is not None:
+            faults.subscribed(request.assets_ids)
         for token_id in request.assets_ids:
             if token_id in socket.token_ids or len(socket.token_ids) >= _MOST_TOKENS:
                 continue
@@ -177,13 +238,17 @@ class MarketChannel:
             self._followers.setdefault(token_id, {})[socket] = None
             if not request.initial_dump:
                 continue
+            if faults is not None and not faults.gives_snapshot(
+                len(socket.token_ids), self._clock()
+            ):
+                continue
             book = self._source.book(token_id)
             if book is None:
                 socket.awaits_book.add(token_id)
             else:
                 books.append(socket_book(book))
         if books:
-            socket.put(encode(books))
+            socket.put(encode(books), self._clock())
 
     def _unfollow(self, socket: MarketSocket, token_id: str) -> None:
         socket.token_ids.pop(token_id, None)
@@ -219,9 +284,9 @@ class MarketChannel:
         for socket in self._receivers(frame):
             if frame.book_of in socket.awaits_book:  # its first book is its initial dump
                 socket.awaits_book.discard(frame.book_of)
-                socket.put(b"[%b]" % frame.payload)
+                socket.put(b"[%b]" % frame.payload, frame.ts_ns)
             else:
-                socket.put(frame.payload)
+                socket.put(frame.payload, frame.ts_ns)
 
     def _deliver_array(self, frames: list[Frame]) -> None:
         """Send each socket the part of an array it follows, still as an array."""
@@ -231,4 +296,4 @@ class MarketChannel:
                 parts.setdefault(socket, []).append(frame.payload)
                 socket.awaits_book.discard(frame.book_of)
         for socket, payloads in parts.items():
-            socket.put(b"[%b]" % b",".join(payloads))
+            socket.put(b"[%b]" % b",".join(payloads), frames[0].ts_ns)

@@ -54,6 +54,8 @@ PACKAGE_LAYER = {
 IMPURE = {
     "polyframe.exchange",
     "polyframe.exchange.clock",
+    "polyframe.exchange.faults.injection",
+    "polyframe.exchange.faults.rest",
     "polyframe.exchange.faults.script",
     "polyframe.exchange.recording",
     "polyframe.exchange.rest_clob",

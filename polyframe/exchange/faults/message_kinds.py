@@ -95,7 +95,9 @@ class WrongHash(MessageFault, frozen=True, kw_only=True, tag="wrong_hash"):
 
 
 class CrossedDelta(MessageFault, frozen=True, kw_only=True, tag="crossed_delta"):
-    """A price change whose new bid lies above its best ask (poly-websockets#25)."""
+    """A price change whose new bid lies above its best ask, taken back soon after."""
+
+    lasts_s: Annotated[float, s("how long the book stays crossed", unit="s", ge=0, le=3600)] = 2.0
 
 
 class OffGrid(MessageFault, frozen=True, kw_only=True, tag="off_grid"):

@@ -7,14 +7,14 @@ from typing import Annotated, ClassVar, Literal
 from polyframe.exchange.faults.fault import ChanceFault, Group
 from polyframe.plugin import setting as s
 
-PLACE = "POST /order*"
+PLACE = "POST /order|POST /orders"
 
 
 class RestFault(ChanceFault, frozen=True, kw_only=True):
     """A fault that strikes requests.
 
-    A route is ``METHOD /path`` or ``/path``; ``*`` stands for any text. The admin endpoint and
-    the sockets are never struck.
+    A route is ``METHOD /path`` or ``/path``; ``*`` stands for any text, ``|`` separates
+    alternatives. The admin endpoint and the sockets are never struck.
     """
 
     group: ClassVar[Group] = "rest"
@@ -109,7 +109,7 @@ class ConnectionReset(RestFault, frozen=True, kw_only=True, tag="connection_rese
 class StaleBook(RestFault, frozen=True, kw_only=True, tag="stale_book"):
     """``/book`` and ``/books`` show the 0.01 / 0.99 ghost book (py-clob-client#180)."""
 
-    route: Annotated[str, s("which requests", unit="name")] = "*/book*"
+    route: Annotated[str, s("which requests", unit="name")] = "/book|/books"
 
 
 class ResponseLost(RestFault, frozen=True, kw_only=True, tag="response_lost"):

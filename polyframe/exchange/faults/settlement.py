@@ -1,0 +1,42 @@
+"""The fate of trades while settlement faults are open."""
+
+from __future__ import annotations
+
+from polyframe.exchange.faults import settlement_kinds as kinds
+from polyframe.exchange.faults.plan import FaultPlan
+from polyframe.exchange.faults.targets import TradeFate
+
+
+class SettlementFaults:
+    """Decides trade by trade (:class:`~polyframe.exchange.faults.targets.TradeFates`)."""
+
+    def __init__(self, plan: FaultPlan) -> None:
+        self._plan = plan
+
+    def fate_of(self, market_id: str, now_ns: int) -> TradeFate | None:
+        """Return what the first open fault that strikes makes of a trade."""
+        for active in self._plan.of("settlement"):
+            fault = active.fault
+            if (
+                isinstance(fault, kinds.TradeFault)
+                and active.opening(now_ns) is not None
+                and (not fault.markets or market_id in fault.markets)
+                and active.draws()
+            ):
+                active.strike()
+                return _fate(fault)
+        return None
+
+
+def _fate(fault: kinds.TradeFault) -> TradeFate:
+    match fault:
+        case kinds.RetryingTrades(ends="MINED"):
+            return TradeFate(((0.5, "RETRYING"), (fault.retries_s, "MINED"), (2.0, "CONFIRMED")))
+        case kinds.RetryingTrades():
+            return TradeFate(((0.5, "RETRYING"), (fault.retries_s, "FAILED")))
+        case kinds.Reorg():
+            return TradeFate(((fault.mined_after_s, "MINED"), (fault.failed_after_s, "FAILED")))
+        case kinds.FailedTrades() | kinds.GhostFills():
+            return TradeFate(((fault.after_s, "FAILED"),))
+        case _:
+            raise AssertionError(f"{fault.kind} has no fate")
