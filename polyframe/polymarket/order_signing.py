@@ -13,6 +13,7 @@ from typing import Final
 import msgspec
 
 from polyframe.events import Side
+from polyframe.polymarket import contracts
 from polyframe.polymarket.keys import (
     SIGNATURE_BYTES,
     PrivateKey,
@@ -58,16 +59,15 @@ class SignatureType(IntEnum):
 class Exchange(Enum):
     """The three verifying contracts and their domain versions (venue.md 1.4)."""
 
-    STANDARD = ("0xE111180000d2663C0091e4f400237545B87B996B", "2")
-    NEG_RISK = ("0xe2222d279d744050d28e00520010520000310F59", "2")
-    V3 = ("0xe3333700cA9d93003F00f0F71f8515005F6c00Aa", "3")
+    STANDARD = (contracts.STANDARD_EXCHANGE, "2")
+    NEG_RISK = (contracts.NEG_RISK_EXCHANGE, "2")
+    V3 = (contracts.EXCHANGE_V3, "3")
 
     @classmethod
     def of_market(cls, version: str, *, neg_risk: bool) -> Exchange:
         """Return the exchange of a market by Gamma's ``version`` ("v2", else CTF) and kind."""
-        if version == "v2":
-            return cls.V3
-        return cls.NEG_RISK if neg_risk else cls.STANDARD
+        contract = contracts.exchange_contract(version, neg_risk=neg_risk)
+        return next(one for one in cls if one.contract == contract)
 
     @property
     def contract(self) -> str:

@@ -14,7 +14,7 @@ import websockets
 import zstandard
 
 from polyframe.errors import TapeError
-from polyframe.exchange import open_recording, open_simulated, sockets
+from polyframe.exchange import channel, open_recording, open_simulated
 from polyframe.exchange.recording import RecordingSource, gamma_path
 from polyframe.exchange.server import EmbeddedExchange
 from polyframe.exchange.simulated import SimulatedSource
@@ -289,7 +289,7 @@ async def test_time_stands_until_the_first_subscription() -> None:
 async def test_a_slow_reader_is_cut_off_and_others_are_not(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(sockets, "_MOST_BUFFERED_BYTES", 200_000)
+    monkeypatch.setattr(channel, "_MOST_BUFFERED_BYTES", 200_000)
     wall = Wall()
     async with simulated(wall, 60) as exchange:
         tokens = tokens_of(exchange)

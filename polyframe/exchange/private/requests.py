@@ -20,14 +20,20 @@ class Doorman:
     Args:
         keys: the API keys that exist.
         clock: market time, UTC ns.
+        asked: called when somebody shows headers that fit.
         max_skew_s: how far a request's timestamp may be from market time; None takes any.
     """
 
     def __init__(
-        self, keys: ApiKeys, clock: Callable[[], int], max_skew_s: float | None = None
+        self,
+        keys: ApiKeys,
+        clock: Callable[[], int],
+        asked: Callable[[], None],
+        max_skew_s: float | None = None,
     ) -> None:
         self.keys = keys
         self._clock = clock
+        self._asked = asked
         self._max_skew_s = max_skew_s
 
     def private(self, handler: PrivateHandler) -> Handler:
@@ -40,6 +46,7 @@ class Doorman:
             )
             if caller is None or not self._is_timely(request):
                 return refusal(BAD_L2, 401)
+            self._asked()
             return await handler(request, caller, body)
 
         return checked
@@ -51,6 +58,7 @@ class Doorman:
             found = l1_caller(request.headers)
             if found is None or not self._is_timely(request):
                 return refusal(BAD_L1, 401)
+            self._asked()
             return await handler(request, *found)
 
         return checked

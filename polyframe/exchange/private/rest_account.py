@@ -107,9 +107,7 @@ class AccountRoutes:
         self._acted()
         if beat.is_accepted:
             return answer({"heartbeat_id": beat.heartbeat_id})
-        return answer(
-            {"error_msg": "Invalid Heartbeat ID", "heartbeat_id": beat.heartbeat_id}, 400
-        )
+        return answer({"error_msg": "Invalid Heartbeat ID", "heartbeat_id": beat.heartbeat_id}, 400)
 
     async def balance(self, request: web.Request, caller: Caller, body: bytes) -> web.Response:
         """GET /balance-allowance: base units of the wallet that goes with the signature type."""

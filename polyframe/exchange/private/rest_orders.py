@@ -110,9 +110,7 @@ class OrderRoutes:
         if not posts:
             return refusal(BAD_PAYLOAD)
         if len(posts) > MOST_ORDERS:
-            return refusal(
-                f"Too many orders in payload: {len(posts)}, max allowed: {MOST_ORDERS}"
-            )
+            return refusal(f"Too many orders in payload: {len(posts)}, max allowed: {MOST_ORDERS}")
         spent = self._limits.spend_orders(caller.address, len(posts), self._clock())
         if spent.refused is not None:
             return spent.refused
@@ -152,9 +150,7 @@ class OrderRoutes:
             return refusal("Invalid orderID")
         return self._cancel_ids(caller, [order_id])
 
-    async def cancel_batch(
-        self, request: web.Request, caller: Caller, body: bytes
-    ) -> web.Response:
+    async def cancel_batch(self, request: web.Request, caller: Caller, body: bytes) -> web.Response:
         """DELETE /orders."""
         try:
             order_ids = _ids_decoder.decode(body)
@@ -188,16 +184,12 @@ class OrderRoutes:
         done = self._desk.cancel(caller.api_key, order_ids, now_ns)
         return self._cancelled(done, spent.headers)
 
-    def _cancel_many(
-        self, caller: Caller, market_id: str = "", token_id: str = ""
-    ) -> web.Response:
+    def _cancel_many(self, caller: Caller, market_id: str = "", token_id: str = "") -> web.Response:
         now_ns = self._clock()
         spent = self._limits.spend_cancels(caller.address, 1, now_ns)
         if spent.refused is not None:
             return spent.refused
-        done = self._desk.cancel_all(
-            caller.api_key, now_ns, market_id=market_id, token_id=token_id
-        )
+        done = self._desk.cancel_all(caller.api_key, now_ns, market_id=market_id, token_id=token_id)
         headers = self._limits.owe_cancels(caller.address, len(done.canceled), now_ns)
         return self._cancelled(done, headers)
 

@@ -15,23 +15,12 @@ from polyframe.exchange.trading.accounts import (
 )
 from polyframe.exchange.trading.orders import AccountOrder, OrderRequest
 from polyframe.money import taker_fee_e12
+from polyframe.polymarket.contracts import exchange_contract
 
 NO_BOOK = "No orderbook exists for the requested token id"
 NOT_READY = "the market is not yet ready to process new orders"
 _S_NS = 10**9
 _GTD_LEAST_S = 180
-
-STANDARD_EXCHANGE = "0xE111180000d2663C0091e4f400237545B87B996B"
-NEG_RISK_EXCHANGE = "0xe2222d279d744050d28e00520010520000310F59"
-EXCHANGE_V3 = "0xe3333700cA9d93003F00f0F71f8515005F6c00Aa"
-EXCHANGES = (STANDARD_EXCHANGE, NEG_RISK_EXCHANGE, EXCHANGE_V3)
-
-
-def spender(terms: MarketTerms) -> str:
-    """Return the exchange contract that moves money for a market's orders (venue.md 1.4)."""
-    if terms.version == "v2":
-        return EXCHANGE_V3
-    return NEG_RISK_EXCHANGE if terms.neg_risk else STANDARD_EXCHANGE
 
 
 def refuse_account(
@@ -71,8 +60,9 @@ def refuse_money(
     """Return why balance or allowance does not cover an order, fees included."""
     held = wallet.refresh(order.asset, now_ns, lag_ns)
     amount = order_amount(order, terms)
-    if spender(terms) in refused_spenders:
-        return allowance_text(order.asset, held, amount, spender(terms))
+    spender = exchange_contract(terms.version, neg_risk=terms.neg_risk)
+    if spender in refused_spenders:
+        return allowance_text(order.asset, held, amount, spender)
     if shortage(held, amount, counts_incoming=counts_incoming):
         return balance_text(order.asset, held, amount)
     return ""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from polyframe.exchange.faults.targets import ModeChange, TradeFates
-from polyframe.exchange.trading.admission import EXCHANGES
 from polyframe.exchange.trading.desk import OrderDesk
+from polyframe.polymarket.contracts import EXCHANGES
 
 _S_NS = 10**9
 
