@@ -1,4 +1,4 @@
-"""Pages of the CLOB: an opaque cursor that begins anywhere and ends with ``LTE=`` (venue.md 2.2)."""
+"""Pages of the CLOB: opaque cursors, ``LTE=`` at the end (venue.md 2.2)."""
 
 from __future__ import annotations
 
