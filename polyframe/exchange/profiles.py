@@ -28,7 +28,7 @@ CHARACTERS: dict[str, Character] = {
     "past_end": ch.PAST_END,
     "no_end": ch.THIN,
     "dead": ch.DEAD,
-    "wild": ch.WILD,
+    "wild": ch.IN_PLAY,
     "updown": ch.LIVELY,
     "in_play": ch.IN_PLAY,
     "upcoming": ch.CALM,
