@@ -263,7 +263,8 @@ class Observer:
             market.followed.append((now_ns + seconds * _S_NS, horizon, sign, price_c))
 
 
-def watched_markets(gamma: Sequence[Mapping[str, object]], tokens: Mapping[str, Sequence[str]]
+def watched_markets(
+    gamma: Sequence[Mapping[str, object]], tokens: Mapping[str, Sequence[str]]
 ) -> list[Watched]:
     """Return what to observe of Gamma's markets.
 

@@ -39,10 +39,11 @@ class Character(msgspec.Struct, frozen=True, kw_only=True):
 
     ``impact`` is what a taker's order tells, in half-spreads: at 1 the price a maker gets is, on
     average, what the share is worth once the order is known (no regret, Glosten and Milgrom
-    1985). A taker pays at most a half-spread of ``takers_pay_c``. ``takers_that_know`` is the share of taker orders that tell it. ``maker_insight`` is
-    the part of the truth a maker learns from being hit. ``news_per_day`` counts announcements
-    whose hour is known before, of ``news_size``. ``arbitrage_s`` is the mean time between two
-    looks of an arbitrageur, 0 for none.
+    1985). ``takers_that_know`` is the share of taker orders that tell it; a taker pays at most a
+    half-spread drawn from ``takers_pay_c``. ``maker_insight`` is the part of the truth a maker
+    learns from being hit. ``news_per_day`` counts announcements whose hour is known before, of
+    ``news_size``; ``news_readers`` act on any news at once. ``arbitrage_s`` is the mean time
+    between two looks of an arbitrageur, 0 for none.
 
     ``order_gap_s`` is the mean time between two orders of a maker that moves its ladder, 0 for
     one batch; ``shy_s`` the mean time makers stay away after news; ``patient_improves`` the share
@@ -79,6 +80,7 @@ class Character(msgspec.Struct, frozen=True, kw_only=True):
     patient_improves: float = 0.12
     patient_log_shares: tuple[float, float] = (4.2, 1.0)
     news_readers: int = 3
+    far_levels: int = 5
     day: Day = Day()
 
 
@@ -138,7 +140,7 @@ IN_PLAY = Character(
     maker_wake_s=25.0,
     half_spread_ticks=(2, 7),
     level_shares=(20.0, 20_000.0),
-    noise_per_h=140.0,
+    noise_per_h=122.0,
     sweeps_per_h=1.5,
     informed_per_h=30.0,
     crowd_orders=6,

@@ -126,7 +126,7 @@ class SimulatedMarket:
         """Rest the far orders every book has: large sizes at the ends of the price range."""
         tick = self.book.tick_e4
         truth_e4 = self.probability * PRICE_ONE_E4
-        for step in range(1, 6):
+        for step in range(1, self.character.far_levels + 1):
             for is_bid, price in ((True, step * tick), (False, PRICE_ONE_E4 - step * tick)):
                 if abs(price - truth_e4) > 15 * tick:
                     order = order_of(

@@ -100,13 +100,18 @@ def patient_order(
     if own is None:
         own = round(probability * PRICE_ONE_E4) // tick * tick
         own += -3 * tick if is_bid else 3 * tick
-    elif opposite is not None and abs(opposite - own) > tick and rng.random() < character.patient_improves:
+    elif (
+        opposite is not None
+        and abs(opposite - own) > tick
+        and rng.random() < character.patient_improves
+    ):
         behind = -1
     price = own - behind * tick if is_bid else own + behind * tick
     if not tick <= price <= PRICE_ONE_E4 - tick:
         return None
     mean, deviation = character.patient_log_shares
-    shares = min(2_500.0, max(5.0, rng.lognormvariate(mean + 0.05 * behind, deviation)))
+    shares = max(5.0, rng.lognormvariate(mean + 0.05 * behind, deviation))
+    shares = min(40.0 * math.exp(mean), shares)
     return order_of(
         order_id, "crowd", is_bid=is_bid, yes_price_e4=price, shares=shares,
         use_no=rng.random() < 0.4, post_only=True,
