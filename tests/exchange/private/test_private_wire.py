@@ -434,6 +434,23 @@ async def test_heartbeats_chain_and_their_loss_cancels(venue: Venue) -> None:
         assert order["status"] == "CANCELED"
 
 
+async def test_fills_and_the_venues_own_cancels_are_news(venue: Venue) -> None:
+    async with PrivateClient(venue.exchange, 1) as client:
+        await client.ask("POST", "/order", client.post(venue.yes, venue.ask_e4, 10))
+        expires_s = client.now_s + 200
+        body = client.post(venue.yes, 500, 5, order_type="GTD", expiration_s=expires_s)
+        await client.ask("POST", "/order", body)
+        await client.ask("POST", "/order", client.post(venue.yes, 500, 5))
+        await client.ask("DELETE", "/cancel-market-orders", {"asset_id": venue.no})
+        await venue.wait(145)
+        news = (await client.ask("GET", "/notifications", query={"signature_type": "0"})).json()
+        assert [one["type"] for one in news] == [1, 2]
+        assert news[0]["payload"]["status"] == "CANCELED_EXPIRED_ORDER"
+        await client.ask("DELETE", "/notifications", query={"ids": str(news[0]["id"])})
+        left = (await client.ask("GET", "/notifications")).json()
+        assert [one["id"] for one in left] == [news[1]["id"]]
+
+
 # --- the user channel -----------------------------------------------------------------------
 
 
