@@ -156,7 +156,7 @@ async def test_orders_rest_are_listed_and_are_cancelled_in_every_way() -> None:
         assert order.expires_at == datetime.fromtimestamp(expiration, UTC)
         assert order.owner == client.credentials.key
         assert order.maker_address == client.wallet
-        assert order.outcome == "Yes"
+        assert order.outcome == market.outcomes[0]
         assert (await client.get_order(order_id=gtc)).expires_at is None
 
         assert await open_ids() == {gtc, gtd, post_only, no}
@@ -377,37 +377,37 @@ async def test_one_fill_is_seen_by_both_sides_to_the_end() -> None:
             bid = await maker.place_limit_order(
                 asset_id=market.yes, price="0.52", size="10", side="BUY", post_only=True
             )
-            placed = await makers.orders(bid.order_id, "PLACEMENT")
+            placed = await makers.order(bid.order_id, "PLACEMENT")
             assert (placed.status, placed.original_size, placed.size_matched) == ("LIVE", 10, 0)
             assert placed.order_owner == placed.owner == maker.credentials.key
 
             # A bid of NO at 0.48 meets it: the pair is minted from the two payments.
             taken = await taker.place_limit_order(
-                asset_id=market.no, price="0.49", size="4", side="BUY"
+                asset_id=market.no, price="0.49", size="6", side="BUY"
             )
             assert taken.ok, taken
             assert taken.status == "matched"
-            assert (taken.making_amount, taken.taking_amount) == (Decimal("1.92"), Decimal(4))
+            assert (taken.making_amount, taken.taking_amount) == (Decimal("2.88"), Decimal(6))
             (trade_id,) = taken.trade_ids
 
-            updated = await makers.orders(bid.order_id, "UPDATE")
-            assert (updated.status, updated.size_matched) == ("LIVE", 4)
+            updated = await makers.order(bid.order_id, "UPDATE")
+            assert (updated.status, updated.size_matched) == ("LIVE", 6)
             assert updated.associate_trades == (trade_id,)
-            done = await takers.orders(taken.order_id, "UPDATE")
-            assert (done.status, done.size_matched) == ("MATCHED", 4)
+            done = await takers.order(taken.order_id, "UPDATE")
+            assert (done.status, done.size_matched) == ("MATCHED", 6)
 
             for status in ("MATCHED", "MINED", "CONFIRMED"):
-                seen = await makers.trades(trade_id, status)
+                seen = await makers.trade(trade_id, status)
                 assert seen.trader_side == "MAKER"
                 assert seen.taker_order_id == taken.order_id
                 (leg,) = seen.maker_orders
                 assert (leg.order_id, leg.owner) == (bid.order_id, maker.credentials.key)
                 assert (leg.asset_id, leg.side) == (market.yes, "BUY")
-                assert (leg.matched_amount, leg.price) == (Decimal(4), Decimal("0.52"))
-                seen = await takers.trades(trade_id, status)
+                assert (leg.matched_amount, leg.price) == (Decimal(6), Decimal("0.52"))
+                seen = await takers.trade(trade_id, status)
                 assert seen.trader_side == "TAKER"
                 assert (seen.asset_id, seen.side) == (market.no, "BUY")
-                assert (seen.size, seen.price) == (Decimal(4), Decimal("0.48"))
+                assert (seen.size, seen.price) == (Decimal(6), Decimal("0.48"))
             hashes = await taker.wait_for_order_fill_settlement(taken)
             assert len(hashes) == 1
 
@@ -426,10 +426,10 @@ async def test_one_fill_is_seen_by_both_sides_to_the_end() -> None:
                 ] == [trade_id]
 
             after = await taker.get_balance_allowance(asset_type="COLLATERAL")
-            fee = Decimal(str(market.gamma["feeSchedule"]["rate"])) * 4 * Decimal("0.2496")
-            assert before.balance - after.balance == int((Decimal("1.92") + fee) * 10**6)
+            fee = Decimal(str(market.gamma["feeSchedule"]["rate"])) * 6 * Decimal("0.2496")
+            assert before.balance - after.balance == int((Decimal("2.88") + fee) * 10**6)
             held = await maker.get_balance_allowance(asset_type="CONDITIONAL", asset_id=market.yes)
-            assert held.balance == 4_000_000
+            assert held.balance == 6_000_000
             assert all(
                 allowance > 10**30
                 for spender, allowance in held.allowances.items()
@@ -439,7 +439,7 @@ async def test_one_fill_is_seen_by_both_sides_to_the_end() -> None:
 
             printed = await prints.until(lambda event: event.type == "last_trade_price")
             assert printed.payload.price in (Decimal("0.48"), Decimal("0.52"))
-            assert printed.payload.size == Decimal(4)
+            assert printed.payload.size == Decimal(6)
             last = await maker.get_last_trade_price(asset_id=market.yes)
             assert last is not None
 
@@ -453,7 +453,7 @@ async def test_positions_and_trades_reach_the_data_api() -> None:
             (held,) = positions
             assert (held.asset_id, held.condition_id) == (market.yes, market.condition_id)
             assert (held.current_size, held.avg_price) == (Decimal(40), Decimal("0.5"))
-            assert held.outcome == "Yes"
+            assert held.outcome == market.outcomes[0]
             assert held.status == "OPEN"
             (same,) = [
                 one
@@ -484,11 +484,18 @@ async def test_the_market_stream_shows_our_orders() -> None:
             assert [(one.side, one.price, one.size) for one in mine] == [
                 ("SELL", Decimal("0.6"), Decimal(12))
             ]
+            assert mine[0].best_ask == Decimal("0.6")
+            other = await client.place_limit_order(
+                asset_id=market.yes, price="0.5", size="12", side="BUY"
+            )
             touch = await stream.until(lambda event: event.type == "best_bid_ask")
-            assert touch.payload.best_ask == Decimal("0.6")
-            await client.cancel_all()
+            assert (touch.payload.best_bid, touch.payload.best_ask) == (
+                Decimal("0.5"),
+                Decimal("0.6"),
+            )
+            await client.cancel_order(order_id=other.order_id)
             gone = await stream.until(lambda event: event.type == "price_change")
-            assert all(one.size == 0 for one in gone.payload.price_changes)
+            assert [one.size for one in gone.payload.price_changes] == [0, 0]
 
 
 # --- heartbeats ----------------------------------------------------------------------
@@ -514,7 +521,7 @@ async def test_lost_heartbeats_cancel_everything() -> None:
             with pytest.raises(OrderHeartbeatMismatchError) as caught:
                 await client.send_order_heartbeat(heartbeat_id=first.heartbeat_id)
             assert caught.value.heartbeat_id == second.heartbeat_id
-            gone = await stream.orders(placed.order_id, "CANCELLATION")
+            gone = await stream.order(placed.order_id, "CANCELLATION")
             assert gone.status == "CANCELED"
             assert (await client.get_order(order_id=placed.order_id)).status == "CANCELED"
             assert (await other.get_order(order_id=kept.order_id)).status == "LIVE"

@@ -23,7 +23,7 @@ from py_clob_client_v2.clob_types import (
     OrderPayload,
     OrderScoringParams,
     OrderType,
-    PostOrdersArgs,
+    PostOrdersV2Args,
     TradeParams,
 )
 from py_clob_client_v2.exceptions import PolyApiException
@@ -125,7 +125,7 @@ async def test_it_places_lists_and_cancels() -> None:
         )
         batch = await client.post_orders(
             [
-                PostOrdersArgs(
+                PostOrdersV2Args(
                     order=await client.create_order(bid(market, price)), orderType=OrderType.GTC
                 )
                 for price in (0.3, 0.31)

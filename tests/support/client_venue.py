@@ -90,6 +90,10 @@ class Quiet:
     def no(self) -> str:
         return json.loads(self.gamma["clobTokenIds"])[1]
 
+    @property
+    def outcomes(self) -> list[str]:
+        return json.loads(self.gamma["outcomes"])
+
 
 def quiet_market(exchange: EmbeddedExchange) -> Quiet:
     """The first market with an empty book."""
@@ -154,9 +158,16 @@ class Stream:
                 if wanted(event):
                     return event
 
-    async def orders(self, order_id: str, kind: str, patience_s: float = PATIENCE_S) -> Any:
-        """The first event of one kind about one order."""
-        event = await self.until(
+    async def first(self, wanted: Callable[[Any], bool], patience_s: float = PATIENCE_S) -> Any:
+        """The first event that is wanted, be it among those already seen."""
+        for event in self.seen:
+            if wanted(event):
+                return event
+        return await self.until(wanted, patience_s)
+
+    async def order(self, order_id: str, kind: str, patience_s: float = PATIENCE_S) -> Any:
+        """What the first event of one kind says of one order."""
+        event = await self.first(
             lambda one: (
                 one.type == "order"
                 and one.payload.id == order_id
@@ -166,9 +177,9 @@ class Stream:
         )
         return event.payload
 
-    async def trades(self, trade_id: str, status: str) -> Any:
-        """The first event of a trade in one status."""
-        event = await self.until(
+    async def trade(self, trade_id: str, status: str) -> Any:
+        """What the first event of a trade in one status says of it."""
+        event = await self.first(
             lambda one: (
                 one.type == "trade" and one.payload.id == trade_id and one.payload.status == status
             )
@@ -206,7 +217,7 @@ async def user_stream(client: AsyncSecureClient, market: Quiet) -> AsyncIterator
             assert knock.ok, knock
             await client.cancel_order(order_id=knock.order_id)
             try:
-                await stream.orders(knock.order_id, "CANCELLATION", patience_s=0.5)
+                await stream.order(knock.order_id, "CANCELLATION", patience_s=0.5)
             except TimeoutError:
                 continue
             break
