@@ -70,6 +70,7 @@ class WalletActivity(msgspec.Struct, frozen=True, kw_only=True):
     price_e4: int = 0
     size_e6: int = 0
     amount_e12: int = 0
+    fee_e12: int = 0
     ts_ns: int
     transaction_hash: str = ""
 

@@ -207,6 +207,10 @@ class MatchingBook:
         """Return what is left of an order, None when it does not rest."""
         return self._open.get(order_id)
 
+    def orders(self) -> tuple[RestingOrder, ...]:
+        """Return everything that rests, oldest first."""
+        return tuple(self._open.values())
+
     def queue(self, is_bid: bool, yes_price_e4: int) -> tuple[str, ...]:
         """Return the order ids at a price, first in line first."""
         return tuple((self._bids if is_bid else self._asks).queues.get(yes_price_e4, ()))

@@ -6,7 +6,9 @@ Funding, merging and splitting pairs, redeeming what a resolved market pays (ven
 from __future__ import annotations
 
 from polyframe.errors import VenueError
+from polyframe.exchange.account_books import ActivityKind
 from polyframe.exchange.trading.accounts import CASH, Wallet
+from polyframe.exchange.trading.journal import Journal
 from polyframe.money import PRICE_ONE_E4, notional_e12
 
 AUTO_REDEEM_NS = 60 * 10**9
@@ -20,6 +22,7 @@ class Custody:
         self.wallets: dict[str, Wallet] = {}
         self.payouts_e6: dict[str, tuple[int, int]] = {}
         self.refused_spenders: dict[str, None] = {}
+        self.journal = Journal(self.wallets, self.refused_spenders)
         self._funds_e12 = funds_e12
         self._tokens: dict[str, tuple[str, str]] = {}
 
@@ -38,7 +41,31 @@ class Custody:
         else:
             self.refused_spenders[spender] = None
 
-    def merge(self, address: str, token_ids: tuple[str, str], size_e6: int, now_ns: int) -> None:
+    def fund(self, address: str, asset: str, amount: int, now_ns: int, market_id: str = "") -> None:
+        """Put collateral (1e-12 USD) or a market's tokens (micro-shares) into a wallet.
+
+        A negative amount is a withdrawal; the orders it leaves uncovered are the desk's matter.
+        """
+        self.wallet(address).add(asset, amount, now_ns)
+        kind: ActivityKind = "DEPOSIT" if amount > 0 else "WITHDRAWAL"
+        self.journal.note(
+            kind, address, now_ns, market_id=market_id, token_id=asset,
+            size_e6=abs(amount) if asset else 0, amount_e12=0 if asset else abs(amount),
+        )  # fmt: skip
+
+    def pay(self, address: str, kind: ActivityKind, amount_e12: int, now_ns: int) -> None:
+        """Credit what the venue pays: a reward or a rebate."""
+        self.wallet(address).add(CASH, amount_e12, now_ns)
+        self.journal.note(kind, address, now_ns, amount_e12=amount_e12)
+
+    def merge(
+        self,
+        address: str,
+        market_id: str,
+        token_ids: tuple[str, str],
+        size_e6: int,
+        now_ns: int,
+    ) -> None:
         """Burn ``size_e6`` pairs for collateral; a negative size mints them from collateral.
 
         Raises:
@@ -51,8 +78,13 @@ class Custody:
             held = wallet.holding(asset)
             if held.balance - held.reserved - held.owed < amount:
                 raise VenueError(f"{address} has too little that is free to merge or split")
+        kind: ActivityKind = "MERGE" if size_e6 > 0 else "SPLIT"
         for token_id in token_ids:
             wallet.add(token_id, -size_e6, now_ns)
+            self.journal.note(
+                kind, address, now_ns, market_id=market_id, token_id=token_id,
+                size_e6=abs(size_e6), amount_e12=abs(cash_e12) // 2,
+            )  # fmt: skip
         wallet.add(CASH, cash_e12, now_ns)
 
     def resolve(
@@ -77,6 +109,10 @@ class Custody:
             if size_e6 > 0:
                 wallet.add(token_id, -size_e6, now_ns)
                 paid_e12 += size_e6 * payout_e6
+                self.journal.note(
+                    "REDEEM", address, now_ns, market_id=market_id, token_id=token_id,
+                    size_e6=size_e6, amount_e12=size_e6 * payout_e6,
+                )  # fmt: skip
         if paid_e12:
             wallet.add(CASH, paid_e12, now_ns)
         return paid_e12

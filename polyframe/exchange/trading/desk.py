@@ -40,6 +40,7 @@ from polyframe.exchange.trading.orders import (
     OrderRequest,
     Placement,
 )
+from polyframe.exchange.trading.programmes import Programmes
 from polyframe.exchange.trading.registry import OrderRegistry
 from polyframe.exchange.trading.settlement import FAILED, MINED, Settlement, Trade
 from polyframe.money import notional_e12, usd_e12
@@ -79,6 +80,10 @@ class OrderDesk:
         self._frames: list[Frame] = []
         self._events: list[AccountEvent] = []
         self._beats_checked = False
+        self.programmes = Programmes(
+            seed, source.start_ns, self._schedule, self._terms_of, source.matching_book,
+            self.registry, self.custody,
+        )  # fmt: skip
         source.listener = self
 
     # --- Source --------------------------------------------------------------------
@@ -309,9 +314,8 @@ class OrderDesk:
     def withdraw(self, address: str, asset: str, amount: int, now_ns: int) -> None:
         """Take collateral or tokens out of a wallet; orders no longer covered are cancelled."""
         self._catch_up(now_ns)
-        wallet = self.custody.wallet(address)
-        wallet.add(asset, -amount, now_ns)
-        self._cancel_uncovered(wallet, asset, now_ns)
+        self.custody.fund(address, asset, -amount, now_ns)
+        self._cancel_uncovered(self.custody.wallet(address), asset, now_ns)
 
     def _cancel_uncovered(self, wallet: Wallet, asset: str, now_ns: int) -> None:
         """Cancel the youngest orders that a balance no longer covers (venue.md 4.5)."""
@@ -346,12 +350,16 @@ class OrderDesk:
 
     def matched(self, market_id: str, matches: tuple[Match, ...], now_ns: int) -> None:
         """Turn one taker's matches into trades of the accounts among them."""
+        terms = self._terms.get(market_id)
+        if terms is None:  # no account ever asked for this market
+            return
+        self.programmes.traded(terms, matches, now_ns)
         if not any(
             match.maker.order_id in self.registry.open or match.taker.order_id in self.registry.open
             for match in matches
         ):
             return
-        terms = self._terms_of(market_id)
+        terms = self._terms_of(market_id)  # fees are those of the moment (venue.md 5.1)
         trades = self.settlement.open(terms, matches, self.registry.leg, now_ns)
         touched: dict[str, AccountOrder] = {}
         for trade in trades:
@@ -391,6 +399,12 @@ class OrderDesk:
 
     def _trade_changed(self, trade: Trade, now_ns: int) -> None:
         self._events.append(AccountEvent.of_trade(trade, now_ns))
+        if trade.is_settled:
+            self.custody.journal.settled(trade, now_ns)
+        else:
+            self.custody.journal.reverted(trade)
+        if trade.status == FAILED:
+            self.programmes.voided(trade)
         if trade.status == MINED and trade.market_id in self.custody.payouts_e6:
             redeem = partial(self.custody.redeem_all, trade.market_id)
             self._schedule(now_ns + AUTO_REDEEM_NS, redeem)

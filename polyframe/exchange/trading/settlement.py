@@ -109,7 +109,6 @@ class Settlement:
         self.fates: TradeFates | None = None
         self.balance_lag_ns = 0
         self.trades: dict[str, Trade] = {}
-        self.fees_e12: dict[tuple[int, str], int] = {}
         self._rng = Random(f"settlement:{seed}")
         self._seed = seed
         self._schedule = schedule
@@ -168,8 +167,6 @@ class Settlement:
 
     def _begin(self, trade: Trade, now_ns: int) -> None:
         self.trades[trade.trade_id] = trade
-        day = _day(trade)
-        self.fees_e12[day] = self.fees_e12.get(day, 0) + trade.taker.fee_e12
         self._owe(trade, 1)
         self._changed(trade, now_ns)
         fate = None if self.fates is None else self.fates.fate_of(trade.market_id, now_ns)
@@ -198,7 +195,6 @@ class Settlement:
             trade.transaction_hash = f"0x{digest}"
         if status == FAILED:  # void: what it promised is free, its quantity is not relisted
             self._owe(trade, -1)
-            self.fees_e12[_day(trade)] -= trade.taker.fee_e12
         trade.status, trade.updated_ns = status, now_ns
         self._changed(trade, now_ns)
         self._follow(trade, steps, now_ns)
@@ -226,9 +222,9 @@ class Settlement:
             leg.wallet.fees_paid_e12 += sign * leg.fee_e12
 
 
-def _day(trade: Trade) -> tuple[int, str]:
-    """Return a trade's UTC day, counted from 1970, and market: fees are pooled by both."""
-    return trade.matched_ns // _S_NS // 86_400, trade.market_id
+def utc_day(instant_ns: int) -> int:
+    """Return the UTC day of an instant, counted from 1970."""
+    return instant_ns // _S_NS // 86_400
 
 
 def venue_uuid(name: str) -> str:
