@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -13,6 +11,7 @@ from aiohttp import web
 from polyframe.exchange.private.api_keys import Caller
 from polyframe.exchange.private.intake import wallet_of
 from polyframe.exchange.private.messages import rest_order, rest_trade
+from polyframe.exchange.private.paging import page_of
 from polyframe.exchange.private.requests import Doorman
 from polyframe.exchange.rest_answers import answer, refusal
 from polyframe.exchange.trading.accounts import CASH, base_units
@@ -20,8 +19,6 @@ from polyframe.exchange.trading.desk import OrderDesk
 from polyframe.exchange.trading.settlement import Trade
 from polyframe.polymarket.order_signing import Exchange
 
-END_CURSOR = "LTE="
-_PAGE = 500
 _UNLIMITED = str(2**256 - 1)
 _S_NS = 10**9
 
@@ -72,7 +69,7 @@ class AccountRoutes:
                 caller.api_key, query.get("market", ""), query.get("asset_id", "")
             )
             chosen = [registry.orders[order_id] for order_id in ids]
-        return _page([rest_order(order) for order in chosen], query.get("next_cursor", ""))
+        return page_of([rest_order(order) for order in chosen], query.get("next_cursor", ""))
 
     async def order(self, request: web.Request, caller: Caller, body: bytes) -> web.Response:
         """GET /data/order/{id}: in any status."""
@@ -95,7 +92,7 @@ class AccountRoutes:
             and after_s <= trade.matched_ns // _S_NS <= before_s
             and _matches(trade, query)
         ]
-        return _page(chosen, query.get("next_cursor", ""))
+        return page_of(chosen, query.get("next_cursor", ""))
 
     async def heartbeat(self, request: web.Request, caller: Caller, body: bytes) -> web.Response:
         """POST /v1/heartbeats."""
@@ -164,19 +161,3 @@ def _matches(trade: Trade, query: Any) -> bool:
         and (not asset or any(leg.token_id == asset for leg in trade.legs))
         and (not address or any(leg.address.lower() == address for leg in trade.legs))
     )
-
-
-def _page(rows: Sequence[Any], cursor: str) -> web.Response:
-    """Return one page and the cursor of the next, ``LTE=`` at the end."""
-    start = 0
-    if cursor and cursor != END_CURSOR:
-        try:
-            start = max(0, int(base64.b64decode(cursor, validate=True)))
-        except (binascii.Error, ValueError):
-            return refusal("Invalid next_cursor")
-    elif cursor == END_CURSOR:
-        start = len(rows)
-    part = rows[start : start + _PAGE]
-    after = start + len(part)
-    following = END_CURSOR if after >= len(rows) else base64.b64encode(str(after).encode()).decode()
-    return answer({"data": part, "next_cursor": following, "limit": _PAGE, "count": len(part)})

@@ -13,6 +13,7 @@ from polyframe.exchange.private.requests import Doorman
 from polyframe.exchange.private.rest_account import AccountRoutes
 from polyframe.exchange.private.rest_auth import auth_routes
 from polyframe.exchange.private.rest_orders import OrderRoutes
+from polyframe.exchange.private.rest_rewards import RewardRoutes
 from polyframe.exchange.private.user_channel import UserChannel
 from polyframe.exchange.rate_limits import RateLimits
 from polyframe.exchange.rest_answers import answer
@@ -49,6 +50,7 @@ class PrivateSide:
             legs_fail_openly=terms.legs_fail_openly,
         )  # fmt: skip
         self._account = AccountRoutes(desk, clock, acted)
+        self._rewards = RewardRoutes(desk, clock)
 
     def routes(self) -> list[web.RouteDef]:
         """Return every private route and the user channel's."""
@@ -56,6 +58,7 @@ class PrivateSide:
             *auth_routes(self._doorman, self.desk),
             *self._orders.routes(self._doorman),
             *self._account.routes(self._doorman),
+            *self._rewards.routes(self._doorman),
             web.get("/v1/user/rate-limit-tier", self._doorman.private(self._tier)),
             web.get("/ws/user", self.channel.handle),
         ]

@@ -154,6 +154,10 @@ class OrderDesk:
             self._terms[terms.market_id] = terms
         return terms
 
+    def known_terms(self, market_id: str) -> MarketTerms | None:
+        """Return the terms of a market some account has asked for."""
+        return self._terms_of(market_id) if market_id in self._terms else None
+
     def _terms_of(self, market_id: str) -> MarketTerms:
         """Return a market's terms now, or the last ones when it is listed no more."""
         last = self._terms[market_id]

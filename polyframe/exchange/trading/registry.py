@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 
 from polyframe.exchange.matching import NewOrder
+from polyframe.exchange.publishing import public_order_id
 from polyframe.exchange.source import MarketTerms
 from polyframe.exchange.trading.custody import Custody
 from polyframe.exchange.trading.orders import AccountOrder
@@ -65,8 +66,3 @@ class OrderRegistry:
             outcome=terms.outcomes[index], outcome_index=index, side=order.side,
             price_e4=price_e4, size_e6=size_e6, fee_e12=fee_e12, wallet=wallet,
         )  # fmt: skip
-
-
-def public_order_id(market_id: str, order_id: str) -> str:
-    """Return the id under which the public sees an order of the simulated crowd."""
-    return "0x" + hashlib.sha256(f"{market_id}:{order_id}".encode()).hexdigest()

@@ -13,6 +13,7 @@ from polyframe.exchange.source import MarketTerms
 from polyframe.exchange.trading.events import EventKind
 from polyframe.exchange.trading.fault_target import DeskFaults
 from polyframe.exchange.trading.orders import Placement
+from polyframe.money import taker_fee_e12
 from still_desk import ALICE, BOB, S_NS, StillDesk
 
 E12 = 10**12
@@ -92,10 +93,14 @@ def test_a_balance_refusal_says_every_number_in_base_units(
 
 
 def test_a_taker_must_cover_its_fee_too(make_still: Callable[..., StillDesk]) -> None:
-    still = make_still(funds_usd=5.5)
-    assert still.book.best_ask_e4 == 5_500
-    assert "order amount (inc. fees): 5623750" in still.place(price_e4=5_500).error
-    assert still.place(price_e4=5_500, size_e6=9_000_000).status == "matched"
+    ask = make_still().book.best_ask_e4
+    assert ask is not None
+    cost_e12 = ask * 10 * 10**8
+    still = make_still(funds_usd=cost_e12 / E12)
+    fee_e12 = taker_fee_e12(ask, 10_000_000, still.gamma["feeSchedule"]["rate"], 1)
+    wanted = f"order amount (inc. fees): {(cost_e12 + fee_e12) // 10**6}"
+    assert still.place(price_e4=ask).error.endswith(wanted)
+    assert still.place(price_e4=ask, size_e6=9_000_000).status == "matched"
 
 
 def test_shares_are_sold_once_and_only_when_they_are_there(still: StillDesk) -> None:
