@@ -31,6 +31,7 @@ from polyframe.exchange.subjects import (
     vague_rules,
     vague_subject,
 )
+from polyframe.polymarket.contracts import COLLATERAL
 
 _HOUR_NS = 3_600 * 10**9
 _GAME = 1  # clear subjects walk eight templates; the second is a match
@@ -318,7 +319,17 @@ def _gamma_market(
         "rewardsMinSize": 50,
         "rewardsMaxSpread": 4.5 if kind in ("lively", "calm") else 3.5,
         "clobRewards": (
-            [{"id": str(index), "rewardsDailyRate": rng.choice((5, 10, 20, 50))}]
+            [
+                {
+                    "id": str(index),
+                    "conditionId": f"0x{_key(seed, 'condition', str(index))}",
+                    "assetAddress": COLLATERAL,
+                    "rewardsAmount": 0,
+                    "rewardsDailyRate": rng.choice((5, 10, 20, 50)),
+                    "startDate": _iso(created_ns)[:10],
+                    "endDate": "2500-12-31",
+                }
+            ]
             if kind in ("lively", "calm") and rng.random() < 0.4
             else []
         ),

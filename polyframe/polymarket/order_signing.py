@@ -179,6 +179,11 @@ def order_signer(order: Order, exchange: Exchange, signature: bytes) -> str:
     return signer
 
 
+def is_session_signature(signature: bytes) -> bool:
+    """Whether a wallet's signature says that a session key made it, not the owner."""
+    return signature.endswith(_SESSION_MAGIC)
+
+
 def _wrapped_digest(order: Order, exchange: Exchange) -> bytes:
     wrapped = keccak256(
         _WRAPPED_TYPE_HASH
@@ -198,7 +203,7 @@ def _trailer(order: Order, exchange: Exchange) -> bytes:
 
 def _unwrapped(signature: bytes) -> tuple[str, bytes]:
     """The session key named by a wrapped signature ("" if it is not wrapped), and the inner one."""
-    if not signature.endswith(_SESSION_MAGIC):
+    if not is_session_signature(signature):
         return "", signature
     # abi.encode(bytes32 signerId, bytes32 0, bytes signature): three words, length, bytes, zeros.
     body = signature[: -len(_SESSION_MAGIC)]

@@ -13,8 +13,9 @@ import json
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Any, TypeVar
+from typing import Any
 
+from aiohttp import web
 from eth_account import Account
 from polymarket import AsyncSecureClient
 from polymarket._internal.environment import PRODUCTION_CONFIG, create_environment
@@ -24,8 +25,6 @@ from polymarket.streams import MarketSpec, UserSpec
 from polyframe.exchange.server import EmbeddedExchange
 from polyframe.exchange.simulated import SimulatedSource
 from polyframe.exchange.trading.terms import PrivateTerms
-
-T = TypeVar("T")
 
 SEED = 7
 MARKETS = 120
@@ -39,7 +38,7 @@ def open_exchange(speed: float = 1.0) -> EmbeddedExchange:
     return EmbeddedExchange(source, speed=speed, accounts=PrivateTerms(seed=SEED))
 
 
-def environment(exchange: EmbeddedExchange) -> Environment:
+def environment(exchange: EmbeddedExchange, **urls_of_others: str) -> Environment:
     """The official client's production environment, every address of it replaced."""
     urls = exchange.urls
     nowhere = {
@@ -56,6 +55,7 @@ def environment(exchange: EmbeddedExchange) -> Environment:
             "data_url": urls.data_url,
             "clob_market_ws_url": urls.ws_url,
             "clob_user_ws_url": urls.user_ws_url,
+            **urls_of_others,
         },
     )
     return create_environment(name="embedded", config=config)
@@ -90,6 +90,10 @@ class Quiet:
     def no(self) -> str:
         return json.loads(self.gamma["clobTokenIds"])[1]
 
+    @property
+    def outcomes(self) -> list[str]:
+        return json.loads(self.gamma["outcomes"])
+
 
 def quiet_market(exchange: EmbeddedExchange) -> Quiet:
     """The first market with an empty book."""
@@ -108,9 +112,10 @@ def quiet_market(exchange: EmbeddedExchange) -> Quiet:
 
 
 def lively_market(exchange: EmbeddedExchange, *, is_rewarded: bool = False) -> Quiet:
-    """The first market whose book has two sides, with a reward programme if it is asked for."""
+    """The first market with a narrow book, and a reward programme if that is asked for."""
     for gamma in exchange.source.markets():
-        is_two_sided = "bestAsk" in gamma and 0.2 < gamma.get("bestBid", 0) < 0.7
+        spread = gamma.get("bestAsk", 1) - gamma.get("bestBid", 0)
+        is_two_sided = 0 < spread < 0.025 and 0.2 < gamma["bestBid"] < 0.7
         if is_two_sided and (gamma["clobRewards"] or not is_rewarded):
             return Quiet(dict(gamma))
     raise AssertionError("no two-sided market")
@@ -121,16 +126,34 @@ async def trader(
     exchange: EmbeddedExchange, number: int, **options: Any
 ) -> AsyncIterator[AsyncSecureClient]:
     """An official client that trades from the address of a throwaway key."""
-    client = await AsyncSecureClient.create(
-        private_key=key_of(number),
-        wallet=address_of(number),
-        environment=environment(exchange),
-        **options,
-    )
+    async with _relayer() as relayer_url:
+        client = await AsyncSecureClient.create(
+            private_key=key_of(number),
+            environment=environment(exchange, relayer_url=relayer_url),
+            **{"wallet": address_of(number), **options},
+        )
+        try:
+            yield client
+        finally:
+            await client.close()
+
+
+@asynccontextmanager
+async def _relayer() -> AsyncIterator[str]:
+    """What says that a wallet is deployed; asked only about wallets that are contracts."""
+
+    async def deployed(request: web.Request) -> web.Response:
+        return web.json_response({"deployed": True})
+
+    app = web.Application()
+    app.router.add_get("/deployed", deployed)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
     try:
-        yield client
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
     finally:
-        await client.close()
+        await runner.cleanup()
 
 
 class Stream:
@@ -154,9 +177,16 @@ class Stream:
                 if wanted(event):
                     return event
 
-    async def orders(self, order_id: str, kind: str, patience_s: float = PATIENCE_S) -> Any:
-        """The first event of one kind about one order."""
-        event = await self.until(
+    async def first(self, wanted: Callable[[Any], bool], patience_s: float = PATIENCE_S) -> Any:
+        """The first event that is wanted, be it among those already seen."""
+        for event in self.seen:
+            if wanted(event):
+                return event
+        return await self.until(wanted, patience_s)
+
+    async def order(self, order_id: str, kind: str, patience_s: float = PATIENCE_S) -> Any:
+        """What the first event of one kind says of one order."""
+        event = await self.first(
             lambda one: (
                 one.type == "order"
                 and one.payload.id == order_id
@@ -166,9 +196,9 @@ class Stream:
         )
         return event.payload
 
-    async def trades(self, trade_id: str, status: str) -> Any:
-        """The first event of a trade in one status."""
-        event = await self.until(
+    async def trade(self, trade_id: str, status: str) -> Any:
+        """What the first event of a trade in one status says of it."""
+        event = await self.first(
             lambda one: (
                 one.type == "trade" and one.payload.id == trade_id and one.payload.status == status
             )
@@ -206,7 +236,7 @@ async def user_stream(client: AsyncSecureClient, market: Quiet) -> AsyncIterator
             assert knock.ok, knock
             await client.cancel_order(order_id=knock.order_id)
             try:
-                await stream.orders(knock.order_id, "CANCELLATION", patience_s=0.5)
+                await stream.order(knock.order_id, "CANCELLATION", patience_s=0.5)
             except TimeoutError:
                 continue
             break

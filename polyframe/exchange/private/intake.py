@@ -18,6 +18,7 @@ from polyframe.polymarket.order_signing import (
     Exchange,
     Order,
     SignatureType,
+    is_session_signature,
     order_id,
     order_signer,
 )
@@ -89,7 +90,12 @@ class Intake(msgspec.Struct, frozen=True):
         """Return why maker and signer do not go with the caller's key, or an empty string."""
         kind, maker = signed.signature_type, signed.maker.lower()
         if kind is SignatureType.DEPOSIT_WALLET:
-            return "" if signed.signer.lower() == maker else _BAD_SIGNER
+            if signed.signer.lower() != maker:
+                return _BAD_SIGNER
+            own = [wallet.lower() for wallet in deposit_wallets(caller.address)]
+            # Which wallets a session key may sign for is known to the chain alone.
+            is_its = maker in own or is_session_signature(signed.signature_bytes)
+            return "" if is_its else _BAD_SIGNATURE
         if signed.signer.lower() != caller.address.lower():
             return _BAD_SIGNER
         if kind is SignatureType.EOA:

@@ -19,8 +19,8 @@ from polyframe.exchange.rest_answers import answer, refusal
 from polyframe.exchange.source import GammaMarket
 from polyframe.exchange.trading.desk import OrderDesk
 from polyframe.exchange.trading.programmes import Earning, Kind
+from polyframe.polymarket.contracts import COLLATERAL
 
-_COLLATERAL = "0xC011a7E12a19f7B1f670d46F03B03f3342E82DFB"
 _EPOCH = date(1970, 1, 1).toordinal()
 _ids_decoder = msgspec.json.Decoder(list[str])
 
@@ -89,7 +89,7 @@ class RewardRoutes:
                 {
                     "date": _date_text(day),
                     "condition_id": one.market_id,
-                    "asset_address": _COLLATERAL,
+                    "asset_address": COLLATERAL,
                     "maker_address": maker,
                     "rebated_fees_usdc": usd_text(one.amount_e12),
                 }
@@ -109,7 +109,7 @@ class RewardRoutes:
             {
                 "date": _date_text(day),
                 "condition_id": one.market_id,
-                "asset_address": _COLLATERAL,
+                "asset_address": COLLATERAL,
                 "maker_address": wallet,
                 "earnings": float(usd_text(one.amount_e12)),
                 "asset_rate": 1,
@@ -131,7 +131,7 @@ class RewardRoutes:
             [
                 {
                     "date": _date_text(day),
-                    "asset_address": _COLLATERAL,
+                    "asset_address": COLLATERAL,
                     "maker_address": wallet,
                     "earnings": float(usd_text(total_e12)),
                     "asset_rate": 1,
@@ -163,7 +163,7 @@ class RewardRoutes:
                 "earning_percentage": shares.get(market_id, 0.0),
                 "earnings": [
                     {
-                        "asset_address": _COLLATERAL,
+                        "asset_address": COLLATERAL,
                         "asset_rate": 1,
                         "earnings": float(usd_text(earned.get(market_id, 0))),
                     }
@@ -270,7 +270,7 @@ def _programme(market: GammaMarket) -> dict[str, Any]:
         "rewards_config": [
             {
                 "id": int(one["id"]),
-                "asset_address": _COLLATERAL,
+                "asset_address": COLLATERAL,
                 "start_date": str(one.get("startDate") or market.get("startDate", ""))[:10],
                 "end_date": "2500-12-31",
                 "rate_per_day": float(one["rewardsDailyRate"]),
