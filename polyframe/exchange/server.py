@@ -79,6 +79,7 @@ class EmbeddedExchange:
         self.ended = anyio.Event()
         self.error: PolyframeError | None = None
         self.frames_sent = 0
+        self.turns = 0  # of the pump, for whoever waits until time has been acted on
         self._port = port
         self._runner: web.AppRunner | None = None
         self._pump_task: asyncio.Task[None] | None = None
@@ -149,6 +150,7 @@ class EmbeddedExchange:
                 now_ns = self.clock()
                 await self._advance(now_ns)
                 self.injection.tick(now_ns)
+                self.turns += 1
                 await asyncio.sleep(_PUMP_S)
             # A reader still not done after that time has lost the end of the recording.
             with contextlib.suppress(TimeoutError):
