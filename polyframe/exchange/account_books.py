@@ -1,4 +1,4 @@
-"""What the Data façade has to know of accounts: positions, cash, trades, activity, approvals.
+"""What the Data façade has to know of accounts: positions, cash, trades, activity.
 
 Whoever keeps accounts implements :class:`AccountBooks`; wallets are addresses as the venue
 writes them and are compared without regard to case.
@@ -74,14 +74,6 @@ class WalletActivity(msgspec.Struct, frozen=True, kw_only=True):
     transaction_hash: str = ""
 
 
-class Approval(msgspec.Struct, frozen=True, kw_only=True):
-    """Whether a contract may move a wallet's collateral, or its outcome tokens."""
-
-    spender: str
-    is_collateral: bool
-    is_given: bool
-
-
 class AccountBooks(Protocol):
     """Accounts, for reading. An unknown wallet has nothing."""
 
@@ -105,6 +97,71 @@ class AccountBooks(Protocol):
         """Return what happened to a wallet, trades included, oldest first."""
         ...
 
-    def approvals(self, wallet: str) -> Sequence[Approval]:
-        """Return the wallet's approvals."""
+    def refused_spenders(self, wallet: str) -> Sequence[str]:
+        """Return the contracts that may not move the wallet's funds; all others may."""
         ...
+
+
+class NoAccounts:
+    """The accounts of an exchange that keeps none (a recording)."""
+
+    def wallets(self) -> Sequence[str]:
+        """Nobody."""
+        return ()
+
+    def cash_e12(self, wallet: str) -> int:
+        """Nothing."""
+        return 0
+
+    def positions(self, wallet: str) -> Sequence[HeldPosition]:
+        """Nothing."""
+        return ()
+
+    def trades(self) -> Sequence[WalletTrade]:
+        """Nothing."""
+        return ()
+
+    def activity(self, wallet: str) -> Sequence[WalletActivity]:
+        """Nothing."""
+        return ()
+
+    def refused_spenders(self, wallet: str) -> Sequence[str]:
+        """Nobody."""
+        return ()
+
+
+class FrozenBooks(NoAccounts):
+    """Accounts as they were at one moment, for a façade that lags."""
+
+    def __init__(self, books: AccountBooks) -> None:
+        self._wallets = tuple(books.wallets())
+        known = [(wallet.lower(), wallet) for wallet in self._wallets]
+        self._cash = {key: books.cash_e12(wallet) for key, wallet in known}
+        self._positions = {key: tuple(books.positions(wallet)) for key, wallet in known}
+        self._activity = {key: tuple(books.activity(wallet)) for key, wallet in known}
+        self._refused = {key: tuple(books.refused_spenders(wallet)) for key, wallet in known}
+        self._trades = tuple(books.trades())
+
+    def wallets(self) -> Sequence[str]:
+        """Return the wallets of that moment."""
+        return self._wallets
+
+    def cash_e12(self, wallet: str) -> int:
+        """Return the cash of that moment."""
+        return self._cash.get(wallet.lower(), 0)
+
+    def positions(self, wallet: str) -> Sequence[HeldPosition]:
+        """Return the positions of that moment."""
+        return self._positions.get(wallet.lower(), ())
+
+    def trades(self) -> Sequence[WalletTrade]:
+        """Return the trades up to that moment."""
+        return self._trades
+
+    def activity(self, wallet: str) -> Sequence[WalletActivity]:
+        """Return the activity up to that moment."""
+        return self._activity.get(wallet.lower(), ())
+
+    def refused_spenders(self, wallet: str) -> Sequence[str]:
+        """Return the refused contracts of that moment."""
+        return self._refused.get(wallet.lower(), ())

@@ -20,12 +20,18 @@ from aiohttp import web
 from polyframe.errors import PolyframeError, VenueError
 from polyframe.exchange.clock import MarketClock
 from polyframe.exchange.faults.injection import Injection
+from polyframe.exchange.faults.targets import MarketTarget
 from polyframe.exchange.rest_clob import clob_routes
-from polyframe.exchange.rest_gamma import gamma_routes
+from polyframe.exchange.rest_data import DataFacade
+from polyframe.exchange.rest_gamma import GammaFacade
+from polyframe.exchange.rest_markets import ClobMarkets
 from polyframe.exchange.sockets import MarketChannel
 from polyframe.exchange.source import Source
 
 _HOST = "127.0.0.1"
+# The venue has a host for each; where two of them share a path, the prefix says whose it is.
+GAMMA_PREFIX = "/gamma"
+DATA_PREFIX = "/data-api"
 _PUMP_S = 0.02
 _MOST_FRAMES_A_TURN = 250
 _LARGEST_BODY_BYTES = 2**20
@@ -69,12 +75,17 @@ class EmbeddedExchange:
         self.source = source
         self.clock = MarketClock(source.start_ns, speed, monotonic_ns)
         self.channel = MarketChannel(source, self.clock)
+        self.gamma = GammaFacade(source, self.clock)
+        self.data = DataFacade(source, self.clock)
         self.injection = Injection(
             self.clock,
             source.start_ns,
             fault_seed,
             (self.channel,),
             lambda: [str(one.get("conditionId", "")) for one in source.markets()],
+            markets=source if isinstance(source, MarketTarget) else None,
+            gamma=self.gamma,
+            data=self.data,
         )
         self.ended = anyio.Event()
         self.error: PolyframeError | None = None
@@ -100,8 +111,12 @@ class EmbeddedExchange:
             client_max_size=_LARGEST_BODY_BYTES,
             middlewares=[_left_early, self.injection.rest.middleware()],
         )
-        app.add_routes(gamma_routes(self.source))
+        for prefix in ("", GAMMA_PREFIX):
+            app.add_routes(self.gamma.routes(prefix))
+        for prefix in ("", DATA_PREFIX):
+            app.add_routes(self.data.routes(prefix))
         app.add_routes(clob_routes(self.source, self.clock))
+        app.add_routes(ClobMarkets(self.source, self.gamma).routes())
         app.router.add_get("/ws/market", self.channel.handle)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         await self._runner.setup()

@@ -55,11 +55,16 @@ class Recorder:
     def set_lag(self, lag_s: float, now_ns: int) -> None:
         self._tell("lag", lag_s, now_ns)
 
-    def propose(self, market_id: str, payouts_e6: tuple[int, int], now_ns: int) -> None:
-        self._tell("propose", market_id, payouts_e6, now_ns)
+    def note(self, now_ns: int) -> None:
+        """Nothing to remember."""
 
-    def dispute(self, market_id: str, payouts_e6: tuple[int, int], now_ns: int) -> None:
-        self._tell("dispute", market_id, payouts_e6, now_ns)
+    def propose(self, market_id: str, now_ns: int) -> None:
+        self._tell("propose", market_id, now_ns)
+
+    def dispute(self, market_id: str, now_ns: int) -> None:
+        if not any(name == "propose" for _, name, *_ in self.told):
+            raise ValueError("no answer stands")
+        self._tell("dispute", market_id, now_ns)
 
     def resolve(self, market_id: str, payouts_e6: tuple[int, int], now_ns: int) -> None:
         self._tell("resolve", market_id, payouts_e6, now_ns)
@@ -76,8 +81,8 @@ class Recorder:
     def set_min_size(self, market_id: str, min_size_e6: int, now_ns: int) -> None:
         self._tell("min_size", market_id, min_size_e6, now_ns)
 
-    def set_fees(self, market_id: str, rate: float, exponent: float, now_ns: int) -> None:
-        self._tell("fees", market_id, rate, exponent, now_ns)
+    def set_fees(self, market_id: str, rate: float, now_ns: int) -> None:
+        self._tell("fees", market_id, rate, now_ns)
 
 
 class Clock:
@@ -131,10 +136,9 @@ def told(*faults: Any, seconds: int = 600, step_s: int = 1) -> list[tuple[Any, .
             [(2, "clear", "0xaa", "CANCELED_MARKET_NOT_FOUND"), (2, "halt", "0xaa")],
         ),
         (kinds.GameStart(at_s=2), [(2, "clear", "0xaa", "CANCELED")]),
-        (kinds.Propose(), [(0, "propose", "0xaa", (1_000_000, 0))]),
-        (kinds.Dispute(yes_pays=0), [(0, "dispute", "0xaa", (0, 1_000_000))]),
+        (kinds.Propose(), [(0, "propose", "0xaa")]),
         (kinds.Resolve(yes_pays=0.5), [(0, "resolve", "0xaa", (500_000, 500_000))]),
-        (kinds.FeeChange(rate=0.1), [(0, "fees", "0xaa", 0.1, 1.0)]),
+        (kinds.FeeChange(rate=0.1), [(0, "fees", "0xaa", 0.1)]),
         (kinds.MinSizeChange(shares=15), [(0, "min_size", "0xaa", 15_000_000)]),
         (kinds.GammaLag(lag_s=30, for_s=5), [(0, "lag", 30.0), (5, "lag", 0.0)]),
         (kinds.DataLag(lag_s=30), [(0, "lag", 30.0)]),
@@ -224,6 +228,17 @@ def test_clearing_undoes_what_lasts_and_forgets_what_is_to_come() -> None:
     injection.tick(START_NS + 15 * S_NS)
     assert target.told[-1] == (15, "lose_orders")
     assert injection.struck == {"halt": 1, "engine_restart": 1, "lose_orders": 1}
+
+
+def test_what_a_market_cannot_go_through_now_is_no_strike() -> None:
+    target = Recorder()
+    injection = injection_of(target)
+    injection.add([kinds.Dispute(count=2, every_s=10), kinds.Propose(at_s=5)])
+    for second in range(60):
+        injection.tick(START_NS + second * S_NS)
+    assert target.told == [(5, "propose", "0xaa"), (10, "dispute", "0xaa"), (20, "dispute", "0xaa")]
+    assert injection.struck == {"dispute": 2, "propose": 1}
+    assert injection.refused == ["dispute: no answer stands"]
 
 
 def test_what_cannot_happen_is_refused_and_not_planned() -> None:
