@@ -34,9 +34,11 @@ class Wall:
         self.now_ns += round(seconds * 1_000)
 
 
-def simulated(wall: Wall, *faults: Fault, markets: int = 30, seed: int = 7) -> EmbeddedExchange:
+def simulated(
+    wall: Wall, *faults: Fault, markets: int = 30, seed: int = 7, activity: float = 1.0
+) -> EmbeddedExchange:
     """Return a simulated exchange with faults planned from its start."""
-    source = SimulatedSource(seed, markets, 1.0, START_NS)
+    source = SimulatedSource(seed, markets, activity, START_NS)
     exchange = EmbeddedExchange(source, speed=SPEED, monotonic_ns=wall)
     exchange.injection.add(faults)
     return exchange
