@@ -70,8 +70,17 @@ class WalletActivity(msgspec.Struct, frozen=True, kw_only=True):
     price_e4: int = 0
     size_e6: int = 0
     amount_e12: int = 0
+    fee_e12: int = 0
     ts_ns: int
     transaction_hash: str = ""
+
+
+class Approval(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether a contract may move a wallet's collateral, or its outcome tokens."""
+
+    spender: str
+    is_collateral: bool
+    is_given: bool
 
 
 class AccountBooks(Protocol):
@@ -97,8 +106,8 @@ class AccountBooks(Protocol):
         """Return what happened to a wallet, trades included, oldest first."""
         ...
 
-    def refused_spenders(self, wallet: str) -> Sequence[str]:
-        """Return the contracts that may not move the wallet's funds; all others may."""
+    def approvals(self, wallet: str) -> Sequence[Approval]:
+        """Return the wallet's approvals; what is not among them is given."""
         ...
 
 
@@ -125,8 +134,8 @@ class NoAccounts:
         """Nothing."""
         return ()
 
-    def refused_spenders(self, wallet: str) -> Sequence[str]:
-        """Nobody."""
+    def approvals(self, wallet: str) -> Sequence[Approval]:
+        """Nothing is asked of nobody."""
         return ()
 
 
@@ -139,7 +148,7 @@ class FrozenBooks(NoAccounts):
         self._cash = {key: books.cash_e12(wallet) for key, wallet in known}
         self._positions = {key: tuple(books.positions(wallet)) for key, wallet in known}
         self._activity = {key: tuple(books.activity(wallet)) for key, wallet in known}
-        self._refused = {key: tuple(books.refused_spenders(wallet)) for key, wallet in known}
+        self._approvals = {key: tuple(books.approvals(wallet)) for key, wallet in known}
         self._trades = tuple(books.trades())
 
     def wallets(self) -> Sequence[str]:
@@ -162,6 +171,6 @@ class FrozenBooks(NoAccounts):
         """Return the activity up to that moment."""
         return self._activity.get(wallet.lower(), ())
 
-    def refused_spenders(self, wallet: str) -> Sequence[str]:
-        """Return the refused contracts of that moment."""
-        return self._refused.get(wallet.lower(), ())
+    def approvals(self, wallet: str) -> Sequence[Approval]:
+        """Return the approvals of that moment."""
+        return self._approvals.get(wallet.lower(), ())

@@ -207,6 +207,10 @@ class MatchingBook:
         """Return what is left of an order, None when it does not rest."""
         return self._open.get(order_id)
 
+    def orders(self) -> tuple[RestingOrder, ...]:
+        """Return everything that rests, oldest first."""
+        return tuple(self._open.values())
+
     def queue(self, is_bid: bool, yes_price_e4: int) -> tuple[str, ...]:
         """Return the order ids at a price, first in line first."""
         return tuple((self._bids if is_bid else self._asks).queues.get(yes_price_e4, ()))
@@ -227,7 +231,7 @@ class MatchingBook:
 
     def submit(self, order: NewOrder) -> Execution:
         """Match an order, rest what is left of a GTC, and say what happened."""
-        rejection = self._rejection(order)
+        rejection = self.refusal(order)
         if rejection:
             return Execution(rejection=rejection)
         self._recent[order.order_id] = None
@@ -251,7 +255,7 @@ class MatchingBook:
 
         Returns whether it was sound enough to rest. Whoever comes next meets it as usual.
         """
-        if self._rejection(order):
+        if self.refusal(order):
             return False
         self._rest(order, order.size_e6)
         return True
@@ -274,7 +278,7 @@ class MatchingBook:
             self.cancel(order_id)
         return order_ids
 
-    def _rejection(self, order: NewOrder) -> str:
+    def refusal(self, order: NewOrder) -> str:
         """Return the venue's reason to refuse an order, or an empty string (venue.md 2.9)."""
         if order.order_id in self._open or order.order_id in self._recent:
             return f"order {order.order_id} is invalid. Duplicated."
@@ -289,18 +293,18 @@ class MatchingBook:
                 f"order {order.order_id} is invalid. Size ({size_text(order.size_e6)}) "
                 f"lower than the minimum: {size_text(self.min_size_e6)}"
             )
-        if order.post_only and self._crosses(order):
+        if order.post_only and self.crosses(order):
             return "invalid post-only order: order crosses book"
         if order.time_in_force is TimeInForce.FOK and self._matchable_e6(order) < order.size_e6:
             return "order couldn't be fully filled. FOK orders are fully filled or killed."
-        if order.time_in_force is TimeInForce.FAK and not self._crosses(order):
+        if order.time_in_force is TimeInForce.FAK and not self.crosses(order):
             return (
                 "no orders found to match with FAK order. FAK orders are partially filled "
                 "or killed if no match is found."
             )
         return ""
 
-    def _crosses(self, order: NewOrder) -> bool:
+    def crosses(self, order: NewOrder) -> bool:
         """Whether it could match at once; a locked price counts."""
         if order.is_bid:
             best = self.best_ask_e4
@@ -321,7 +325,7 @@ class MatchingBook:
         leaves_e6 = order.size_e6
         opposite = self._asks if order.is_bid else self._bids
         matches: list[Match] = []
-        while leaves_e6 and self._crosses(order):
+        while leaves_e6 and self.crosses(order):
             price = opposite.prices[0 if order.is_bid else -1]
             resting = next(iter(opposite.queues[price].values()))
             size_e6 = min(leaves_e6, resting.leaves_e6)

@@ -29,7 +29,8 @@ _MS_NS = 1_000_000
 class Publisher:
     """Turns what happened in a :class:`MatchingBook` into frames for both tokens.
 
-    ``last_mid_e6`` is the last two-sided mid in YES space, 1e-6 of price.
+    ``last_mid_e6`` is the last two-sided mid in YES space, 1e-6 of price; ``has_begun`` says
+    whether anything was published yet.
     """
 
     def __init__(
@@ -43,7 +44,7 @@ class Publisher:
         self._published: dict[tuple[bool, int], int] = {}
         self._touch: tuple[int | None, int | None] = (None, None)
         self._trades = 0
-        self._has_begun = False
+        self.has_begun = False
         self._last_lifted_ask = False  # whether the last taker bought YES or sold NO
 
     def book(self, token_id: str, now_ns: int) -> BookMessage:
@@ -73,7 +74,7 @@ class Publisher:
 
     def begin(self) -> None:
         """Take the book as it is for published; until now nothing was anybody's news."""
-        self._has_begun = True
+        self.has_begun = True
         self._changed_levels()
         self._touch = (self._book.best_bid_e4, self._book.best_ask_e4)
         self._note_mid()
@@ -85,7 +86,7 @@ class Publisher:
         after a trade, both books; then the touch, for flagged sockets. Nothing before
         :meth:`begin`.
         """
-        if not self._has_begun:
+        if not self.has_begun:
             return []
         frames = [self._print(match, now_ns) for match in matches]
         changes = self._changed_levels()
@@ -165,15 +166,18 @@ class Publisher:
         }
         return Frame(now_ns, encode(message), self.token_ids, flagged=True, for_everyone=True)
 
-    def resolved(self, gamma: dict[str, Any], winner: int, now_ns: int) -> Frame:
-        """Return the resolution, for flagged sockets that follow one of the tokens."""
+    def resolved(self, gamma: dict[str, Any], winner: int | None, now_ns: int) -> Frame:
+        """Return the resolution, for flagged sockets that follow one of the tokens.
+
+        ``winner`` is the outcome's index, None where both pay half: then nobody is named.
+        """
         message = {
             "event_type": "market_resolved",
             "id": gamma["id"],
             "market": self._market,
             "assets_ids": list(self.token_ids),
-            "winning_asset_id": self.token_ids[winner],
-            "winning_outcome": json.loads(gamma["outcomes"])[winner],
+            "winning_asset_id": "" if winner is None else self.token_ids[winner],
+            "winning_outcome": "" if winner is None else json.loads(gamma["outcomes"])[winner],
             "tags": [tag["slug"] for tag in gamma["tags"]],
             "timestamp": str(now_ns // _MS_NS),
         }
@@ -206,7 +210,7 @@ class Publisher:
         bid, ask = self._book.best_bid_e4, self._book.best_ask_e4
         no_bid = None if ask is None else PRICE_ONE_E4 - ask
         no_ask = None if bid is None else PRICE_ONE_E4 - bid
-        digest = _digest(f"{self._market}:{order_id}")[:40]
+        digest = public_order_id(self._market, order_id)
         entries = []
         for is_bid, price, size in changes:
             entries.append(
@@ -271,6 +275,11 @@ class Publisher:
         bid, ask = self._touch
         if bid is not None and ask is not None:
             self.last_mid_e6 = (bid + ask) * 50
+
+
+def public_order_id(market_id: str, order_id: str) -> str:
+    """Return the id under which the public sees an order: an account's own, a made-up one else."""
+    return order_id if order_id.startswith("0x") else f"0x{_digest(f'{market_id}:{order_id}')}"
 
 
 def _digest(text: str) -> str:

@@ -222,7 +222,7 @@ class DataFacade:
     ) -> web.Response:
         """Return which contracts may move a wallet's funds."""
         wallet = _user(request)
-        return answer({"data": approvals_of(wallet, books.refused_spenders(wallet))})
+        return answer({"data": approvals_of(wallet, books.approvals(wallet))})
 
     async def status(
         self, request: web.Request, books: AccountBooks, markets: Sequence[GammaMarket]

@@ -1,7 +1,8 @@
-"""The embedded exchange: one loopback server speaking Polymarket's public protocol.
+"""The embedded exchange: one loopback server speaking Polymarket's protocol.
 
 It runs in the caller's event loop, binds 127.0.0.1 only, and serves one
-:class:`~polyframe.exchange.source.Source`: Gamma, CLOB REST and ``/ws/market`` on one port.
+:class:`~polyframe.exchange.source.Source`: Gamma, CLOB REST and ``/ws/market`` on one port. With
+accounts it takes orders too: the private REST routes and ``/ws/user``.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import contextlib
 import time
 from collections.abc import Awaitable, Callable
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import anyio
 import msgspec
@@ -26,7 +27,12 @@ from polyframe.exchange.rest_data import DataFacade
 from polyframe.exchange.rest_gamma import GammaFacade
 from polyframe.exchange.rest_markets import ClobMarkets
 from polyframe.exchange.sockets import MarketChannel
-from polyframe.exchange.source import Source
+from polyframe.exchange.source import Frame, Source, is_tradable
+from polyframe.exchange.trading.fault_target import DeskFaults
+from polyframe.exchange.trading.terms import PrivateTerms
+
+if TYPE_CHECKING:
+    from polyframe.exchange.private.side import PrivateSide
 
 _HOST = "127.0.0.1"
 # The venue has a host for each; where two of them share a path, the prefix says whose it is.
@@ -44,13 +50,16 @@ class ExchangeUrls(msgspec.Struct, frozen=True):
     gamma_url: str
     clob_url: str
     ws_url: str
+    data_url: str
+    user_ws_url: str
 
 
 class EmbeddedExchange:
     """A market served on the loopback interface; use it as ``async with``.
 
-    Market time stands at the source's start until the first market socket subscribes, so
-    that nothing is missed; then it runs at ``speed`` market seconds a second.
+    Market time stands at the source's start until the first market socket subscribes or the
+    first account asks, so that nothing is missed; then it runs at ``speed`` market seconds a
+    second.
 
     ``ended`` is set when the source's last frame has been sent, or when the source failed;
     the failure is in ``error`` and is raised when the ``async with`` block is left.
@@ -61,6 +70,8 @@ class EmbeddedExchange:
         port: 0 lets the system choose.
         monotonic_ns: the wall clock, injectable for tests.
         fault_seed: of the chance in faults.
+        accounts: how accounts are treated; None serves public data only. A source must be a
+            :class:`~polyframe.exchange.source.TradableSource` for it.
     """
 
     def __init__(
@@ -71,19 +82,28 @@ class EmbeddedExchange:
         port: int = 0,
         monotonic_ns: Callable[[], int] = time.monotonic_ns,
         fault_seed: int = 0,
+        accounts: PrivateTerms | None = None,
     ) -> None:
-        self.source = source
         self.clock = MarketClock(source.start_ns, speed, monotonic_ns)
+        markets = source if isinstance(source, MarketTarget) else None
+        self.private: PrivateSide | None = None
+        if accounts is not None:
+            self.private = self._open_accounts(source, accounts)
+            source = self.private.desk
+        self.source = source
         self.channel = MarketChannel(source, self.clock)
         self.gamma = GammaFacade(source, self.clock)
-        self.data = DataFacade(source, self.clock)
+        self.data = DataFacade(
+            source, self.clock, None if self.private is None else self.private.desk.custody.journal
+        )
         self.injection = Injection(
             self.clock,
             source.start_ns,
             fault_seed,
-            (self.channel,),
+            (self.channel,) if self.private is None else (self.channel, self.private.channel),
             lambda: [str(one.get("conditionId", "")) for one in source.markets()],
-            markets=source if isinstance(source, MarketTarget) else None,
+            markets=markets,
+            desk=None if self.private is None else DeskFaults(self.private.desk),
             gamma=self.gamma,
             data=self.data,
         )
@@ -98,8 +118,24 @@ class EmbeddedExchange:
     @property
     def urls(self) -> ExchangeUrls:
         """The addresses, known once entered."""
-        base = f"{_HOST}:{self._port}"
-        return ExchangeUrls(f"http://{base}", f"http://{base}", f"ws://{base}/ws/market")
+        http, sockets = f"http://{_HOST}:{self._port}", f"ws://{_HOST}:{self._port}/ws"
+        return ExchangeUrls(
+            f"{http}{GAMMA_PREFIX}", http, f"{sockets}/market", f"{http}{DATA_PREFIX}",
+            f"{sockets}/user",
+        )  # fmt: skip
+
+    def _open_accounts(self, source: Source, accounts: PrivateTerms) -> PrivateSide:
+        # Imported here: a market that takes no orders needs no curve.
+        from polyframe.exchange.private.side import PrivateSide
+        from polyframe.exchange.trading.desk import OrderDesk
+
+        if not is_tradable(source):
+            raise VenueError("this source is a recording: it serves public data, takes no orders")
+        desk = OrderDesk(source, seed=accounts.seed, funds_usd=accounts.funds_usd)
+        return PrivateSide(desk, accounts, self.clock, self._hand_out, self._account_asked)
+
+    def _account_asked(self) -> None:
+        self.channel.subscribed.set()
 
     async def __aenter__(self) -> Self:
         """Bind the port and start serving.
@@ -118,6 +154,8 @@ class EmbeddedExchange:
         app.add_routes(clob_routes(self.source, self.clock))
         app.add_routes(ClobMarkets(self.source, self.gamma).routes())
         app.router.add_get("/ws/market", self.channel.handle)
+        if self.private is not None:
+            app.add_routes(self.private.routes())
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         await self._runner.setup()
         site = web.TCPSite(self._runner, _HOST, self._port)
@@ -150,6 +188,8 @@ class EmbeddedExchange:
                 failure = outcome
         await self.injection.close()
         await self.channel.close()
+        if self.private is not None:
+            await self.private.channel.close()
         if self._runner is not None:
             await self._runner.cleanup()
         self.source.close()
@@ -179,13 +219,22 @@ class EmbeddedExchange:
     async def _advance(self, to_ns: int) -> None:
         while True:
             frames = self.source.advance(to_ns, _MOST_FRAMES_A_TURN)
-            self.channel.deliver(frames)
-            self.frames_sent += len(frames)
+            self._deliver(frames)
             if len(frames) < _MOST_FRAMES_A_TURN:
                 self.clock.produced(to_ns)
                 return
             self.clock.produced(frames[-1].ts_ns)
             await asyncio.sleep(0)
+
+    def _hand_out(self) -> None:
+        """Send at once what an account's request has brought about."""
+        self._deliver(self.source.advance(self.clock(), _MOST_FRAMES_A_TURN))
+
+    def _deliver(self, frames: list[Frame]) -> None:
+        self.channel.deliver(frames)
+        self.frames_sent += len(frames)
+        if self.private is not None:
+            self.private.channel.deliver(self.private.desk.take_events())
 
 
 @web.middleware

@@ -1,28 +1,19 @@
-"""The market channel's sockets: subscriptions, initial dumps, and delivery that never waits.
-
-Each socket has its own bounded buffer and its own sender; a reader too slow for the buffer is
-cut off, as a venue does, and nobody else notices.
-"""
+"""The market channel: subscriptions, initial dumps, and who gets which frame."""
 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Callable, Iterable
 from itertools import groupby
 from typing import Any
 
 import msgspec
-from aiohttp import WSMsgType, web
+from aiohttp import web
 
-from polyframe.exchange.faults.plan import FaultPlan
-from polyframe.exchange.faults.streams import StreamFaults
+from polyframe.exchange.channel import Channel, ChannelSocket
 from polyframe.exchange.source import Frame, Source
 from polyframe.exchange.wire import encode, socket_book
 
-_MOST_BUFFERED_FRAMES = 20_000
-_MOST_BUFFERED_BYTES = 64 * 2**20
-_LARGEST_REQUEST_BYTES = 2**20
 _MOST_TOKENS = 20_000
 
 
@@ -39,80 +30,17 @@ class _Request(msgspec.Struct):
 _request_decoder = msgspec.json.Decoder(_Request)
 
 
-class MarketSocket:
-    """One client of the market channel."""
+class MarketSocket(ChannelSocket):
+    """One client of the market channel and what it follows."""
 
     def __init__(self, socket: web.WebSocketResponse, transport: asyncio.Transport | None) -> None:
+        super().__init__(socket, transport)
         self.token_ids: dict[str, None] = {}
         self.awaits_book: set[str] = set()  # asked about membership only, never walked
         self.is_flagged = False
-        self.is_overflowed = False
-        self.faults: StreamFaults | None = None
-        self._socket = socket
-        self._transport = transport
-        self._buffer: deque[bytes] = deque()
-        self._buffered_bytes = 0
-        self._wake = asyncio.Event()
-        self._idle = asyncio.Event()
-        self._idle.set()
-
-    def put(self, payload: bytes, now_ns: int) -> None:
-        """Send one text frame, or what the socket's faults make of it."""
-        if self.faults is None:
-            self.queue(payload)
-        else:
-            self.queue_all(self.faults.outgoing(payload, now_ns))
-
-    def queue_all(self, payloads: Iterable[bytes]) -> None:
-        """Queue text frames as they are."""
-        for payload in payloads:
-            self.queue(payload)
-
-    def queue(self, payload: bytes) -> None:
-        """Queue one text frame as it is; a full buffer cuts the socket off."""
-        if self.is_overflowed:
-            return
-        self._buffer.append(payload)
-        self._buffered_bytes += len(payload)
-        self._wake.set()
-        self._idle.clear()
-        if len(self._buffer) > _MOST_BUFFERED_FRAMES or self._buffered_bytes > _MOST_BUFFERED_BYTES:
-            self.is_overflowed = True
-            self._buffer.clear()
-            self._idle.set()
-            self.cut()
-
-    def cut(self) -> None:
-        """Cut the line without a close frame."""
-        if self._transport is not None:
-            self._transport.abort()
-
-    async def send_queued(self) -> None:
-        """Send what is queued, forever; ends when the socket is closed."""
-        try:
-            while not self._socket.closed:
-                while self._buffer:
-                    payload = self._buffer.popleft()
-                    self._buffered_bytes -= len(payload)
-                    await self._socket.send_frame(payload, WSMsgType.TEXT)
-                self._wake.clear()
-                self._idle.set()
-                await self._wake.wait()
-        except ConnectionError:
-            pass  # the client is gone; the reading side ends the connection
-        finally:
-            self._idle.set()
-
-    async def close(self, code: int = 1001) -> None:
-        """Close as a venue going away does."""
-        await self._socket.close(code=code, message=b"going away", drain=False)
-
-    async def drained(self) -> None:
-        """Wait until everything queued so far was handed to the network."""
-        await self._idle.wait()
 
 
-class MarketChannel:
+class MarketChannel(Channel[MarketSocket]):
     """All sockets of ``/ws/market`` and who follows what.
 
     Args:
@@ -121,40 +49,15 @@ class MarketChannel:
     """
 
     def __init__(self, source: Source, clock: Callable[[], int]) -> None:
+        super().__init__("market", clock)
         self.subscribed = asyncio.Event()
         self._source = source
-        self._clock = clock
-        self._plan: FaultPlan | None = None
-        self._closing: set[asyncio.Task[None]] = set()  # kept alive, never walked
-        self._sockets: dict[MarketSocket, None] = {}
         self._followers: dict[str, dict[MarketSocket, None]] = {}
 
-    @property
-    def sockets(self) -> int:
-        """Sockets connected now."""
-        return len(self._sockets)
-
-    async def handle(self, request: web.Request) -> web.WebSocketResponse:
-        """Serve one socket until it closes."""
-        response = web.WebSocketResponse(compress=False, max_msg_size=_LARGEST_REQUEST_BYTES)
-        await response.prepare(request)
-        socket = MarketSocket(response, request.transport)
-        self._strike(socket)
-        self._sockets[socket] = None
-        sender = asyncio.create_task(socket.send_queued())
-        try:
-            async for message in response:
-                if message.type is not WSMsgType.TEXT:
-                    continue
-                if message.data == "PING":
-                    if socket.faults is None or socket.faults.answers_ping(self._clock()):
-                        socket.queue(b"PONG")
-                else:
-                    self._request(socket, message.data)
-        finally:
-            sender.cancel()
-            self._forget(socket)
-        return response
+    def _opened(
+        self, response: web.WebSocketResponse, transport: asyncio.Transport | None
+    ) -> MarketSocket:
+        return MarketSocket(response, transport)
 
     def deliver(self, frames: Iterable[Frame]) -> None:
         """Queue frames for everybody who follows them."""
@@ -164,49 +67,6 @@ class MarketChannel:
             else:
                 for frame in group:
                     self._deliver_one(frame)
-
-    async def drained(self) -> None:
-        """Wait until every socket's buffer is empty (a cut-off socket counts as empty)."""
-        for socket in list(self._sockets):
-            await socket.drained()
-
-    async def close(self) -> None:
-        """Close every socket."""
-        for socket in list(self._sockets):
-            await socket.close()
-
-    # --- faults --------------------------------------------------------------------
-
-    def use_faults(self, plan: FaultPlan | None) -> None:
-        """Strike every socket by this plan from now on; None ends it."""
-        self._plan = plan
-        for socket in self._sockets:
-            if plan is None and socket.faults is not None:
-                socket.queue_all(socket.faults.release())
-                socket.faults = None
-            elif socket.faults is None:
-                self._strike(socket)
-
-    def tick(self, now_ns: int) -> None:
-        """Send what faults held back; close what they close."""
-        for socket in self._sockets:
-            faults = socket.faults
-            if faults is None:
-                continue
-            socket.queue_all(faults.due(now_ns))
-            code = faults.hangs_up(now_ns)
-            if code is None:
-                continue
-            if code == 0:
-                socket.cut()
-            else:
-                task = asyncio.create_task(socket.close(code))
-                self._closing.add(task)
-                task.add_done_callback(self._closing.discard)
-
-    def _strike(self, socket: MarketSocket) -> None:
-        if self._plan is not None:
-            socket.faults = StreamFaults(self._plan, "market", self._clock())
 
     # --- subscriptions -------------------------------------------------------------
 
@@ -262,7 +122,7 @@ class MarketChannel:
     def _forget(self, socket: MarketSocket) -> None:
         for token_id in list(socket.token_ids):
             self._unfollow(socket, token_id)
-        self._sockets.pop(socket, None)
+        super()._forget(socket)
 
     # --- delivery ------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ recording cannot, because nobody can know what its market would have done with t
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeGuard
 
 import msgspec
 
@@ -148,3 +148,8 @@ class TradableSource(Source, Protocol):
     def cancel(self, market_id: str, order_id: str, now_ns: int) -> int:
         """Take an order off the book; return the micro-shares that were left, 0 if gone."""
         ...
+
+
+def is_tradable(source: Source) -> TypeGuard[TradableSource]:
+    """Whether a source takes orders from outside."""
+    return hasattr(source, "matching_book")

@@ -1,4 +1,4 @@
-"""The simulated crowd: competing makers, noise, sweeps, informed traders, patient limit orders.
+"""Those who trade in a simulated market: noise, sweeps, the informed, patient limit orders.
 
 Each function answers what one trader does at one moment, from the public book, what it alone
 knows, and its random stream. Nothing here knows the time or sends anything.
@@ -38,67 +38,16 @@ def order_of(
     return NewOrder(order_id, owner, not use_no, side, price_e4, size_e6, time_in_force, post_only)
 
 
-class Maker:
-    """A competing market maker: quotes a ladder around a lagged, slightly wrong estimate.
+def noise_order(
+    order_id: str, book: MatchingBook, log_shares: tuple[float, float], *, is_bid: bool, rng: Random
+) -> NewOrder | None:
+    """Return a marketable order of lognormal size, most of them at the touch alone.
 
-    It leans against its inventory and against recent flow, and wakes now and then; between
-    two wakes its quotes are stale, which is what informed traders live on.
+    ``log_shares`` is the mean and the standard deviation of the size's logarithm; at least 5
+    shares, at most forty times the median.
     """
-
-    _LADDER = ((0, 1.0), (1, 1.5), (2, 2.2), (4, 3.5))  # ticks behind the first level, size factor
-
-    def __init__(self, owner: str, character: Character, probability: float, rng: Random) -> None:
-        self.owner = owner
-        self.inventory_e6 = 0  # YES minus NO
-        self.order_ids: dict[tuple[bool, int], str] = {}
-        self._estimate = probability
-        self._lag_s = rng.uniform(*character.maker_lag_s)
-        self._half_spread_ticks = rng.randint(*character.half_spread_ticks)
-        self._shares = rng.uniform(*character.level_shares)
-        self._last_ns: int | None = None
-
-    def quotes(
-        self, probability: float, lean: float, book: MatchingBook, now_ns: int, rng: Random
-    ) -> dict[tuple[bool, int], float]:
-        """Return the wanted ladder ``(is_bid, yes_price_e4) -> shares``.
-
-        ``lean`` is the push of recent flow on the price; ``probability`` the truth, of which
-        the maker learns the part its lag allows.
-        """
-        if self._last_ns is not None:
-            learnt = -math.expm1(-(now_ns - self._last_ns) / 1e9 / self._lag_s)
-            self._estimate += learnt * (probability - self._estimate)
-        self._last_ns = now_ns
-        tick = book.tick_e4
-        full_e6 = 40 * self._shares * SHARE_E6
-        skew_e4 = 2.0 * _CENT_E4 * max(-1.0, min(1.0, self.inventory_e6 / full_e6))
-        wobble_e4 = rng.gauss(0.0, 0.15 * tick)
-        centre_e4 = (self._estimate + lean) * PRICE_ONE_E4 - skew_e4 + wobble_e4
-        half_e4 = self._half_spread_ticks * tick
-        wanted: dict[tuple[bool, int], float] = {}
-        for behind, factor in self._LADDER:
-            away_e4 = half_e4 + behind * max(tick, _CENT_E4 // 2 // tick * tick)
-            bid = int((centre_e4 - away_e4) // tick * tick)
-            ask = int(-((-centre_e4 - away_e4) // tick) * tick)
-            if tick <= bid < PRICE_ONE_E4:
-                wanted[True, bid] = self._shares * factor
-            if 0 < ask <= PRICE_ONE_E4 - tick:
-                wanted[False, ask] = self._shares * factor
-        return wanted
-
-    def order(self, order_id: str, *, is_bid: bool, yes_price_e4: int, shares: float) -> NewOrder:
-        """Return a post-only order; tokens held are sold before the other side is bought."""
-        holds_no, holds_yes = self.inventory_e6 < 0, self.inventory_e6 > 0
-        use_no = holds_no if is_bid else not holds_yes
-        return order_of(
-            order_id, self.owner, is_bid=is_bid, yes_price_e4=yes_price_e4, shares=shares,
-            use_no=use_no, post_only=True,
-        )  # fmt: skip
-
-
-def noise_order(order_id: str, book: MatchingBook, *, is_bid: bool, rng: Random) -> NewOrder | None:
-    """Return a small marketable order: 5 to 500 shares, most of them at the touch alone."""
-    shares = min(500.0, max(5.0, rng.lognormvariate(3.3, 1.1)))
+    shares = rng.lognormvariate(*log_shares)
+    shares = min(40.0 * math.exp(log_shares[0]), max(5.0, shares))
     reach_e4 = rng.choice((0, 0, 0, 1, 3)) * book.tick_e4
     return _taker(order_id, "noise", book, is_bid, shares, reach_e4, rng)
 
@@ -135,7 +84,13 @@ def informed_order(
 
 
 def patient_order(
-    order_id: str, book: MatchingBook, probability: float, *, is_bid: bool, rng: Random
+    order_id: str,
+    book: MatchingBook,
+    character: Character,
+    probability: float,
+    *,
+    is_bid: bool,
+    rng: Random,
 ) -> NewOrder | None:
     """Return a resting order some ticks behind its own touch, now and then inside the spread."""
     tick = book.tick_e4
@@ -145,12 +100,18 @@ def patient_order(
     if own is None:
         own = round(probability * PRICE_ONE_E4) // tick * tick
         own += -3 * tick if is_bid else 3 * tick
-    elif opposite is not None and abs(opposite - own) > tick and rng.random() < 0.12:
+    elif (
+        opposite is not None
+        and abs(opposite - own) > tick
+        and rng.random() < character.patient_improves
+    ):
         behind = -1
     price = own - behind * tick if is_bid else own + behind * tick
     if not tick <= price <= PRICE_ONE_E4 - tick:
         return None
-    shares = min(2_500.0, max(5.0, rng.lognormvariate(4.2 + 0.05 * behind, 1.0)))
+    mean, deviation = character.patient_log_shares
+    shares = max(5.0, rng.lognormvariate(mean + 0.05 * behind, deviation))
+    shares = min(40.0 * math.exp(mean), shares)
     return order_of(
         order_id, "crowd", is_bid=is_bid, yes_price_e4=price, shares=shares,
         use_no=rng.random() < 0.4, post_only=True,

@@ -9,6 +9,12 @@
 ``gamma``          market metadata over HTTP
 ``gamma_market``   one Gamma market object to a ``MarketSpec``; pure
 ``clob_public``    public books and the server's clock over HTTP
+``keys``           Keccak, addresses, and a private key that never shows itself; pure
+``order_signing``  orders as the exchange contracts sign them, and who signed one; pure
+``order_wire``     the body of ``POST /order``; pure
+``auth``           L1 and L2 headers; pure
+``wallets``        addresses of a signer's wallets; pure
+``amounts``        an order's two amounts from price and size, and back; pure
 =================  ====================================================================
 
 Nothing here decides anything; what the venue is known to do wrong is in docs/market-data.md.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,6 +11,7 @@ import pytest
 from loopback_exchange import S_NS, START_NS, Wall, produced, rest, simulated, subscribed, tokens_of
 from polyframe.events import Side
 from polyframe.exchange.account_books import (
+    Approval,
     FrozenBooks,
     HeldPosition,
     NoAccounts,
@@ -169,7 +169,7 @@ def test_a_lag_serves_the_newest_state_that_is_old_enough() -> None:
 async def test_prices_of_tokens() -> None:
     async with simulated(Wall()) as exchange, rest(exchange) as client:
         gamma = next(m for m in exchange.source.markets() if "bestBid" in m and "bestAsk" in m)
-        yes, no = json.loads(gamma["clobTokenIds"])
+        yes, no = market_token_ids(gamma)
         bid = (await get(client, f"/price?token_id={yes}&side=BUY"))["price"]
         ask = (await get(client, f"/price?token_id={yes}&side=sell"))["price"]
         assert (float(bid), float(ask)) == (gamma["bestBid"], gamma["bestAsk"])
@@ -219,7 +219,7 @@ async def test_markets_page_by_page() -> None:
         await get(client, "/simplified-markets?next_cursor=!", 400)
         one = await get(client, f"/markets/{seen[0]}")
         gamma = exchange.source.markets()[0]
-        assert [t["token_id"] for t in one["tokens"]] == json.loads(gamma["clobTokenIds"])
+        assert [t["token_id"] for t in one["tokens"]] == market_token_ids(gamma)
         assert (one["closed"], one["minimum_tick_size"]) == (False, gamma["orderPriceMinTickSize"])
         assert await get(client, "/markets/0x1", 404) == {"error": "market not found"}
         sampled = await get(client, "/sampling-markets")
@@ -248,10 +248,10 @@ class Books(NoAccounts):
     def __init__(self, exchange: EmbeddedExchange) -> None:
         first, second = exchange.source.markets()[:2]
         self.market_id = first["conditionId"]
-        self.yes, self.no = json.loads(first["clobTokenIds"])
-        self.other = json.loads(second["clobTokenIds"])[0]
+        self.yes, self.no = market_token_ids(first)
+        self.other = market_token_ids(second)[0]
         self.other_market = second["conditionId"]
-        self.refused: list[str] = []
+        self.approved: list[Approval] = []
         self.extra: list[WalletTrade] = []
 
     def wallets(self) -> Sequence[str]:
@@ -303,8 +303,8 @@ class Books(NoAccounts):
         )
         return (trade, merge, funded)
 
-    def refused_spenders(self, wallet: str) -> Sequence[str]:
-        return self.refused
+    def approvals(self, wallet: str) -> Sequence[Approval]:
+        return self.approved
 
 
 def with_books(wall: Wall) -> tuple[EmbeddedExchange, Books]:
@@ -381,9 +381,13 @@ async def test_approvals_status_and_history() -> None:
         told = (await get(client, f"/v2/approvals?user={WALLET}"))["data"]
         assert (told["address"], told["chain_id"], len(told["contracts"])) == (WALLET, 137, 17)
         assert all(one["approved"] for one in told["contracts"])
-        books.refused.append("0xE111180000D2663C0091E4F400237545B87B996B")
+        exchange_v2 = "0xE111180000D2663C0091E4F400237545B87B996B"
+        books.approved += [
+            Approval(spender=exchange_v2, is_collateral=True, is_given=False),
+            Approval(spender=exchange_v2, is_collateral=False, is_given=True),
+        ]
         told = (await get(client, f"/v2/approvals?user={WALLET}"))["data"]
-        assert [one["approved"] for one in told["contracts"]].count(False) == 2
+        assert [one["approved"] for one in told["contracts"]].count(False) == 1
         assert (await get(client, "/v2/status"))["data"]["lag_seconds"] == 0
         path = f"/v2/prices-history?token_id={books.yes}&interval=max&limit=1000"
         assert len((await get(client, path))["data"]) == 1
@@ -418,7 +422,7 @@ async def test_the_data_api_lags() -> None:
     assert list(frozen.positions(WALLET.upper())) == list(books.positions(WALLET))
     assert frozen.cash_e12(WALLET) == 0
     assert list(frozen.activity(WALLET)) == list(books.activity(WALLET))
-    assert list(frozen.refused_spenders(WALLET)) == []
+    assert list(frozen.approvals(WALLET)) == []
 
 
 async def test_an_exchange_without_accounts_has_nothing_to_tell() -> None:

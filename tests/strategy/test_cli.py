@@ -19,7 +19,10 @@ from polyframe.cli import VERBS, main
 from polyframe.errors import PluginNotFound, StrategyError, UsageError, VenueError
 from polyframe.runtime.plugins import configs_of
 
-HEAVY = ("jsonschema", "ruamel", "aiohttp", "httpx", "websockets", "rich", "numpy", "anyio")
+HEAVY = (
+    *("jsonschema", "ruamel", "aiohttp", "httpx", "websockets", "rich", "numpy", "anyio"),
+    *("coincurve", "Crypto"),
+)
 
 
 @pytest.fixture

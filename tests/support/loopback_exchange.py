@@ -12,6 +12,7 @@ import httpx
 import websockets
 
 from polyframe.exchange.faults.fault import Fault
+from polyframe.exchange.gamma_objects import market_token_ids
 from polyframe.exchange.server import EmbeddedExchange
 from polyframe.exchange.simulated import SimulatedSource
 
@@ -78,7 +79,7 @@ async def following(
 def tokens_of(exchange: EmbeddedExchange, count: int = 1_000) -> list[str]:
     """Return the token ids of the first markets."""
     markets = exchange.source.markets()[:count]
-    return [token for one in markets for token in json.loads(one["clobTokenIds"])]
+    return [token for one in markets for token in market_token_ids(one)]
 
 
 async def produced(exchange: EmbeddedExchange, wall: Wall, seconds: float) -> None:

@@ -1,0 +1,51 @@
+"""The signers' token buckets in front of order entry: what a request costs, and its 429."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from aiohttp import web
+
+from polyframe.exchange.rate_limits import Budget, RateLimits, Ruling
+from polyframe.exchange.rest_answers import refusal
+
+
+class Spent(NamedTuple):
+    """The headers of an answer, and the answer itself when the bucket does not allow another."""
+
+    headers: dict[str, str]
+    refused: web.Response | None
+
+
+class SignerLimits:
+    """Spends a signer's tokens.
+
+    Args:
+        limits: the buckets; None answers without headers and refuses nobody.
+    """
+
+    def __init__(self, limits: RateLimits | None) -> None:
+        self.limits = limits
+
+    def spend_orders(self, signer: str, orders: int, now_ns: int) -> Spent:
+        """Charge ``orders`` new orders, all or nothing."""
+        return self._spend(signer, "orders", orders, now_ns)
+
+    def spend_cancels(self, signer: str, cancels: int, now_ns: int) -> Spent:
+        """Charge ``cancels`` ids, or the 1 that a cancel-all costs before it is carried out."""
+        return self._spend(signer, "cancels", cancels, now_ns)
+
+    def owe_cancels(self, signer: str, cancelled: int, now_ns: int) -> dict[str, str]:
+        """Charge what a cancel-all took off the book; return the answer's headers."""
+        if self.limits is None:
+            return {}
+        return self.limits.charge_cancelled(signer, cancelled, now_ns).headers()
+
+    def _spend(self, signer: str, budget: Budget, tokens: int, now_ns: int) -> Spent:
+        if self.limits is None:
+            return Spent({}, None)
+        ruling: Ruling = self.limits.take(signer, budget, tokens, now_ns)
+        headers = ruling.headers()
+        if ruling.is_allowed:
+            return Spent(headers, None)
+        return Spent(headers, refusal("Too Many Requests", 429, headers))

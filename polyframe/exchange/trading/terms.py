@@ -1,0 +1,23 @@
+"""How an exchange treats accounts."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class PrivateTerms(msgspec.Struct, frozen=True, kw_only=True):
+    """How the exchange treats accounts where Polymarket's own way is not certain or varies.
+
+    ``funds_usd`` is what a wallet never seen before holds.
+    ``tier`` and ``enforces_limits`` are venue.md 2.11; ``max_skew_s`` is how old a request's
+    timestamp may be, None takes any; ``takes_eoa`` False sends plain EOA makers to the
+    deposit-wallet flow; ``legs_fail_openly`` lets a batch's refused leg say ``success: false``.
+    """
+
+    seed: int = 0
+    funds_usd: float = 10_000.0
+    tier: str = "Standard"
+    enforces_limits: bool = True
+    max_skew_s: float | None = None
+    takes_eoa: bool = True
+    legs_fail_openly: bool = False
