@@ -97,7 +97,7 @@ class Admin:
             host = request.host.rsplit(":", 1)[0] if ":" in request.host else request.host
             if host not in _LOOPBACK:
                 return refusal("the admin endpoint answers on the loopback interface only", 403)
-            told = request.headers.get(TOKEN_HEADER, "").encode()
+            told = request.headers.get(TOKEN_HEADER, "").encode(errors="surrogateescape")
             if not hmac.compare_digest(told, self._token):
                 return refusal(f"{TOKEN_HEADER} is missing or wrong", 401)
             try:
