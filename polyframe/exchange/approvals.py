@@ -6,11 +6,15 @@ from collections.abc import Iterable
 from typing import Any
 
 from polyframe.exchange.account_books import Approval
-from polyframe.polymarket.contracts import EXCHANGE_V3, NEG_RISK_EXCHANGE, STANDARD_EXCHANGE
+from polyframe.polymarket.contracts import (
+    COLLATERAL,
+    EXCHANGE_V3,
+    NEG_RISK_EXCHANGE,
+    STANDARD_EXCHANGE,
+)
 
 CHAIN_ID = 137
 
-_COLLATERAL = "0xC011a7E12a19f7B1f670d46F03B03f3342E82DFB"
 _CONDITIONAL = "0x4D97DCd97eC945f40cF65F87097ACe5EA0476045"
 _POSITIONS = "0x006F54F7f9A22e0000CC2AB60031000000ae9fEF"
 _ADAPTER = "0xAdA100Db00Ca00073811820692005400218FcE1f"
@@ -23,7 +27,7 @@ _NEG_RISK_MODULE = "0x200000900045e3B6259600682756002200028933"
 
 _CATALOGUE = (
     *(
-        (_COLLATERAL, spender, "ERC20")
+        (COLLATERAL, spender, "ERC20")
         for spender in (
             STANDARD_EXCHANGE, NEG_RISK_EXCHANGE, _ADAPTER, _NEG_RISK_ADAPTER, _ROUTER, EXCHANGE_V3,
             _PERPS_DEPOSIT,

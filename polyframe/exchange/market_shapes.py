@@ -11,8 +11,7 @@ from polyframe.exchange.gamma_objects import (
     market_token_ids,
 )
 from polyframe.exchange.source import BookMessage, GammaMarket, Source
-
-_COLLATERAL = "0xC011a7E12a19f7B1f670d46F03B03f3342E82DFB"
+from polyframe.polymarket.contracts import COLLATERAL
 
 
 def tick_of(market: GammaMarket, book: BookMessage | None) -> float:
@@ -103,7 +102,7 @@ def simplified_market(market: GammaMarket) -> dict[str, Any]:
         "rewards": {
             "rates": [
                 {
-                    "asset_address": one.get("assetAddress", _COLLATERAL),
+                    "asset_address": one.get("assetAddress", COLLATERAL),
                     "rewards_daily_rate": one.get("rewardsDailyRate", 0),
                 }
                 for one in market.get("clobRewards") or ()

@@ -118,6 +118,7 @@ class EmbeddedExchange:
         self.turns = 0  # of the pump, for whoever waits until time has been acted on
         self._port = port
         self._admin_token = admin_token
+        self.app: web.Application | None = None  # once entered
         self._runner: web.AppRunner | None = None
         self._pump_task: asyncio.Task[None] | None = None
 
@@ -170,6 +171,7 @@ class EmbeddedExchange:
             from polyframe.exchange.admin import Admin  # it reads scripts: needs the YAML reader
 
             app.add_routes(Admin(self, self._admin_token).routes())
+        self.app = app
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         await self._runner.setup()
         site = web.TCPSite(self._runner, _HOST, self._port)

@@ -73,7 +73,7 @@ class Venue:
         while self.exchange.clock() < target:
             left = target - self.exchange.clock()
             self.wall.now_ns += min(left, S_NS // 4)
-            self.exchange._hand_out()
+            self.exchange.hand_out()
             self.exchange.clock.produced(self.exchange.clock())
             await asyncio.sleep(0)
 
