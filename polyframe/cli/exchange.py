@@ -100,10 +100,13 @@ def command(
     from polyframe.exchange.simulated import SimulatedSource
     from polyframe.exchange.trading.terms import PrivateTerms
 
-    admin_token = secrets.token_urlsafe(24) if is_administered else ""
-    options: dict[str, Any] = {
-        "speed": speed, "port": port, "fault_seed": script.seed, "admin_token": admin_token,
-    }  # fmt: skip
+    admin_token = ""
+    options: dict[str, Any] = {"speed": speed, "port": port, "fault_seed": script.seed}
+    if is_administered:
+        from polyframe.exchange.admin import admin_routes
+
+        admin_token = secrets.token_urlsafe(24)
+        options["more_routes"] = admin_routes(admin_token)
     if recording is not None:
         what = f"recording {recording.name}: public data only, it takes no orders"
         exchange = EmbeddedExchange(RecordingSource(recording), **options)

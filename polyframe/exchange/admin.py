@@ -64,6 +64,11 @@ class _Refused(Exception):
     """A request that cannot be done, with its reason."""
 
 
+def admin_routes(token: str) -> Callable[[EmbeddedExchange], list[web.RouteDef]]:
+    """Return what gives an exchange its admin endpoint (``EmbeddedExchange.more_routes``)."""
+    return lambda exchange: Admin(exchange, token).routes()
+
+
 class Admin:
     """The routes below ``/admin``.
 

@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import os
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -74,7 +74,7 @@ class EmbeddedExchange:
         fault_seed: of the chance in faults.
         accounts: how accounts are treated; None serves public data only. A source must be a
             :class:`~polyframe.exchange.source.TradableSource` for it.
-        admin_token: opens the admin endpoint to whoever has it; empty leaves it out.
+        more_routes: returns routes to serve besides, such as the admin endpoint's.
     """
 
     def __init__(
@@ -86,7 +86,7 @@ class EmbeddedExchange:
         monotonic_ns: Callable[[], int] = time.monotonic_ns,
         fault_seed: int = 0,
         accounts: PrivateTerms | None = None,
-        admin_token: str = "",
+        more_routes: Callable[[EmbeddedExchange], Iterable[web.RouteDef]] | None = None,
     ) -> None:
         self.clock = MarketClock(source.start_ns, speed, monotonic_ns)
         markets = source if isinstance(source, MarketTarget) else None
@@ -117,7 +117,7 @@ class EmbeddedExchange:
         self.requests = 0
         self.turns = 0  # of the pump, for whoever waits until time has been acted on
         self._port = port
-        self._admin_token = admin_token
+        self._more_routes = more_routes
         self.app: web.Application | None = None  # once entered
         self._runner: web.AppRunner | None = None
         self._pump_task: asyncio.Task[None] | None = None
@@ -167,10 +167,8 @@ class EmbeddedExchange:
         app.router.add_get("/ws/market", self.channel.handle)
         if self.private is not None:
             app.add_routes(self.private.routes())
-        if self._admin_token:
-            from polyframe.exchange.admin import Admin  # it reads scripts: needs the YAML reader
-
-            app.add_routes(Admin(self, self._admin_token).routes())
+        if self._more_routes is not None:
+            app.add_routes(self._more_routes(self))
         self.app = app
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         await self._runner.setup()

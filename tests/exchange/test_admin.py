@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from loopback_exchange import SPEED, START_NS, Wall, rest, simulated
-from polyframe.exchange.admin import TOKEN_HEADER
+from polyframe.exchange.admin import TOKEN_HEADER, admin_routes
 from polyframe.exchange.gamma_objects import market_token_ids
 from polyframe.exchange.server import EmbeddedExchange
 from polyframe.exchange.simulated import SimulatedSource
@@ -25,7 +25,11 @@ WALLET = "0x00000000000000000000000000000000000000A1"
 async def administered() -> AsyncIterator[tuple[EmbeddedExchange, httpx.AsyncClient]]:
     source = SimulatedSource(7, 20, 1.0, START_NS)
     exchange = EmbeddedExchange(
-        source, speed=SPEED, monotonic_ns=Wall(), accounts=PrivateTerms(), admin_token=TOKEN
+        source,
+        speed=SPEED,
+        monotonic_ns=Wall(),
+        accounts=PrivateTerms(),
+        more_routes=admin_routes(TOKEN),
     )
     async with exchange, rest(exchange) as client:
         client.headers[TOKEN_HEADER] = TOKEN

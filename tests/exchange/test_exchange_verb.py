@@ -46,9 +46,16 @@ def serving(*options: str) -> Iterator[tuple[subprocess.Popen[str], dict[str, st
 
 def end(run: subprocess.Popen[str], number: int = signal.SIGINT) -> list[str]:
     run.send_signal(number)
-    out, err = run.communicate(timeout=30)
-    assert (run.returncode, err) == (0, "")
-    return out.splitlines()
+    return rest_of(run)
+
+
+def rest_of(run: subprocess.Popen[str]) -> list[str]:
+    """Return the lines up to its end: through the same buffer as those before."""
+    assert run.stdout is not None
+    assert run.stderr is not None
+    lines = run.stdout.read().splitlines()
+    assert (run.wait(30), run.stderr.read()) == (0, "")
+    return lines
 
 
 def test_it_serves_until_interrupted_and_says_what(tmp_path: Path) -> None:
@@ -86,9 +93,8 @@ def test_json_and_a_set_time() -> None:
         first: dict[str, Any] = json.loads(lines[0])
         assert first["event"] == "serving"
         assert first["environment"]["POLYMARKET_CHAIN_ID"] == "137"
-        out, err = run.communicate(timeout=30)
-        assert (run.returncode, err) == (0, "")
-        assert json.loads(out)["event"] == "served"
+        (last,) = rest_of(run)
+        assert json.loads(last)["event"] == "served"
 
 
 def test_a_recording_serves_public_data_only(recording_path: Path) -> None:

@@ -179,7 +179,7 @@ async def test_prices_of_tokens() -> None:
         prices = (
             await client.post("/prices", json=[*asked, {"token_id": "1", "side": "BUY"}])
         ).json()
-        assert prices == {yes: {"BUY": float(bid), "SELL": float(ask)}}
+        assert prices == {yes: {"BUY": bid, "SELL": ask}}
         bad = await client.post("/prices", json=[{"token_id": yes}])
         assert (bad.status_code, bad.json()) == (400, {"error": "Invalid side"})
         assert (await client.post("/last-trades-prices", json=[{"token_id": no}])).json() == []
@@ -351,13 +351,15 @@ async def test_trades_and_activity() -> None:
     async with exchange, rest(exchange) as client:
         trades = (await get(client, f"/v2/trades?user={WALLET}&taker_only=false"))["data"]
         assert [one["price"] for one in trades][:2] == [0.4005, 0.4004], "the newest first"
-        assert len((await get(client, f"/v2/trades?user={WALLET}"))["data"]) == 4
+        assert (await get(client, f"/v2/trades?user={WALLET}"))["data"] == trades
+        takers = await get(client, f"/v2/trades?user={WALLET}&taker_only=true")
+        assert len(takers["data"]) == 4
         sells = await get(
             client, f"/v2/trades?side=SELL&taker_only=false&condition={books.market_id}"
         )
         assert {one["side"] for one in sells["data"]} == {"SELL"}
         start = START_NS // S_NS + 2
-        assert len((await get(client, f"/v2/trades?start={start}&end={start + 1}"))["data"]) == 2
+        assert len((await get(client, f"/v2/trades?start={start}&end={start + 2}"))["data"]) == 2
         seen, cursor = [], ""
         while cursor is not None:
             page = await get(client, f"/v2/trades?taker_only=false&limit=4&cursor={cursor}")

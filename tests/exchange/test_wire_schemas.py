@@ -25,7 +25,7 @@ from loopback_exchange import (
     texts,
     tokens_of,
 )
-from polyframe.exchange.admin import TOKEN_HEADER
+from polyframe.exchange.admin import TOKEN_HEADER, admin_routes
 from polyframe.exchange.faults import venue_kinds as kinds
 from polyframe.exchange.faults.settlement_kinds import RetryingTrades
 from polyframe.exchange.gamma_objects import market_token_ids
@@ -244,7 +244,7 @@ async def walking(*faults: Any) -> AsyncIterator[Walk]:
     wall = Wall()
     source = SimulatedSource(7, 60, 1.0, START_NS)
     exchange = EmbeddedExchange(
-        source, speed=SPEED, monotonic_ns=wall, admin_token=TOKEN,
+        source, speed=SPEED, monotonic_ns=wall, more_routes=admin_routes(TOKEN),
         accounts=PrivateTerms(seed=3, enforces_limits=False),
     )  # fmt: skip
     exchange.injection.add(faults)

@@ -95,7 +95,6 @@ async def test_markets_are_listed_and_read() -> None:
         assert by_id.state.accepting_orders is True
 
 
-@pytest.mark.xfail(reason="Gamma is not asked by slug yet")
 async def test_a_market_is_read_by_its_slug() -> None:
     async with open_exchange() as exchange, trader(exchange, MAKER) as client:
         market = lively_market(exchange)
@@ -123,7 +122,6 @@ async def test_books_are_read() -> None:
         assert caught.value.status == 404
 
 
-@pytest.mark.xfail(reason="/price, /prices and /last-trades-prices are not served yet")
 async def test_prices_are_read() -> None:
     async with open_exchange() as exchange, trader(exchange, MAKER) as client:
         market = lively_market(exchange)
@@ -458,7 +456,6 @@ async def test_one_fill_is_seen_by_both_sides_to_the_end() -> None:
             assert last is not None
 
 
-@pytest.mark.xfail(reason="the Data API is not served yet")
 async def test_positions_and_trades_reach_the_data_api() -> None:
     async with open_exchange(FAST) as exchange, trader(exchange, MAKER) as maker:
         market = quiet_market(exchange)

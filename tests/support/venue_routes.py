@@ -93,7 +93,7 @@ ROUTES: dict[str, Schema] = {
     "POST /books": many(BOOK, minItems=1),
     "GET /price": shape({"price": DECIMAL}),
     "POST /prices": keyed(
-        {"type": "object", "propertyNames": SIDE, "additionalProperties": NUMBER}
+        {"type": "object", "propertyNames": SIDE, "additionalProperties": DECIMAL}
     ),
     "GET /midpoint": shape({"mid": DECIMAL}),
     "POST /midpoints": keyed(DECIMAL),
