@@ -211,7 +211,7 @@ class EmbeddedExchange:
         self.channel.deliver(frames)
         self.frames_sent += len(frames)
         if self.private is not None:
-            self.private.channel.deliver(self.private.desk.take_events())
+            self.private.deliver()
 
 
 @web.middleware

@@ -59,6 +59,7 @@ IMPURE = {
     "polyframe.exchange.faults.rest",
     "polyframe.exchange.faults.script",
     "polyframe.exchange.private.limits",
+    "polyframe.exchange.private.notices",
     "polyframe.exchange.private.paging",
     "polyframe.exchange.private.requests",
     "polyframe.exchange.private.rest_account",

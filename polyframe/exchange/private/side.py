@@ -9,6 +9,7 @@ from aiohttp import web
 from polyframe.exchange.private.api_keys import ApiKeys, Caller
 from polyframe.exchange.private.intake import Intake
 from polyframe.exchange.private.limits import SignerLimits
+from polyframe.exchange.private.notices import Notices
 from polyframe.exchange.private.requests import Doorman
 from polyframe.exchange.private.rest_account import AccountRoutes
 from polyframe.exchange.private.rest_auth import auth_routes
@@ -51,6 +52,7 @@ class PrivateSide:
         )  # fmt: skip
         self._account = AccountRoutes(desk, clock, acted)
         self._rewards = RewardRoutes(desk, clock)
+        self._notices = Notices()
 
     def routes(self) -> list[web.RouteDef]:
         """Return every private route and the user channel's."""
@@ -59,21 +61,16 @@ class PrivateSide:
             *self._orders.routes(self._doorman),
             *self._account.routes(self._doorman),
             *self._rewards.routes(self._doorman),
-            web.get("/notifications", self._doorman.private(self._notifications)),
-            web.delete("/notifications", self._doorman.private(self._drop_notifications)),
+            *self._notices.routes(self._doorman),
             web.get("/v1/user/rate-limit-tier", self._doorman.private(self._tier)),
             web.get("/ws/user", self.channel.handle),
         ]
 
+    def deliver(self) -> None:
+        """Tell accounts what happened to them since the last call."""
+        events = self.desk.take_events()
+        self._notices.note(events)
+        self.channel.deliver(events)
+
     async def _tier(self, request: web.Request, caller: Caller, body: bytes) -> web.Response:
         return answer({"tier": self.limits.tier_of(caller.address).name})
-
-    async def _notifications(
-        self, request: web.Request, caller: Caller, body: bytes
-    ) -> web.Response:
-        return answer([])  # nobody is notified: the user channel tells more, and earlier
-
-    async def _drop_notifications(
-        self, request: web.Request, caller: Caller, body: bytes
-    ) -> web.Response:
-        return answer("OK")
