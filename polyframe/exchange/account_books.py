@@ -1,4 +1,4 @@
-"""What the Data façade has to know of accounts: positions, cash, trades, activity, approvals.
+"""What the Data façade has to know of accounts: positions, cash, trades, activity.
 
 Whoever keeps accounts implements :class:`AccountBooks`; wallets are addresses as the venue
 writes them and are compared without regard to case.
@@ -107,5 +107,70 @@ class AccountBooks(Protocol):
         ...
 
     def approvals(self, wallet: str) -> Sequence[Approval]:
-        """Return the wallet's approvals."""
+        """Return the wallet's approvals; what is not among them is given."""
         ...
+
+
+class NoAccounts:
+    """The accounts of an exchange that keeps none (a recording)."""
+
+    def wallets(self) -> Sequence[str]:
+        """Nobody."""
+        return ()
+
+    def cash_e12(self, wallet: str) -> int:
+        """Nothing."""
+        return 0
+
+    def positions(self, wallet: str) -> Sequence[HeldPosition]:
+        """Nothing."""
+        return ()
+
+    def trades(self) -> Sequence[WalletTrade]:
+        """Nothing."""
+        return ()
+
+    def activity(self, wallet: str) -> Sequence[WalletActivity]:
+        """Nothing."""
+        return ()
+
+    def approvals(self, wallet: str) -> Sequence[Approval]:
+        """Nothing is asked of nobody."""
+        return ()
+
+
+class FrozenBooks(NoAccounts):
+    """Accounts as they were at one moment, for a façade that lags."""
+
+    def __init__(self, books: AccountBooks) -> None:
+        self._wallets = tuple(books.wallets())
+        known = [(wallet.lower(), wallet) for wallet in self._wallets]
+        self._cash = {key: books.cash_e12(wallet) for key, wallet in known}
+        self._positions = {key: tuple(books.positions(wallet)) for key, wallet in known}
+        self._activity = {key: tuple(books.activity(wallet)) for key, wallet in known}
+        self._approvals = {key: tuple(books.approvals(wallet)) for key, wallet in known}
+        self._trades = tuple(books.trades())
+
+    def wallets(self) -> Sequence[str]:
+        """Return the wallets of that moment."""
+        return self._wallets
+
+    def cash_e12(self, wallet: str) -> int:
+        """Return the cash of that moment."""
+        return self._cash.get(wallet.lower(), 0)
+
+    def positions(self, wallet: str) -> Sequence[HeldPosition]:
+        """Return the positions of that moment."""
+        return self._positions.get(wallet.lower(), ())
+
+    def trades(self) -> Sequence[WalletTrade]:
+        """Return the trades up to that moment."""
+        return self._trades
+
+    def activity(self, wallet: str) -> Sequence[WalletActivity]:
+        """Return the activity up to that moment."""
+        return self._activity.get(wallet.lower(), ())
+
+    def approvals(self, wallet: str) -> Sequence[Approval]:
+        """Return the approvals of that moment."""
+        return self._approvals.get(wallet.lower(), ())

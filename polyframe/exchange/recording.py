@@ -13,12 +13,13 @@ import json
 from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import msgspec
 import zstandard
 
 from polyframe.errors import TapeError, VenueError
+from polyframe.exchange.gamma_objects import market_token_ids
 from polyframe.exchange.recorded_book import RecordedBook, RecordedMessage
 from polyframe.exchange.source import BookMessage, Frame, GammaMarket
 
@@ -211,18 +212,3 @@ def _token_specs(markets: list[GammaMarket]) -> dict[str, GammaMarket]:
         for token_id in market_token_ids(market):
             specs[token_id] = market
     return specs
-
-
-def market_token_ids(market: GammaMarket) -> list[str]:
-    """Return a Gamma object's token ids, none when the field is absent or broken.
-
-    Protocol V2 markets trade ``positionIds``, a real array (venue.md 1.4).
-    """
-    if market.get("version") == "v2":
-        token_ids: Any = market.get("positionIds")
-    else:
-        try:
-            token_ids = json.loads(market.get("clobTokenIds") or "[]")
-        except (TypeError, ValueError):
-            return []
-    return [str(token_id) for token_id in token_ids] if isinstance(token_ids, list) else []

@@ -1,27 +1,26 @@
-"""The CLOB's public REST: books and what follows from them, in the venue's exact types."""
+"""The CLOB's public REST of tokens: books and what follows from them, in the venue's types."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Any
 
 import msgspec
 from aiohttp import web
 
-from polyframe.exchange.recording import market_token_ids
 from polyframe.exchange.rest_answers import answer, refusal
-from polyframe.exchange.source import BookMessage, GammaMarket, Source
+from polyframe.exchange.source import BookMessage, Source
 from polyframe.exchange.wire import wire_price
 from polyframe.money import parse_price_e4, price_text
 
 _MOST_TOKENS = 500
+_SIDES = ("BUY", "SELL")
 _NO_BOOK = "No orderbook exists for the requested token id"
-_NO_MARKET = "market not found"
 
 
 class _TokenRequest(msgspec.Struct):
     token_id: str
+    side: str = ""
 
 
 _tokens_decoder = msgspec.json.Decoder(list[_TokenRequest])
@@ -40,11 +39,14 @@ def clob_routes(source: Source, clock: Callable[[], int]) -> list[web.RouteDef]:
         web.post("/midpoints", clob.midpoints),
         web.get("/spread", clob.spread),
         web.post("/spreads", clob.spreads),
+        web.get("/price", clob.price),
+        web.post("/prices", clob.prices),
         web.get("/last-trade-price", clob.last_trade_price),
+        web.post("/last-trades-prices", clob.last_trades_prices),
         web.get("/tick-size", clob.tick_size),
         web.get("/neg-risk", clob.neg_risk),
-        web.get("/markets-by-token/{token_id}", clob.market_by_token),
-        web.get("/clob-markets/{condition_id}", clob.clob_market),
+        web.get("/fee-rate", clob.fee_rate),
+        web.get("/prices-history", clob.prices_history),
     ]
 
 
@@ -88,6 +90,46 @@ class _Clob:
             return refusal(_NO_BOOK, 404) if token_id else refusal("Invalid token id")
         return answer({"price": trade[0] or "0.5", "side": trade[1]})
 
+    async def price(self, request: web.Request) -> web.Response:
+        side = request.query.get("side", "")
+        if side.upper() not in _SIDES:
+            return refusal("Invalid side")
+        return self._of_token(request, lambda book: _named("price", _price(book, side)))
+
+    async def prices(self, request: web.Request) -> web.Response:
+        asked = await self._asked(request)
+        if isinstance(asked, web.Response):
+            return asked
+        found: dict[str, dict[str, float]] = {}
+        for one in asked:
+            book = self._source.book(one.token_id)
+            if one.side.upper() not in _SIDES:
+                return refusal("Invalid side")
+            price = None if book is None else _price(book, one.side)
+            if price is not None:  # numbers, on this route alone (venue.md 2.2)
+                found.setdefault(one.token_id, {})[one.side.upper()] = float(price)
+        return answer(found)
+
+    async def last_trades_prices(self, request: web.Request) -> web.Response:
+        asked = await self._asked(request)
+        if isinstance(asked, web.Response):
+            return asked
+        trades = ((one.token_id, self._source.last_trade(one.token_id)) for one in asked)
+        return answer(
+            [
+                {"price": trade[0], "side": trade[1], "token_id": token_id}
+                for token_id, trade in trades
+                if trade is not None and trade[0]
+            ]
+        )
+
+    async def fee_rate(self, request: web.Request) -> web.Response:
+        # Legacy: V2 fees are in the market's schedule, and this number is nobody's fee.
+        return self._of_token(request, lambda book: {"base_fee": "0"})
+
+    async def prices_history(self, request: web.Request) -> web.Response:
+        return refusal("prices-history is not served here: use /v2/prices-history", 404)
+
     async def books(self, request: web.Request) -> web.Response:
         return await self._of_tokens(request, lambda books: list(books.values()))
 
@@ -96,27 +138,6 @@ class _Clob:
 
     async def spreads(self, request: web.Request) -> web.Response:
         return await self._of_tokens(request, lambda books: _map(books, _spread))
-
-    async def market_by_token(self, request: web.Request) -> web.Response:
-        token_id = request.match_info["token_id"]
-        for market in self._source.markets():
-            token_ids = market_token_ids(market)
-            if token_id in token_ids:
-                return answer(
-                    {
-                        "condition_id": market.get("conditionId", ""),
-                        "primary_token_id": token_ids[0],
-                        "secondary_token_id": token_ids[-1],
-                    }
-                )
-        return refusal(_NO_MARKET, 404)
-
-    async def clob_market(self, request: web.Request) -> web.Response:
-        condition_id = request.match_info["condition_id"]
-        for market in self._source.markets():
-            if market.get("conditionId") == condition_id:
-                return answer(_short_market(market, self._source))
-        return refusal(_NO_MARKET, 404)
 
     def _of_token(self, request: web.Request, part: Callable[[BookMessage], Any]) -> web.Response:
         token_id = request.query.get("token_id", "")
@@ -129,18 +150,23 @@ class _Clob:
     async def _of_tokens(
         self, request: web.Request, part: Callable[[dict[str, BookMessage]], Any]
     ) -> web.Response:
-        try:
-            asked = _tokens_decoder.decode(await request.read())
-        except msgspec.DecodeError:
-            return refusal("Invalid payload")
-        if len(asked) > _MOST_TOKENS:
-            return refusal("Payload exceeds the limit")
+        asked = await self._asked(request)
+        if isinstance(asked, web.Response):
+            return asked
         books = {}
         for one in asked:
             book = self._source.book(one.token_id)
             if book is not None:
                 books[one.token_id] = book
         return answer(part(books))
+
+    async def _asked(self, request: web.Request) -> list[_TokenRequest] | web.Response:
+        """Return the tokens of a body, or the refusal."""
+        try:
+            asked = _tokens_decoder.decode(await request.read())
+        except msgspec.DecodeError:
+            return refusal("Invalid payload")
+        return refusal("Payload exceeds the limit") if len(asked) > _MOST_TOKENS else asked
 
 
 def _named(name: str, value: str | None) -> dict[str, str] | None:
@@ -161,6 +187,15 @@ def _touch_e4(book: BookMessage) -> tuple[int, int] | None:
     return parse_price_e4(book["bids"][-1]["price"]), parse_price_e4(book["asks"][-1]["price"])
 
 
+def _price(book: BookMessage, side: str) -> str | None:
+    """Return the best bid for BUY and the best ask for SELL.
+
+    The page's text says the opposite of its own samples (venue.md 2.2); the samples are followed.
+    """
+    levels = book["bids" if side.upper() == "BUY" else "asks"]
+    return levels[-1]["price"] if levels else None
+
+
 def _midpoint(book: BookMessage) -> str | None:
     touch = _touch_e4(book)
     if touch is None:
@@ -176,39 +211,3 @@ def _spread(book: BookMessage) -> str | None:
         return None
     spread_e4 = touch[1] - touch[0]
     return wire_price(spread_e4) if spread_e4 >= 0 else f"-{price_text(-spread_e4)}"
-
-
-def _short_market(market: GammaMarket, source: Source) -> dict[str, Any]:
-    """Return the short-key market info: booleans left out when false (venue.md 2.4)."""
-    token_ids = market_token_ids(market)
-    outcomes = json.loads(market.get("outcomes") or "[]")
-    book = source.book(token_ids[0]) if token_ids else None
-    tick = float((book or {}).get("tick_size") or market.get("orderPriceMinTickSize") or 0.01)
-    info: dict[str, Any] = {
-        "c": market.get("conditionId", ""),
-        "t": [
-            {"t": token_id, "o": outcome}
-            for token_id, outcome in zip(token_ids, outcomes, strict=False)
-        ],
-        "mts": tick,
-        "mos": market.get("orderMinSize", 5),
-        "mbf": 0,
-        "tbf": 0,
-        "sd": market.get("secondsDelay", 0),
-        "gst": market.get("gameStartTime"),
-        "aot": market.get("acceptingOrdersTimestamp"),
-        "r": {"mi": market.get("rewardsMinSize", 0), "ma": market.get("rewardsMaxSpread", 0)},
-    }
-    fees = market.get("feeSchedule")
-    if fees:
-        info["fd"] = {
-            "r": fees.get("rate", 0),
-            "e": fees.get("exponent", 1),
-            "to": fees.get("takerOnly", True),
-        }
-    flags = {
-        "nr": market.get("negRisk"),
-        "ao": market.get("acceptingOrders"),
-        "cbos": market.get("enableOrderBook"),
-    }
-    return info | {key: True for key, value in flags.items() if value}

@@ -21,8 +21,11 @@ from aiohttp import web
 from polyframe.errors import PolyframeError, VenueError
 from polyframe.exchange.clock import MarketClock
 from polyframe.exchange.faults.injection import Injection
+from polyframe.exchange.faults.targets import MarketTarget
 from polyframe.exchange.rest_clob import clob_routes
-from polyframe.exchange.rest_gamma import gamma_routes
+from polyframe.exchange.rest_data import DataFacade
+from polyframe.exchange.rest_gamma import GammaFacade
+from polyframe.exchange.rest_markets import ClobMarkets
 from polyframe.exchange.sockets import MarketChannel
 from polyframe.exchange.source import Frame, Source, is_tradable
 from polyframe.exchange.trading.fault_target import DeskFaults
@@ -32,6 +35,9 @@ if TYPE_CHECKING:
     from polyframe.exchange.private.side import PrivateSide
 
 _HOST = "127.0.0.1"
+# The venue has a host for each; where two of them share a path, the prefix says whose it is.
+GAMMA_PREFIX = "/gamma"
+DATA_PREFIX = "/data-api"
 _PUMP_S = 0.02
 _MOST_FRAMES_A_TURN = 250
 _LARGEST_BODY_BYTES = 2**20
@@ -79,23 +85,32 @@ class EmbeddedExchange:
         accounts: PrivateTerms | None = None,
     ) -> None:
         self.clock = MarketClock(source.start_ns, speed, monotonic_ns)
+        markets = source if isinstance(source, MarketTarget) else None
         self.private: PrivateSide | None = None
         if accounts is not None:
             self.private = self._open_accounts(source, accounts)
             source = self.private.desk
         self.source = source
         self.channel = MarketChannel(source, self.clock)
+        self.gamma = GammaFacade(source, self.clock)
+        self.data = DataFacade(
+            source, self.clock, None if self.private is None else self.private.desk.custody.journal
+        )
         self.injection = Injection(
             self.clock,
             source.start_ns,
             fault_seed,
             (self.channel,) if self.private is None else (self.channel, self.private.channel),
             lambda: [str(one.get("conditionId", "")) for one in source.markets()],
+            markets=markets,
             desk=None if self.private is None else DeskFaults(self.private.desk),
+            gamma=self.gamma,
+            data=self.data,
         )
         self.ended = anyio.Event()
         self.error: PolyframeError | None = None
         self.frames_sent = 0
+        self.turns = 0  # of the pump, for whoever waits until time has been acted on
         self._port = port
         self._runner: web.AppRunner | None = None
         self._pump_task: asyncio.Task[None] | None = None
@@ -104,7 +119,10 @@ class EmbeddedExchange:
     def urls(self) -> ExchangeUrls:
         """The addresses, known once entered."""
         http, sockets = f"http://{_HOST}:{self._port}", f"ws://{_HOST}:{self._port}/ws"
-        return ExchangeUrls(http, http, f"{sockets}/market", http, f"{sockets}/user")
+        return ExchangeUrls(
+            f"{http}{GAMMA_PREFIX}", http, f"{sockets}/market", f"{http}{DATA_PREFIX}",
+            f"{sockets}/user",
+        )  # fmt: skip
 
     def _open_accounts(self, source: Source, accounts: PrivateTerms) -> PrivateSide:
         # Imported here: a market that takes no orders needs no curve.
@@ -129,8 +147,12 @@ class EmbeddedExchange:
             client_max_size=_LARGEST_BODY_BYTES,
             middlewares=[_left_early, self.injection.rest.middleware()],
         )
-        app.add_routes(gamma_routes(self.source))
+        for prefix in ("", GAMMA_PREFIX):
+            app.add_routes(self.gamma.routes(prefix))
+        for prefix in ("", DATA_PREFIX):
+            app.add_routes(self.data.routes(prefix))
         app.add_routes(clob_routes(self.source, self.clock))
+        app.add_routes(ClobMarkets(self.source, self.gamma).routes())
         app.router.add_get("/ws/market", self.channel.handle)
         if self.private is not None:
             app.add_routes(self.private.routes())
@@ -183,6 +205,7 @@ class EmbeddedExchange:
                 now_ns = self.clock()
                 await self._advance(now_ns)
                 self.injection.tick(now_ns)
+                self.turns += 1
                 await asyncio.sleep(_PUMP_S)
             # A reader still not done after that time has lost the end of the recording.
             with contextlib.suppress(TimeoutError):

@@ -233,7 +233,7 @@ async def test_a_run_goes_on_over_sockets_and_its_tape_replays(folder):
         return await anyio.run_process([sys.executable, "-m", "polyframe", *arguments], check=False)
 
     async with open_simulated(7, markets=30) as exchange:
-        run = ("run", str(STRATEGY), "--profile", "paper", "--venue", exchange.urls.gamma_url,
+        run = ("run", str(STRATEGY), "--profile", "paper", "--venue", exchange.urls.clob_url,
                "--for", "4s", "--cycle-s", "1")  # fmt: skip
         first = await polyframe(*run)
         assert first.returncode == 0, first.stderr

@@ -56,6 +56,7 @@ class Injection:
         self._clock = clock
         self._channels = tuple(channels)
         self._venue = VenueFaults(market_ids, markets, desk, gamma, data)
+        self._facades = [one for one in (gamma, data) if one is not None]
         self._strikes_sockets = False
         self.rest = RestFaults(self._plan, clock)
         if desk is not None:
@@ -96,9 +97,16 @@ class Injection:
         for channel in self._channels:
             channel.use_faults(None)
 
+    @property
+    def refused(self) -> list[str]:
+        """The last venue faults that could not happen, each with its reason."""
+        return list(self._venue.refused)
+
     def tick(self, now_ns: int) -> None:
         """Let what is due happen."""
         self._venue.tick(now_ns)
+        for facade in self._facades:
+            facade.note(now_ns)
         if self._strikes_sockets:
             for channel in self._channels:
                 channel.tick(now_ns)

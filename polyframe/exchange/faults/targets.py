@@ -6,7 +6,7 @@ instant is UTC ns of market time, every market a condition id.
 
 from __future__ import annotations
 
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import msgspec
 
@@ -51,19 +51,23 @@ class TradeFates(Protocol):
         ...
 
 
+@runtime_checkable
 class MarketTarget(Protocol):
-    """What a source lets happen to its markets. Unknown markets raise KeyError."""
+    """What a source lets happen to its markets.
 
-    def propose(self, market_id: str, payouts_e6: tuple[int, int], now_ns: int) -> None:
-        """An outcome is proposed; payouts of one YES and one NO share in 1e-6 USD."""
+    Unknown markets raise KeyError; what a market cannot go through now raises ValueError.
+    """
+
+    def propose(self, market_id: str, now_ns: int) -> None:
+        """An outcome is proposed."""
         ...
 
-    def dispute(self, market_id: str, payouts_e6: tuple[int, int], now_ns: int) -> None:
+    def dispute(self, market_id: str, now_ns: int) -> None:
         """The proposal is disputed."""
         ...
 
     def resolve(self, market_id: str, payouts_e6: tuple[int, int], now_ns: int) -> None:
-        """The market is over; live orders go, shares pay out."""
+        """The market is over; payouts of one YES and one NO share in 1e-6 USD."""
         ...
 
     def change_tick(self, market_id: str, tick_e4: int, now_ns: int) -> None:
@@ -82,8 +86,8 @@ class MarketTarget(Protocol):
         """New orders must have at least so many micro-shares."""
         ...
 
-    def set_fees(self, market_id: str, rate: float, exponent: float, now_ns: int) -> None:
-        """Takers pay by ``size * rate * (p (1 - p))^exponent`` from now on."""
+    def set_fees(self, market_id: str, rate: float, now_ns: int) -> None:
+        """Takers pay at another rate from now on; 0 is no fee."""
         ...
 
 
@@ -127,4 +131,8 @@ class LagTarget(Protocol):
 
     def set_lag(self, lag_s: float, now_ns: int) -> None:
         """Serve a state at least that old, as far back as it was kept; 0 ends it."""
+        ...
+
+    def note(self, now_ns: int) -> None:
+        """Remember the present state while a lag is set; called as time passes."""
         ...

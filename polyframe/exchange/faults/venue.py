@@ -6,6 +6,7 @@ A change that lasts is undone when its opening is over, or when the faults are c
 from __future__ import annotations
 
 import heapq
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
@@ -19,11 +20,14 @@ from polyframe.money import PRICE_ONE_E4, SHARE_E6, parse_price_e4
 
 Undo = Callable[[int], None]
 _Target = TypeVar("_Target")
+_MOST_REFUSALS = 100
 _CLEARED_AT_START = "CANCELED"
 
 
 class VenueFaults:
     """Makes venue faults happen when their time comes.
+
+    ``refused`` holds the last ones a market could not go through, with its reason.
 
     Args:
         market_ids: condition ids in the order of their listing, for faults that give a number.
@@ -49,6 +53,7 @@ class VenueFaults:
         self._calendar: list[tuple[int, int, Callable[[int], None]]] = []
         self._pushed = 0
         self._undo: dict[int, Undo] = {}
+        self.refused: deque[str] = deque(maxlen=_MOST_REFUSALS)
 
     def plan(self, active: ActiveFault) -> None:
         """Put a fault into the calendar, once it was checked."""
@@ -78,9 +83,13 @@ class VenueFaults:
         if active.is_spent:
             return
         fault = active.fault
-        active.strike()
         began_ns = active.opened_ns(opening)
-        undo = self._begin(fault, began_ns, now_ns)
+        undo = None
+        try:
+            undo = self._begin(fault, began_ns, now_ns)
+            active.strike()
+        except ValueError as error:  # a market cannot be disputed before it is proposed
+            self.refused.append(f"{fault.kind}: {error}")
         if undo is not None:
             # A second opening replaces the first one's end.
             self._undo[active.index] = undo
@@ -169,13 +178,13 @@ class VenueFaults:
                 markets.halt(market_id, now_ns)
                 return lambda at_ns: markets.resume(market_id, at_ns)
             case kinds.Propose():
-                markets.propose(market_id, _payouts_e6(fault.yes_pays), now_ns)
+                markets.propose(market_id, now_ns)
             case kinds.Dispute():
-                markets.dispute(market_id, _payouts_e6(fault.yes_pays), now_ns)
+                markets.dispute(market_id, now_ns)
             case kinds.Resolve():
                 markets.resolve(market_id, _payouts_e6(fault.yes_pays), now_ns)
             case kinds.FeeChange():
-                markets.set_fees(market_id, fault.rate, fault.exponent, now_ns)
+                markets.set_fees(market_id, fault.rate, now_ns)
             case kinds.MinSizeChange():
                 markets.set_min_size(market_id, round(fault.shares * SHARE_E6), now_ns)
         return None

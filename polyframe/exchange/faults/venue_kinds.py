@@ -81,29 +81,26 @@ class GameStart(MarketFault, frozen=True, kw_only=True, tag="game_start"):
     """The game starts and the venue clears accounts' orders (clearBookOnStart)."""
 
 
-class _Outcome(MarketFault, frozen=True, kw_only=True):
-    yes_pays: Annotated[
-        float, s("what a YES share pays; a NO share pays the rest", unit="usd", ge=0, le=1)
-    ] = 1.0
+class Propose(MarketFault, frozen=True, kw_only=True, tag="propose"):
+    """An outcome is proposed; two hours later the market resolves."""
 
 
-class Propose(_Outcome, frozen=True, kw_only=True, tag="propose"):
-    """An outcome is proposed."""
-
-
-class Dispute(_Outcome, frozen=True, kw_only=True, tag="dispute"):
+class Dispute(MarketFault, frozen=True, kw_only=True, tag="dispute"):
     """The proposed outcome is disputed."""
 
 
-class Resolve(_Outcome, frozen=True, kw_only=True, tag="resolve"):
+class Resolve(MarketFault, frozen=True, kw_only=True, tag="resolve"):
     """The market resolves, whatever orders are live."""
+
+    yes_pays: Annotated[
+        float, s("what a YES share pays; a NO share pays the rest", unit="usd", ge=0, le=1)
+    ] = 1.0
 
 
 class FeeChange(MarketFault, frozen=True, kw_only=True, tag="fee_change"):
     """Takers pay other fees from now on (venue.md 5.1)."""
 
     rate: Annotated[float, s("fee rate", unit="share", ge=0, le=1)]
-    exponent: Annotated[float, s("exponent of p (1 - p)", unit="ratio", ge=0, le=10)] = 1.0
 
 
 class MinSizeChange(MarketFault, frozen=True, kw_only=True, tag="min_size_change"):
