@@ -100,14 +100,15 @@ class _Clob:
         asked = await self._asked(request)
         if isinstance(asked, web.Response):
             return asked
-        found: dict[str, dict[str, float]] = {}
+        found: dict[str, dict[str, str]] = {}
         for one in asked:
             book = self._source.book(one.token_id)
             if one.side.upper() not in _SIDES:
                 return refusal("Invalid side")
             price = None if book is None else _price(book, one.side)
-            if price is not None:  # numbers, on this route alone (venue.md 2.2)
-                found.setdefault(one.token_id, {})[one.side.upper()] = float(price)
+            if price is not None:
+                # The docs show numbers here; the venue's client 0.14.0 reads nothing but strings.
+                found.setdefault(one.token_id, {})[one.side.upper()] = price
         return answer(found)
 
     async def last_trades_prices(self, request: web.Request) -> web.Response:

@@ -179,7 +179,7 @@ async def test_prices_of_tokens() -> None:
         prices = (
             await client.post("/prices", json=[*asked, {"token_id": "1", "side": "BUY"}])
         ).json()
-        assert prices == {yes: {"BUY": float(bid), "SELL": float(ask)}}
+        assert prices == {yes: {"BUY": bid, "SELL": ask}}
         bad = await client.post("/prices", json=[{"token_id": yes}])
         assert (bad.status_code, bad.json()) == (400, {"error": "Invalid side"})
         assert (await client.post("/last-trades-prices", json=[{"token_id": no}])).json() == []

@@ -15,6 +15,7 @@ from polymarket.errors import (
     RateLimitError,
     RequestRejectedError,
 )
+from polymarket.models.clob.notifications import NotificationType
 from polymarket.models.clob.requests import PriceRequest
 
 from client_venue import (
@@ -27,6 +28,7 @@ from client_venue import (
     trader,
     user_stream,
 )
+from polyframe.exchange.faults.targets import ModeChange
 from polyframe.exchange.server import EmbeddedExchange
 from polyframe.polymarket.order_signing import Exchange
 from polyframe.polymarket.wallets import deposit_wallets
@@ -95,7 +97,6 @@ async def test_markets_are_listed_and_read() -> None:
         assert by_id.state.accepting_orders is True
 
 
-@pytest.mark.xfail(reason="Gamma is not asked by slug yet")
 async def test_a_market_is_read_by_its_slug() -> None:
     async with open_exchange() as exchange, trader(exchange, MAKER) as client:
         market = lively_market(exchange)
@@ -123,7 +124,6 @@ async def test_books_are_read() -> None:
         assert caught.value.status == 404
 
 
-@pytest.mark.xfail(reason="/price, /prices and /last-trades-prices are not served yet")
 async def test_prices_are_read() -> None:
     async with open_exchange() as exchange, trader(exchange, MAKER) as client:
         market = lively_market(exchange)
@@ -451,6 +451,14 @@ async def test_one_fill_is_seen_by_both_sides_to_the_end() -> None:
             )
             assert Exchange.STANDARD.contract in held.allowances
 
+            news = {one.payload.order_id: one for one in await maker.get_notifications()}
+            told = news[bid.order_id]
+            assert told.type is NotificationType.ORDER_FILL
+            assert (told.payload.trade_id, told.payload.matched_size) == (trade_id, Decimal(6))
+            assert told.payload.remaining_size == Decimal(4)
+            await maker.drop_notifications(ids=[told.id])
+            assert await maker.get_notifications() == ()
+
             printed = await prints.until(lambda event: event.type == "last_trade_price")
             assert printed.payload.price in (Decimal("0.48"), Decimal("0.52"))
             assert printed.payload.size == Decimal(6)
@@ -458,7 +466,6 @@ async def test_one_fill_is_seen_by_both_sides_to_the_end() -> None:
             assert last is not None
 
 
-@pytest.mark.xfail(reason="the Data API is not served yet")
 async def test_positions_and_trades_reach_the_data_api() -> None:
     async with open_exchange(FAST) as exchange, trader(exchange, MAKER) as maker:
         market = quiet_market(exchange)
@@ -479,7 +486,9 @@ async def test_positions_and_trades_reach_the_data_api() -> None:
             assert same == held
             value = await maker.get_portfolio_value(user=maker.wallet)
             assert value.value == held.current_value
-            (trade,) = [one async for one in maker.list_trades(user=maker.wallet).iter_items()]
+            assert [one async for one in maker.list_trades(user=maker.wallet).iter_items()] == []
+            everything = maker.list_trades(user=maker.wallet, taker_only=False)
+            (trade,) = [one async for one in everything.iter_items()]
             assert (trade.asset_id, trade.side, trade.size) == (market.yes, "BUY", Decimal(40))
 
 
@@ -540,6 +549,50 @@ async def test_lost_heartbeats_cancel_everything() -> None:
             assert gone.status == "CANCELED"
             assert (await client.get_order(order_id=placed.order_id)).status == "CANCELED"
             assert (await other.get_order(order_id=kept.order_id)).status == "LIVE"
+
+
+# --- modes ---------------------------------------------------------------------------
+
+
+async def test_modes_are_read_as_restrictions() -> None:
+    async with open_exchange() as exchange, trader(exchange, MAKER) as client:
+        assert exchange.private is not None
+        market, modes = quiet_market(exchange), exchange.private.desk.modes
+
+        async def place(**options: object) -> str:
+            placed = await client.place_limit_order(
+                asset_id=market.yes, price="0.3", size="10", side="BUY", **options
+            )
+            assert placed.ok, placed
+            return placed.order_id
+
+        resting = await place()
+        for mode, restriction, status in (
+            ("restarting", "restarting", 425),
+            ("post_only", "post_only", 503),
+            ("cancel_only", "cancel_only", 503),
+            ("disabled", None, 503),
+        ):
+            modes.change = ModeChange(mode=mode, retry_after_s=79)
+            with pytest.raises(RequestRejectedError) as caught:
+                await place()
+            assert (caught.value.status, caught.value.restriction) == (status, restriction)
+            if restriction in ("restarting", "post_only"):
+                assert caught.value.retry_after == 79
+        modes.change = ModeChange(mode="post_only", retry_after_s=79)
+        quoted = await place(post_only=True)
+        signed = [
+            await client.create_limit_order(
+                asset_id=market.yes, price=price, size="10", side="BUY", post_only=is_quote
+            )
+            for price, is_quote in (("0.31", True), ("0.32", False))
+        ]
+        answers = await client.post_orders(signed)
+        assert [answer.ok for answer in answers] == [True, False]
+        assert answers[1].code == "post_only_mode"
+        modes.change = ModeChange(mode="cancel_only")
+        gone = await client.cancel_orders(order_ids=[resting, quoted])
+        assert set(gone.canceled) == {resting, quoted}
 
 
 # --- limits --------------------------------------------------------------------------

@@ -95,7 +95,6 @@ async def test_it_reads() -> None:
         assert {token["t"] for token in info["t"]} == {market.yes, market.no}
 
 
-@pytest.mark.xfail(reason="the CLOB's listings of markets are not served yet")
 async def test_it_lists_markets() -> None:
     async with open_exchange() as exchange, old_client(exchange, MAKER) as client:
         market = lively_market(exchange)
