@@ -83,7 +83,8 @@ def observed_recordings(paths: tuple[Path, ...]) -> tuple[Observer, int]:
         TapeError: a line cannot be read.
     """
     from polyframe.exchange.calibration import Observer, watched_markets
-    from polyframe.exchange.recording import RecordingSource, market_token_ids
+    from polyframe.exchange.gamma_objects import market_token_ids
+    from polyframe.exchange.recording import RecordingSource
 
     sources = [RecordingSource(path) for path in paths]
     gamma = [market for source in sources for market in source.markets()]
@@ -104,7 +105,7 @@ def observed_simulation(
     import msgspec
 
     from polyframe.exchange.calibration import Observer, watched_markets
-    from polyframe.exchange.recording import market_token_ids
+    from polyframe.exchange.gamma_objects import market_token_ids
     from polyframe.exchange.simulated import SimulatedSource
 
     source = SimulatedSource(seed, markets, 1.0, start_ns, profile=profile)
