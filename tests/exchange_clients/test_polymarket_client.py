@@ -492,6 +492,36 @@ async def test_positions_and_trades_reach_the_data_api() -> None:
             assert (trade.asset_id, trade.side, trade.size) == (market.yes, "BUY", Decimal(40))
 
 
+async def test_what_else_it_reads() -> None:
+    async with open_exchange(FAST) as exchange, trader(exchange, MAKER) as client:
+        market, lively = quiet_market(exchange), lively_market(exchange)
+        async with market_stream(client, [market.yes, lively.yes]):
+            await bought_pairs(exchange, market, "40")
+            event = await client.get_event(id=market.gamma["events"][0]["id"])
+            assert market.gamma["id"] in [one.id for one in event.markets]
+            assert event in [one async for one in client.list_events().iter_items()]
+            assert await client.get_market_tags(market.gamma["id"])
+            (trade,) = [one async for one in client.list_activity(user=client.wallet).iter_items()]
+            assert (trade.shares, trade.amount) == (Decimal(40), Decimal(20))
+            holders = {
+                meta.asset_id: [holder.wallet for holder in meta.holders]
+                async for meta in client.list_market_holders(
+                    condition_ids=market.condition_id
+                ).iter_items()
+            }
+            assert holders[market.yes] == [client.wallet]
+            assert holders[market.no] == [address_of(TAKER)]
+            (interest,) = await client.get_open_interests(condition_ids=market.condition_id)
+            assert interest.value == Decimal(40)
+            await client.get_resolutions(condition_ids=[market.condition_id])
+            history = client.list_price_history(asset_id=lively.yes, interval="1h")
+            assert [one async for one in history.iter_items()]
+            approvals = await client.get_trading_approvals_state()
+            assert approvals.is_fully_approved
+            estimate = await client.estimate_market_price(asset_id=lively.yes, side="BUY", amount=5)
+            assert 0 < estimate < 1
+
+
 # --- streams -------------------------------------------------------------------------
 
 
@@ -520,6 +550,20 @@ async def test_the_market_stream_shows_our_orders() -> None:
             await client.cancel_order(order_id=other.order_id)
             gone = await stream.until(lambda event: event.type == "price_change")
             assert [one.size for one in gone.payload.price_changes] == [0, 0]
+
+
+async def test_a_user_stream_of_one_market_keeps_to_it() -> None:
+    async with open_exchange() as exchange, trader(exchange, MAKER) as client:
+        market, other = quiet_market(exchange), lively_market(exchange)
+        async with user_stream(client, market, markets=[market.condition_id]) as stream:
+            elsewhere = await client.place_limit_order(
+                asset_id=other.yes, price="0.02", size="5", side="BUY"
+            )
+            here = await client.place_limit_order(
+                asset_id=market.yes, price="0.02", size="5", side="BUY"
+            )
+            await stream.order(here.order_id, "PLACEMENT")
+            assert elsewhere.order_id not in [event.payload.id for event in stream.seen]
 
 
 # --- heartbeats ----------------------------------------------------------------------
