@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import time
 from collections.abc import Awaitable, Callable
 from types import TracebackType
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Self
 import anyio
 import msgspec
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 
 from polyframe.errors import PolyframeError, VenueError
 from polyframe.exchange.clock import MarketClock
@@ -72,6 +74,7 @@ class EmbeddedExchange:
         fault_seed: of the chance in faults.
         accounts: how accounts are treated; None serves public data only. A source must be a
             :class:`~polyframe.exchange.source.TradableSource` for it.
+        admin_token: opens the admin endpoint to whoever has it; empty leaves it out.
     """
 
     def __init__(
@@ -83,6 +86,7 @@ class EmbeddedExchange:
         monotonic_ns: Callable[[], int] = time.monotonic_ns,
         fault_seed: int = 0,
         accounts: PrivateTerms | None = None,
+        admin_token: str = "",
     ) -> None:
         self.clock = MarketClock(source.start_ns, speed, monotonic_ns)
         markets = source if isinstance(source, MarketTarget) else None
@@ -110,8 +114,10 @@ class EmbeddedExchange:
         self.ended = anyio.Event()
         self.error: PolyframeError | None = None
         self.frames_sent = 0
+        self.requests = 0
         self.turns = 0  # of the pump, for whoever waits until time has been acted on
         self._port = port
+        self._admin_token = admin_token
         self._runner: web.AppRunner | None = None
         self._pump_task: asyncio.Task[None] | None = None
 
@@ -132,9 +138,13 @@ class EmbeddedExchange:
         if not is_tradable(source):
             raise VenueError("this source is a recording: it serves public data, takes no orders")
         desk = OrderDesk(source, seed=accounts.seed, funds_usd=accounts.funds_usd)
-        return PrivateSide(desk, accounts, self.clock, self._hand_out, self._account_asked)
+        return PrivateSide(desk, accounts, self.clock, self.hand_out, self._account_asked)
 
     def _account_asked(self) -> None:
+        self.start()
+
+    def start(self) -> None:
+        """Let market time begin without waiting for anybody."""
         self.channel.subscribed.set()
 
     async def __aenter__(self) -> Self:
@@ -145,7 +155,7 @@ class EmbeddedExchange:
         """
         app = web.Application(
             client_max_size=_LARGEST_BODY_BYTES,
-            middlewares=[_left_early, self.injection.rest.middleware()],
+            middlewares=[self._door(), self.injection.rest.middleware()],
         )
         for prefix in ("", GAMMA_PREFIX):
             app.add_routes(self.gamma.routes(prefix))
@@ -156,6 +166,10 @@ class EmbeddedExchange:
         app.router.add_get("/ws/market", self.channel.handle)
         if self.private is not None:
             app.add_routes(self.private.routes())
+        if self._admin_token:
+            from polyframe.exchange.admin import Admin  # it reads scripts: needs the YAML reader
+
+            app.add_routes(Admin(self, self._admin_token).routes())
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         await self._runner.setup()
         site = web.TCPSite(self._runner, _HOST, self._port)
@@ -164,7 +178,10 @@ class EmbeddedExchange:
         except OSError as error:
             await self._runner.cleanup()
             self.source.close()
-            raise VenueError(f"cannot listen on {_HOST}:{self._port}: {error.strerror}") from error
+            reason = os.strerror(error.errno) if error.errno else str(error)
+            raise VenueError(
+                f"cannot listen on {_HOST}:{self._port}: {reason}; choose another port"
+            ) from error
         self._port = self._runner.addresses[0][1]
         self._pump_task = asyncio.create_task(self._pump(), name="polyframe exchange pump")
         return self
@@ -226,7 +243,7 @@ class EmbeddedExchange:
             self.clock.produced(frames[-1].ts_ns)
             await asyncio.sleep(0)
 
-    def _hand_out(self) -> None:
+    def hand_out(self) -> None:
         """Send at once what an account's request has brought about."""
         self._deliver(self.source.advance(self.clock(), _MOST_FRAMES_A_TURN))
 
@@ -236,13 +253,21 @@ class EmbeddedExchange:
         if self.private is not None:
             self.private.deliver()
 
+    def _door(self) -> Middleware:
+        """Return the outermost middleware: it counts requests.
 
-@web.middleware
-async def _left_early(
-    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
-) -> web.StreamResponse:
-    """Take a client that left before its request was read for what it is: nobody's error."""
-    try:
-        return await handler(request)
-    except ConnectionResetError:
-        return web.Response(status=400)  # nobody is there to read it
+        A client that left before its request was read is nobody's error.
+        """
+
+        @web.middleware
+        async def meet(
+            request: web.Request,
+            handler: Callable[[web.Request], Awaitable[web.StreamResponse]],
+        ) -> web.StreamResponse:
+            self.requests += 1
+            try:
+                return await handler(request)
+            except ConnectionResetError:
+                return web.Response(status=400)  # nobody is there to read it
+
+        return meet

@@ -53,6 +53,7 @@ PACKAGE_LAYER = {
 # The shells: they touch the clock, files or sockets. A new module is pure until it is named here.
 IMPURE = {
     "polyframe.exchange",
+    "polyframe.exchange.admin",
     "polyframe.exchange.channel",
     "polyframe.exchange.clock",
     "polyframe.exchange.faults.injection",
@@ -76,6 +77,7 @@ IMPURE = {
     "polyframe.exchange.rest_markets",
     "polyframe.exchange.server",
     "polyframe.exchange.sockets",
+    "polyframe.exchange.state",
     "polyframe.explain.blocks",
     "polyframe.explain.lookup",
     "polyframe.polymarket.clob_public",

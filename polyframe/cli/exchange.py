@@ -1,0 +1,220 @@
+"""``polyframe exchange``: serve a market on the loopback interface for any Polymarket client."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import signal
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args
+
+import click
+
+from polyframe.cli.run import Duration, FiniteRange
+from polyframe.errors import PolyframeError, UsageError
+from polyframe.exchange.profiles import ProfileName
+
+if TYPE_CHECKING:
+    from polyframe.exchange.faults.script import FaultScript
+    from polyframe.exchange.server import EmbeddedExchange
+
+_PORT = 8137
+_MARKETS, _ACTIVITY, _FUNDS_USD = 300, 1.0, 10_000.0
+
+
+@click.command("exchange")
+@click.option(
+    "--port", type=click.IntRange(0, 65_535), default=_PORT, show_default=True,
+    help="On 127.0.0.1; 0 lets the system choose.",
+)  # fmt: skip
+@click.option("--seed", type=click.IntRange(min=0), default=7, show_default=True)
+@click.option(
+    "--profile",
+    type=click.Choice(get_args(ProfileName)),
+    help="What most simulated markets are like.  [default: mixed]",
+)
+@click.option(
+    "--recording",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Serve NAME.frames.jsonl.zst (beside NAME.gamma.json) instead of a simulation.",
+)
+@click.option(
+    "--markets", type=click.IntRange(4, 5_000), help=f"Simulated markets.  [default: {_MARKETS}]"
+)
+@click.option(
+    "--activity",
+    type=FiniteRange(min=0, min_open=True, max=100),
+    help="Pace of the simulated traders.  [default: 1]",
+)
+@click.option(
+    "--speed",
+    type=FiniteRange(min=0, min_open=True, max=10_000),
+    default=1.0,
+    show_default=True,
+    help="Market seconds per wall second.",
+)
+@click.option(
+    "--faults", "script_path", type=click.Path(path_type=Path), help="A fault script (YAML)."
+)
+@click.option("--for", "for_s", type=Duration(), help="Stop after this much wall time.")
+@click.option("--admin", "is_administered", is_flag=True, help="Open the admin endpoint.")
+@click.option(
+    "--funds",
+    "funds_usd",
+    type=FiniteRange(min=0, max=10**9),
+    help=f"USD every new account starts with.  [default: {_FUNDS_USD:g}]",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, one line at start and stop.")
+def command(
+    port: int,
+    seed: int,
+    profile: ProfileName | None,
+    recording: Path | None,
+    markets: int | None,
+    activity: float | None,
+    speed: float,
+    script_path: Path | None,
+    for_s: float | None,
+    is_administered: bool,
+    funds_usd: float | None,
+    as_json: bool,
+) -> None:
+    """Serve a market that speaks Polymarket's protocol until Ctrl-C.
+
+    A simulation takes orders of any client with any key; a recording serves public data only.
+    Nothing reaches beyond 127.0.0.1.
+    """
+    simulation = {"profile": profile, "markets": markets, "activity": activity, "funds": funds_usd}
+    if recording is not None:
+        for name, value in simulation.items():
+            if value is not None:
+                raise UsageError(
+                    f"--{name} is for simulations, and a recording is what it is; leave it out"
+                )
+    script = _script(script_path)
+    import anyio
+
+    from polyframe.exchange.recording import RecordingSource
+    from polyframe.exchange.server import EmbeddedExchange
+    from polyframe.exchange.simulated import SimulatedSource
+    from polyframe.exchange.trading.terms import PrivateTerms
+
+    admin_token = secrets.token_urlsafe(24) if is_administered else ""
+    options: dict[str, Any] = {
+        "speed": speed, "port": port, "fault_seed": script.seed, "admin_token": admin_token,
+    }  # fmt: skip
+    if recording is not None:
+        what = f"recording {recording.name}: public data only, it takes no orders"
+        exchange = EmbeddedExchange(RecordingSource(recording), **options)
+    else:
+        count = _MARKETS if markets is None else markets
+        pace = _ACTIVITY if activity is None else activity
+        kind = profile or "mixed"
+        source = SimulatedSource(seed, count, pace, time.time_ns(), profile=kind)
+        funds = _FUNDS_USD if funds_usd is None else funds_usd
+        what = f"simulation: profile {kind}, {count} markets, seed {seed}, {funds:g} USD an account"
+        exchange = EmbeddedExchange(
+            source, accounts=PrivateTerms(seed=seed, funds_usd=funds), **options
+        )
+    try:
+        exchange.injection.add(script.faults)
+    except PolyframeError:
+        exchange.source.close()
+        raise
+    anyio.run(_serve, exchange, what, admin_token, for_s, as_json)
+    _tell_served(exchange, as_json=as_json)
+
+
+def _script(path: Path | None) -> FaultScript:
+    from polyframe.exchange.faults.script import FaultScript, read_script
+
+    return FaultScript() if path is None else read_script(path)
+
+
+async def _serve(
+    exchange: EmbeddedExchange, what: str, admin_token: str, for_s: float | None, as_json: bool
+) -> None:
+    import anyio
+
+    async with exchange:
+        _tell_serving(exchange, what, admin_token, as_json=as_json)
+        if exchange.private is not None:
+            exchange.start()  # others come and go; a recording waits for its first follower
+        with anyio.move_on_after(for_s):
+            async with anyio.create_task_group() as group:
+                group.start_soon(_until_signal, group.cancel_scope)
+                await exchange.ended.wait()
+                group.cancel_scope.cancel()
+
+
+async def _until_signal(scope: Any) -> None:
+    import anyio
+
+    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        async for _ in signals:
+            scope.cancel()
+            return
+
+
+def environment_of(exchange: EmbeddedExchange) -> dict[str, str]:
+    """Return the environment variables that tell a client where everything is."""
+    urls = exchange.urls
+    return {
+        "POLYMARKET_CLOB_URL": urls.clob_url,
+        "POLYMARKET_GAMMA_URL": urls.gamma_url,
+        "POLYMARKET_DATA_URL": urls.data_url,
+        "POLYMARKET_WS_MARKET_URL": urls.ws_url,
+        "POLYMARKET_WS_USER_URL": urls.user_ws_url,
+        "POLYMARKET_CHAIN_ID": "137",
+    }
+
+
+def client_snippet(exchange: EmbeddedExchange) -> list[str]:
+    """Return the three lines that point the official ``polymarket-client`` at the exchange."""
+    urls = exchange.urls
+    return [
+        "import dataclasses; from polymarket._internal.environment import PRODUCTION_CONFIG, "
+        "create_environment",
+        f"config = dataclasses.replace(PRODUCTION_CONFIG, clob_url='{urls.clob_url}', "
+        f"gamma_url='{urls.gamma_url}', data_url='{urls.data_url}', "
+        f"clob_market_ws_url='{urls.ws_url}', clob_user_ws_url='{urls.user_ws_url}')",
+        "environment = create_environment(name='loopback', config=config)  "
+        "# SecureClient.create(private_key=..., wallet=..., environment=environment)",
+    ]
+
+
+def _tell_serving(
+    exchange: EmbeddedExchange, what: str, admin_token: str, *, as_json: bool
+) -> None:
+    environment = environment_of(exchange)
+    if admin_token:
+        environment["POLYFRAME_ADMIN_TOKEN"] = admin_token
+    if as_json:
+        click.echo(json.dumps({"event": "serving", "what": what, "environment": environment}))
+        return
+    click.echo(f"# {what}")
+    click.echo(f"# on {exchange.urls.clob_url}, speed {exchange.clock.speed:g}, until Ctrl-C")
+    for name, value in environment.items():
+        click.echo(f"export {name}={value}")
+    click.echo("# the official clients read none of these; in Python:")
+    for line in client_snippet(exchange):
+        click.echo(f"#   {line}")
+    if exchange.private is None:
+        click.echo("# a recording serves public data only: no accounts, no orders")
+    if admin_token:
+        click.echo(f"# admin: {exchange.urls.clob_url}/admin/state, header X-Admin-Token")
+
+
+def _tell_served(exchange: EmbeddedExchange, *, as_json: bool) -> None:
+    from polyframe.exchange.state import served
+
+    counts, struck = served(exchange), exchange.injection.struck
+    if as_json:
+        click.echo(json.dumps({"event": "served", **counts, "faults": struck}))
+        return
+    click.echo("# served " + " ".join(f"{name}={count}" for name, count in counts.items()))
+    told = " ".join(f"{kind}={count}" for kind, count in struck.items()) or "none"
+    click.echo(f"# faults: {told}")
+    for refused in exchange.injection.refused:
+        click.echo(f"# could not happen: {refused}")

@@ -1,0 +1,185 @@
+"""The admin endpoint: what an exchange is doing, and what is to happen to it, by loopback HTTP.
+
+It exists only where it was asked for. Every request needs the token in ``X-Admin-Token`` and a
+loopback ``Host``; changes are POST, so that no page a browser shows can make one.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+from aiohttp import web
+
+from polyframe.errors import PolyframeError, StrategyError
+from polyframe.exchange.faults.fault import Fault
+from polyframe.exchange.faults.script import fault_of
+from polyframe.exchange.faults.targets import VenueMode
+from polyframe.exchange.faults.venue_kinds import Dispute, Mode, Propose, Resolve, TickChange
+from polyframe.exchange.rest_answers import answer, refusal
+from polyframe.exchange.state import exchange_state
+from polyframe.exchange.trading.accounts import CASH
+from polyframe.money import SHARE_E6, usd_e12
+
+if TYPE_CHECKING:
+    from polyframe.exchange.server import EmbeddedExchange
+
+TOKEN_HEADER = "X-Admin-Token"
+_LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+_MOST_USD = 10**12
+
+Handler = Callable[[web.Request], Awaitable[web.Response]]
+
+
+class _Body(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a POST may carry."""
+
+
+class _ModeBody(_Body, frozen=True, kw_only=True):
+    mode: VenueMode
+    retry_after_s: int | None = None
+
+
+class _FundBody(_Body, frozen=True, kw_only=True):
+    address: str
+    usd: float = 0.0
+    token_id: str = ""
+    shares: float = 0.0
+
+
+class _ResolutionBody(_Body, frozen=True, kw_only=True):
+    market: str
+    step: Literal["propose", "dispute", "resolve"]
+    yes_pays: float = 1.0
+
+
+class _TickBody(_Body, frozen=True, kw_only=True):
+    market: str
+    tick: str
+
+
+class _Refused(Exception):
+    """A request that cannot be done, with its reason."""
+
+
+class Admin:
+    """The routes below ``/admin``.
+
+    Args:
+        exchange: what is administered.
+        token: what every request must carry.
+    """
+
+    def __init__(self, exchange: EmbeddedExchange, token: str) -> None:
+        self._exchange = exchange
+        self._token = token.encode()
+
+    def routes(self) -> list[web.RouteDef]:
+        """Return the routes."""
+        posts: dict[str, Handler] = {
+            "mode": self._mode,
+            "fault": self._fault,
+            "clear": self._clear,
+            "fund": self._fund,
+            "resolution": self._resolution,
+            "tick": self._tick,
+            "settlement": self._settlement,
+        }
+        return [
+            web.get("/admin/state", self._guarded(self._state)),
+            *(web.post(f"/admin/{name}", self._guarded(one)) for name, one in posts.items()),
+        ]
+
+    def _guarded(self, handler: Handler) -> Handler:
+        async def handle(request: web.Request) -> web.Response:
+            host = request.host.rsplit(":", 1)[0] if ":" in request.host else request.host
+            if host not in _LOOPBACK:
+                return refusal("the admin endpoint answers on the loopback interface only", 403)
+            told = request.headers.get(TOKEN_HEADER, "").encode(errors="surrogateescape")
+            if not hmac.compare_digest(told, self._token):
+                return refusal(f"{TOKEN_HEADER} is missing or wrong", 401)
+            try:
+                return await handler(request)
+            except msgspec.DecodeError as error:
+                return refusal(str(error))
+            except StrategyError as error:
+                return refusal("; ".join(error.problems))
+            except (_Refused, PolyframeError) as error:
+                return refusal(str(error))
+
+        return handle
+
+    # --- requests ------------------------------------------------------------------
+
+    async def _state(self, request: web.Request) -> web.Response:
+        return answer(exchange_state(self._exchange))
+
+    async def _mode(self, request: web.Request) -> web.Response:
+        body = msgspec.json.decode(await request.read(), type=_ModeBody)
+        return self._happen(Mode(mode=body.mode, retry_after_s=body.retry_after_s))
+
+    async def _fault(self, request: web.Request) -> web.Response:
+        return self._happen(fault_of(msgspec.json.decode(await request.read())))
+
+    async def _settlement(self, request: web.Request) -> web.Response:
+        fault = fault_of(msgspec.json.decode(await request.read()))
+        if fault.group != "settlement":
+            raise _Refused(f"{fault.kind} is no fault of settlement; post it to /admin/fault")
+        return self._happen(fault)
+
+    async def _clear(self, request: web.Request) -> web.Response:
+        self._exchange.injection.clear()
+        self._exchange.hand_out()
+        return answer({"ok": True})
+
+    async def _resolution(self, request: web.Request) -> web.Response:
+        body = msgspec.json.decode(await request.read(), type=_ResolutionBody)
+        match body.step:
+            case "propose":
+                return self._happen(Propose(market=body.market))
+            case "dispute":
+                return self._happen(Dispute(market=body.market))
+        if not 0 <= body.yes_pays <= 1:
+            raise _Refused("yes_pays is out of bounds; write 0 <= yes_pays <= 1 (USD)")
+        return self._happen(Resolve(market=body.market, yes_pays=body.yes_pays))
+
+    async def _tick(self, request: web.Request) -> web.Response:
+        body = msgspec.json.decode(await request.read(), type=_TickBody)
+        fault = fault_of({"kind": "tick_change", "market": body.market, "tick": body.tick})
+        assert isinstance(fault, TickChange)
+        return self._happen(fault)
+
+    async def _fund(self, request: web.Request) -> web.Response:
+        body = msgspec.json.decode(await request.read(), type=_FundBody)
+        private = self._exchange.private
+        if private is None:
+            raise _Refused("this exchange keeps no accounts; serve a simulation")
+        if not (0 <= body.usd <= _MOST_USD and 0 <= body.shares <= _MOST_USD):
+            raise _Refused("usd and shares are amounts of 0 or more")
+        if not body.address.startswith("0x") or len(body.address) != 42:
+            raise _Refused("address is not an address: 0x and 40 hex digits")
+        now_ns = self._exchange.clock()
+        desk = private.desk
+        if body.usd:
+            desk.custody.fund(body.address, CASH, usd_e12(body.usd), now_ns)
+        if body.shares:
+            terms = desk.terms(body.token_id)
+            if terms is None:
+                raise _Refused(f"there is no token {body.token_id[:80]!r}")
+            size_e6 = round(body.shares * SHARE_E6)
+            desk.custody.fund(body.address, body.token_id, size_e6, now_ns, terms.market_id)
+        return answer({"ok": True})
+
+    def _happen(self, fault: Fault) -> web.Response:
+        """Plan a fault from now on and let what is due at once happen."""
+        exchange, injection = self._exchange, self._exchange.injection
+        exchange.hand_out()  # what happened before now comes first
+        before = len(injection.refused)
+        injection.add([fault], from_now=True)
+        injection.tick(exchange.clock())
+        exchange.hand_out()
+        if len(injection.refused) > before:
+            raise _Refused(injection.refused[-1])
+        return answer({"ok": True, "kind": fault.kind})

@@ -1,0 +1,136 @@
+"""``polyframe exchange`` as a process: what it prints, serves, refuses, and counts at the end."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from polyframe.exchange.admin import TOKEN_HEADER
+
+SMALL = ("--port", "0", "--markets", "8")
+
+
+@contextmanager
+def serving(*options: str) -> Iterator[tuple[subprocess.Popen[str], dict[str, str], list[str]]]:
+    """Start the verb; yield the process, the exported variables, and the lines so far."""
+    command = [sys.executable, "-m", "polyframe", "exchange", *options]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as run:
+        assert run.stdout is not None
+        lines: list[str] = []
+        try:
+            for line in run.stdout:
+                lines.append(line.rstrip("\n"))
+                if "create_environment(name" in line or '"serving"' in line:
+                    break
+            exported = dict(
+                line.removeprefix("export ").split("=", 1)
+                for line in lines
+                if line.startswith("export ")
+            )
+            yield run, exported, lines
+        finally:
+            run.kill()
+
+
+def end(run: subprocess.Popen[str], number: int = signal.SIGINT) -> list[str]:
+    run.send_signal(number)
+    out, err = run.communicate(timeout=30)
+    assert (run.returncode, err) == (0, "")
+    return out.splitlines()
+
+
+def test_it_serves_until_interrupted_and_says_what(tmp_path: Path) -> None:
+    script = tmp_path / "faults.yaml"
+    script.write_text(
+        "seed: 4\nfaults:\n"
+        "  - {kind: server_error, route: /ok, count: 1}\n"
+        "  - {kind: drop, channel: user}\n"
+    )
+    with serving(*SMALL, "--faults", str(script), "--admin", "--funds", "42") as (run, env, lines):
+        assert lines[0] == "# simulation: profile mixed, 8 markets, seed 7, 42 USD an account"
+        assert list(env) == [
+            "POLYMARKET_CLOB_URL", "POLYMARKET_GAMMA_URL", "POLYMARKET_DATA_URL",
+            "POLYMARKET_WS_MARKET_URL", "POLYMARKET_WS_USER_URL", "POLYMARKET_CHAIN_ID",
+            "POLYFRAME_ADMIN_TOKEN",
+        ]  # fmt: skip
+        assert all(line.startswith(("#", "export ")) for line in lines), "a shell can source it"
+        with httpx.Client(trust_env=False) as client:
+            answers = [client.get(f"{env['POLYMARKET_CLOB_URL']}/ok").status_code for _ in (1, 2)]
+            assert answers == [500, 200]
+            assert client.get(f"{env['POLYMARKET_GAMMA_URL']}/markets").json()
+            assert client.get(f"{env['POLYMARKET_DATA_URL']}/v2/trades").json()["data"] == []
+            headers = {TOKEN_HEADER: env["POLYFRAME_ADMIN_TOKEN"]}
+            url = f"{env['POLYMARKET_CLOB_URL']}/admin/state"
+            assert client.get(url, headers=headers).json()["is_running"] is True
+        told = end(run)
+        (served,) = (line for line in told if line.startswith("# served"))
+        assert served.startswith("# served requests=5 frames=")
+        assert served.endswith(" orders=0 fills=0")
+        assert "# faults: server_error=1 drop=0" in told
+
+
+def test_json_and_a_set_time() -> None:
+    with serving(*SMALL, "--for", "1s", "--json") as (run, _, lines):
+        first: dict[str, Any] = json.loads(lines[0])
+        assert first["event"] == "serving"
+        assert first["environment"]["POLYMARKET_CHAIN_ID"] == "137"
+        out, err = run.communicate(timeout=30)
+        assert (run.returncode, err) == (0, "")
+        assert json.loads(out)["event"] == "served"
+
+
+def test_a_recording_serves_public_data_only(recording_path: Path) -> None:
+    with serving("--port", "0", "--recording", str(recording_path)) as (run, env, lines):
+        assert "takes no orders" in lines[0]
+        with httpx.Client(base_url=env["POLYMARKET_CLOB_URL"], trust_env=False) as client:
+            assert client.get("/ok").json() == "OK"
+            assert client.post("/order", json={}).status_code in (404, 405)
+        assert any("public data only" in line for line in end(run, signal.SIGTERM))
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "text"),
+    [
+        (("--recording", "no.frames.jsonl.zst"), 5, "no such recording"),
+        (("--recording", "x", "--markets", "9"), 2, "--markets is for simulations"),
+        (("--faults", "no.yaml"), 3, "there is no such file"),
+        (("--markets", "1"), 2, "1 is not in the range"),
+        (("--activity", "nan"), 2, "is not a number"),
+    ],
+)
+def test_mistakes_are_one_line(options: tuple[str, ...], code: int, text: str) -> None:
+    refused(options, code, text)
+
+
+def refused(options: tuple[str, ...], code: int, text: str) -> None:
+    command = [sys.executable, "-m", "polyframe", "exchange", "--port", "0", *options]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (code, ""), done.stderr
+    last = done.stderr.splitlines()[-1]
+    assert text in last
+    assert "Traceback" not in done.stderr
+
+
+def test_a_port_in_use_and_a_bad_script(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        refused(("--port", port, "--markets", "8"), 5, "ddress already in use; choose another port")
+    script = tmp_path / "bad.yaml"
+    script.write_text("faults:\n  - {kind: drop, share: 12}\n")
+    refused(("--faults", str(script)), 3, "bad.yaml:2: faults[0].share: 12 is out of bounds")
+    script.write_text("faults:\n  - {kind: halt, market: '999'}\n")
+    refused(("--faults", str(script), "--markets", "8"), 5, "give a condition id")

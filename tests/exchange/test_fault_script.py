@@ -1,0 +1,102 @@
+"""Fault scripts: what they may say, how they are refused, and that the schema says the same."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from jsonschema import Draft202012Validator
+
+from polyframe.errors import StrategyError
+from polyframe.exchange.faults.catalogue import KINDS, summary
+from polyframe.exchange.faults.fault import Fault
+from polyframe.exchange.faults.script import (
+    fault_of,
+    kind_schema,
+    parse_script,
+    read_script,
+    script_schema,
+)
+from polyframe.exchange.faults.venue_kinds import Halt, Mode
+
+REQUIRED: dict[str, dict[str, Any]] = {
+    "mode": {"mode": "cancel_only"}, "fee_change": {"rate": 0.1}, "min_size_change": {"shares": 9},
+}  # fmt: skip
+
+
+def test_every_kind_is_written_by_its_name_alone_or_with_what_it_needs() -> None:
+    lines = [
+        msgspec.json.encode({"kind": kind, **REQUIRED.get(kind, {})}).decode() for kind in KINDS
+    ]
+    script = parse_script("seed: 3\nfaults:\n" + "".join(f"  - {line}\n" for line in lines))
+    assert [one.kind for one in script.faults] == list(KINDS)
+    assert script.seed == 3
+    document = {"faults": [msgspec.json.decode(line) for line in lines]}
+    Draft202012Validator(script_schema()).validate(document)
+    assert len({one.group for one in script.faults}) == 5
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_field_has_a_unit_bounds_and_a_meaning(kind: str) -> None:
+    schema = kind_schema(kind)
+    assert schema["additionalProperties"] is False
+    assert summary(kind).endswith(".")
+    for name, field in schema["properties"].items():
+        if name == "kind":
+            continue
+        branches = field.get("anyOf", [field])
+        assert branches[0].get("description"), name
+        for branch in branches:
+            if branch.get("type") in ("number", "integer"):
+                assert {"minimum", "exclusiveMinimum"} & branch.keys(), name
+                assert {"maximum", "exclusiveMaximum"} & branch.keys(), name
+
+
+def test_a_script_is_read_from_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "faults.yaml"
+    path.write_text("faults:\n  - kind: halt\n    market: '3'\n    at_s: 60\n    for_s: 30\n")
+    (fault,) = read_script(path).faults
+    assert fault == Halt(market="3", at_s=60.0, for_s=30.0)
+    with pytest.raises(StrategyError, match="no such file"):
+        read_script(tmp_path / "none.yaml")
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("faults:\n  - kind: dorp", "f:2: faults[0].kind: there is no fault of kind 'dorp'; did"),
+        ("faults:\n  - share: 0.1", "f:2: faults[0].kind: is missing; choose one of"),
+        ("faults:\n  - drop", "f:2: faults[0]: is not a fault; write '- kind: drop'"),
+        ("faults:\n  - kind: drop\n    share: 12", "f:3: faults[0].share: 12 is out of bounds"),
+        ("faults:\n  - kind: drop\n    shar: 1", "faults[0].shar: unknown key; did you mean share?"),
+        ("faults:\n  - kind: drop\n    for_s: 2s", "f:3: faults[0].for_s: expected a number"),
+        ("faults:\n  - {kind: mode}", "f:2: faults[0].mode: is missing and has no default"),
+        ("faults:\n  - {kind: mode, mode: off}", "f:2: faults[0].mode: 'off' is not one of"),
+        ("faults:\n  - {kind: drop, every_s: 2, for_s: 3}", "for_s is longer than every_s"),
+        ("faults: 3", "f:1: faults: expected a list"),
+        ("sed: 3", "f:1: sed: unknown key; did you mean seed?"),
+        ("seed: -1", "f:1: seed: -1 is out of bounds"),
+        ("faults:\n  - &a {kind: drop}", "the anchor &a is not used"),
+    ],
+)
+def test_mistakes_name_file_line_and_what_to_do(text: str, problem: str) -> None:
+    with pytest.raises(StrategyError) as refused:
+        parse_script(text, "f")
+    assert any(problem in line for line in refused.value.problems), refused.value.problems
+
+
+def test_one_fault_from_plain_data() -> None:
+    assert fault_of({"kind": "mode", "mode": "disabled"}) == Mode(mode="disabled")
+    for value in (None, 3, {"kind": 3}, {"kind": "drop", "share": "much"}):
+        with pytest.raises(StrategyError):
+            fault_of(value)
+
+
+def test_openings() -> None:
+    fault = Fault.__subclasses__()[0](at_s=10.0, for_s=5.0, every_s=20.0)
+    seconds = {9: None, 10: 0, 14: 0, 15: None, 29: None, 30: 1, 50: 2}
+    assert {second: fault.window(second * 10**9) for second in seconds} == seconds
+    for_ever = Fault.__subclasses__()[0](at_s=10.0)
+    assert for_ever.window(10**18) == 0
