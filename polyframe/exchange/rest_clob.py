@@ -107,7 +107,7 @@ class _Clob:
                 return refusal("Invalid side")
             price = None if book is None else _price(book, one.side)
             if price is not None:
-                # Texts: the page's samples are numbers, which the official client 0.14.0 refuses.
+                # The docs show numbers here; the venue's client 0.14.0 reads nothing but strings.
                 found.setdefault(one.token_id, {})[one.side.upper()] = price
         return answer(found)
 

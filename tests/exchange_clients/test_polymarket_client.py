@@ -15,6 +15,7 @@ from polymarket.errors import (
     RateLimitError,
     RequestRejectedError,
 )
+from polymarket.models.clob.notifications import NotificationType
 from polymarket.models.clob.requests import PriceRequest
 
 from client_venue import (
@@ -27,6 +28,7 @@ from client_venue import (
     trader,
     user_stream,
 )
+from polyframe.exchange.faults.targets import ModeChange
 from polyframe.exchange.server import EmbeddedExchange
 from polyframe.polymarket.order_signing import Exchange
 from polyframe.polymarket.wallets import deposit_wallets
@@ -449,6 +451,14 @@ async def test_one_fill_is_seen_by_both_sides_to_the_end() -> None:
             )
             assert Exchange.STANDARD.contract in held.allowances
 
+            news = {one.payload.order_id: one for one in await maker.get_notifications()}
+            told = news[bid.order_id]
+            assert told.type is NotificationType.ORDER_FILL
+            assert (told.payload.trade_id, told.payload.matched_size) == (trade_id, Decimal(6))
+            assert told.payload.remaining_size == Decimal(4)
+            await maker.drop_notifications(ids=[told.id])
+            assert await maker.get_notifications() == ()
+
             printed = await prints.until(lambda event: event.type == "last_trade_price")
             assert printed.payload.price in (Decimal("0.48"), Decimal("0.52"))
             assert printed.payload.size == Decimal(6)
@@ -476,8 +486,40 @@ async def test_positions_and_trades_reach_the_data_api() -> None:
             assert same == held
             value = await maker.get_portfolio_value(user=maker.wallet)
             assert value.value == held.current_value
-            (trade,) = [one async for one in maker.list_trades(user=maker.wallet).iter_items()]
+            assert [one async for one in maker.list_trades(user=maker.wallet).iter_items()] == []
+            everything = maker.list_trades(user=maker.wallet, taker_only=False)
+            (trade,) = [one async for one in everything.iter_items()]
             assert (trade.asset_id, trade.side, trade.size) == (market.yes, "BUY", Decimal(40))
+
+
+async def test_what_else_it_reads() -> None:
+    async with open_exchange(FAST) as exchange, trader(exchange, MAKER) as client:
+        market, lively = quiet_market(exchange), lively_market(exchange)
+        async with market_stream(client, [market.yes, lively.yes]):
+            await bought_pairs(exchange, market, "40")
+            event = await client.get_event(id=market.gamma["events"][0]["id"])
+            assert market.gamma["id"] in [one.id for one in event.markets]
+            assert event in [one async for one in client.list_events().iter_items()]
+            assert await client.get_market_tags(market.gamma["id"])
+            (trade,) = [one async for one in client.list_activity(user=client.wallet).iter_items()]
+            assert (trade.shares, trade.amount) == (Decimal(40), Decimal(20))
+            holders = {
+                meta.asset_id: [holder.wallet for holder in meta.holders]
+                async for meta in client.list_market_holders(
+                    condition_ids=market.condition_id
+                ).iter_items()
+            }
+            assert holders[market.yes] == [client.wallet]
+            assert holders[market.no] == [address_of(TAKER)]
+            (interest,) = await client.get_open_interests(condition_ids=market.condition_id)
+            assert interest.value == Decimal(40)
+            await client.get_resolutions(condition_ids=[market.condition_id])
+            history = client.list_price_history(asset_id=lively.yes, interval="1h")
+            assert [one async for one in history.iter_items()]
+            approvals = await client.get_trading_approvals_state()
+            assert approvals.is_fully_approved
+            estimate = await client.estimate_market_price(asset_id=lively.yes, side="BUY", amount=5)
+            assert 0 < estimate < 1
 
 
 # --- streams -------------------------------------------------------------------------
@@ -510,6 +552,20 @@ async def test_the_market_stream_shows_our_orders() -> None:
             assert [one.size for one in gone.payload.price_changes] == [0, 0]
 
 
+async def test_a_user_stream_of_one_market_keeps_to_it() -> None:
+    async with open_exchange() as exchange, trader(exchange, MAKER) as client:
+        market, other = quiet_market(exchange), lively_market(exchange)
+        async with user_stream(client, market, markets=[market.condition_id]) as stream:
+            elsewhere = await client.place_limit_order(
+                asset_id=other.yes, price="0.02", size="5", side="BUY"
+            )
+            here = await client.place_limit_order(
+                asset_id=market.yes, price="0.02", size="5", side="BUY"
+            )
+            await stream.order(here.order_id, "PLACEMENT")
+            assert elsewhere.order_id not in [event.payload.id for event in stream.seen]
+
+
 # --- heartbeats ----------------------------------------------------------------------
 
 
@@ -537,6 +593,50 @@ async def test_lost_heartbeats_cancel_everything() -> None:
             assert gone.status == "CANCELED"
             assert (await client.get_order(order_id=placed.order_id)).status == "CANCELED"
             assert (await other.get_order(order_id=kept.order_id)).status == "LIVE"
+
+
+# --- modes ---------------------------------------------------------------------------
+
+
+async def test_modes_are_read_as_restrictions() -> None:
+    async with open_exchange() as exchange, trader(exchange, MAKER) as client:
+        assert exchange.private is not None
+        market, modes = quiet_market(exchange), exchange.private.desk.modes
+
+        async def place(**options: object) -> str:
+            placed = await client.place_limit_order(
+                asset_id=market.yes, price="0.3", size="10", side="BUY", **options
+            )
+            assert placed.ok, placed
+            return placed.order_id
+
+        resting = await place()
+        for mode, restriction, status in (
+            ("restarting", "restarting", 425),
+            ("post_only", "post_only", 503),
+            ("cancel_only", "cancel_only", 503),
+            ("disabled", None, 503),
+        ):
+            modes.change = ModeChange(mode=mode, retry_after_s=79)
+            with pytest.raises(RequestRejectedError) as caught:
+                await place()
+            assert (caught.value.status, caught.value.restriction) == (status, restriction)
+            if restriction in ("restarting", "post_only"):
+                assert caught.value.retry_after == 79
+        modes.change = ModeChange(mode="post_only", retry_after_s=79)
+        quoted = await place(post_only=True)
+        signed = [
+            await client.create_limit_order(
+                asset_id=market.yes, price=price, size="10", side="BUY", post_only=is_quote
+            )
+            for price, is_quote in (("0.31", True), ("0.32", False))
+        ]
+        answers = await client.post_orders(signed)
+        assert [answer.ok for answer in answers] == [True, False]
+        assert answers[1].code == "post_only_mode"
+        modes.change = ModeChange(mode="cancel_only")
+        gone = await client.cancel_orders(order_ids=[resting, quoted])
+        assert set(gone.canceled) == {resting, quoted}
 
 
 # --- limits --------------------------------------------------------------------------

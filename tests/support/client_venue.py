@@ -221,12 +221,14 @@ async def market_stream(
 
 
 @asynccontextmanager
-async def user_stream(client: AsyncSecureClient, market: Quiet) -> AsyncIterator[Stream]:
+async def user_stream(
+    client: AsyncSecureClient, market: Quiet, markets: list[str] | None = None
+) -> AsyncIterator[Stream]:
     """A user stream that has shown it listens.
 
     The venue confirms no subscription, so orders are placed and cancelled until one is told of.
     """
-    handle = await client.subscribe(UserSpec())
+    handle = await client.subscribe(UserSpec(markets=markets))
     stream = Stream(handle)
     try:
         for _ in range(50):

@@ -52,7 +52,7 @@ class PrivateSide:
         )  # fmt: skip
         self._account = AccountRoutes(desk, clock, acted)
         self._rewards = RewardRoutes(desk, clock)
-        self._notices = Notices()
+        self._notices = Notices(desk.registry.orders)
 
     def routes(self) -> list[web.RouteDef]:
         """Return every private route and the user channel's."""

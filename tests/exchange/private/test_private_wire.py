@@ -445,7 +445,8 @@ async def test_fills_and_the_venues_own_cancels_are_news(venue: Venue) -> None:
         await venue.wait(145)
         news = (await client.ask("GET", "/notifications", query={"signature_type": "0"})).json()
         assert [one["type"] for one in news] == [1, 2]
-        assert news[0]["payload"]["status"] == "CANCELED_EXPIRED_ORDER"
+        assert news[0]["payload"]["type"] == "GTD"
+        assert news[1]["payload"]["matched_size"] == "10"
         await client.ask("DELETE", "/notifications", query={"ids": str(news[0]["id"])})
         left = (await client.ask("GET", "/notifications")).json()
         assert [one["id"] for one in left] == [news[1]["id"]]
