@@ -1,4 +1,4 @@
-"""``polyframe schema``: the strategy file's JSON Schema, for editors and other programs."""
+"""``polyframe schema``: JSON Schemas for editors, of strategy files and of fault scripts."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 
 import click
 
+from polyframe.errors import UsageError
 from polyframe.strategy import PluginRequest, file_schema, named_plugins
 
 BUILT_IN = ("qs", "rrs", "markout", "portfolio_risk", "maker", "truth_report")
@@ -14,11 +15,21 @@ BUILT_IN = ("qs", "rrs", "markout", "portfolio_risk", "maker", "truth_report")
 
 @click.command("schema")
 @click.argument("file", type=click.Path(), required=False)
-def command(file: str | None) -> None:
+@click.option(
+    "--faults", "of_faults", is_flag=True, help="Of fault scripts (polyframe exchange) instead."
+)
+def command(file: str | None, of_faults: bool) -> None:
     """Print the JSON Schema (draft 2020-12) of a strategy file.
 
     It covers the plugins that FILE names; without FILE, the built-in ones.
     """
+    if of_faults:
+        from polyframe.exchange.faults.script import script_schema
+
+        if file:
+            raise UsageError("--faults: the schema of fault scripts needs no FILE; leave it out")
+        click.echo(json.dumps(script_schema(), indent=2))
+        return
     from polyframe.runtime.plugins import configs_of, load_plugin_classes
 
     requests = named_plugins(file) if file else [PluginRequest(name) for name in BUILT_IN]

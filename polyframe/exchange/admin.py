@@ -7,6 +7,7 @@ loopback ``Host``; changes are POST, so that no page a browser shows can make on
 from __future__ import annotations
 
 import hmac
+import re
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Literal
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 TOKEN_HEADER = "X-Admin-Token"
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+_PORT = re.compile(r":[0-9]*$")
 _MOST_USD = 10**12
 
 Handler = Callable[[web.Request], Awaitable[web.Response]]
@@ -99,8 +101,7 @@ class Admin:
 
     def _guarded(self, handler: Handler) -> Handler:
         async def handle(request: web.Request) -> web.Response:
-            host = request.host.rsplit(":", 1)[0] if ":" in request.host else request.host
-            if host not in _LOOPBACK:
+            if _PORT.sub("", request.host) not in _LOOPBACK:
                 return refusal("the admin endpoint answers on the loopback interface only", 403)
             told = request.headers.get(TOKEN_HEADER, "").encode(errors="surrogateescape")
             if not hmac.compare_digest(told, self._token):

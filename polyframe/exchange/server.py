@@ -224,6 +224,7 @@ class EmbeddedExchange:
                 self.injection.tick(now_ns)
                 self.turns += 1
                 await asyncio.sleep(_PUMP_S)
+            self.injection.release()
             # A reader still not done after that time has lost the end of the recording.
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_DRAIN_S):

@@ -105,7 +105,7 @@ async def test_gamma_filters() -> None:
 
 async def test_closed_markets_and_events_are_shown_by_offset_only_on_request() -> None:
     wall = Wall()
-    served = simulated(wall, markets=60, activity=0.01)
+    served = simulated(wall, markets=40, activity=0.002)
     async with served as exchange, rest(exchange) as client:
         async with subscribed(exchange, tokens_of(exchange)[:2]):
             await produced(exchange, wall, 48 * 3_600)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
+from click.testing import CliRunner
 from jsonschema import Draft202012Validator
 
+from polyframe.cli import main
 from polyframe.errors import StrategyError
 from polyframe.exchange.faults.catalogue import KINDS, summary
 from polyframe.exchange.faults.fault import Fault
@@ -92,6 +95,23 @@ def test_one_fault_from_plain_data() -> None:
     for value in (None, 3, {"kind": 3}, {"kind": "drop", "share": "much"}):
         with pytest.raises(StrategyError):
             fault_of(value)
+
+
+def test_every_kind_is_injected_somewhere() -> None:
+    texts = [path.read_text() for path in Path(__file__).parent.glob("test_fault_*.py")]
+    untried = [
+        kind
+        for kind, found in KINDS.items()
+        if not any(re.search(rf"\b{found.__name__}\(", text) for text in texts)
+    ]
+    assert untried == []
+
+
+def test_the_schema_is_printed_for_editors() -> None:
+    printed = CliRunner().invoke(main, ["schema", "--faults"])
+    assert msgspec.json.decode(printed.output) == script_schema()
+    refused = CliRunner().invoke(main, ["schema", "--faults", "a.yaml"])
+    assert (refused.exit_code, refused.stdout) == (2, "")
 
 
 def test_openings() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -26,6 +27,7 @@ from polyframe.exchange.faults import message_kinds as kinds
 from polyframe.exchange.faults import socket_kinds as sockets
 from polyframe.exchange.faults.plan import FaultPlan
 from polyframe.exchange.faults.streams import StreamFaults
+from polyframe.exchange.recording import RecordingSource, gamma_path
 from polyframe.exchange.server import EmbeddedExchange
 
 pytestmark = pytest.mark.anyio
@@ -310,6 +312,22 @@ async def test_faults_begin_and_end_while_sockets_live() -> None:
         assert len(released) > before, "what was held back is sent, not lost"
 
 
+async def test_what_is_held_back_at_a_recordings_end_is_sent(tmp_path: Path) -> None:
+    book = {"event_type": "book", "asset_id": "1", "market": "0xaa", "bids": [], "asks": []}
+    lines = [
+        {"recv_ms": 1_000, "frame": {**book, "asset_id": "2"}},
+        {"recv_ms": 2_000, "frame": book},
+    ]
+    path = tmp_path / "short.frames.jsonl"
+    path.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    gamma_path(path).write_text("[]")
+    exchange = EmbeddedExchange(RecordingSource(path), speed=1e6)
+    exchange.injection.add([kinds.Delay(up_to_s=600.0)])
+    async with exchange, subscribed(exchange, ["1"]) as socket:
+        (told,) = json.loads(await asyncio.wait_for(socket.recv(), 10))
+        assert told["asset_id"] == "1"
+
+
 # --- user events -------------------------------------------------------------------
 
 ORDER = {
@@ -362,4 +380,3 @@ def test_damage_of_a_frame_that_is_already_broken_is_none() -> None:
     assert len(cut) < len(msgspec.json.encode(ORDER))
     assert plan.struck["truncated_json"] == 1
     assert sum(plan.struck.values()) == 1
-    assert isinstance(EmbeddedExchange, type)

@@ -97,6 +97,11 @@ class Injection:
         for channel in self._channels:
             channel.use_faults(None)
 
+    def release(self) -> None:
+        """Send what sockets' faults hold back, because nothing more will come."""
+        for channel in self._channels if self._strikes_sockets else ():
+            channel.use_faults(None)
+
     @property
     def refused(self) -> list[str]:
         """The last venue faults that could not happen, each with its reason."""
