@@ -118,8 +118,8 @@ class Crowd:
         self._floor.publish(market)
 
     def change_character(self, market: SimulatedMarket, character: Character | None) -> None:
-        """Let the present traders go and others come; None changes nobody."""
-        if character is None:
+        """Let the present traders go and others come; nobody where nobody quotes any more."""
+        if character is None or not market.is_quoted:
             return
         for maker in market.makers:
             for order_id in maker.order_ids.values():

@@ -38,6 +38,7 @@ _GAME = 1  # clear subjects walk eight templates; the second is a match
 # Kinds that are games under way or about to begin.
 _IN_PLAY = ("wild", "in_play")
 _GAMES = (*_IN_PLAY, "upcoming")
+_REWARDED = ("lively", "calm", "updown", "in_play", "upcoming")
 _V2_OF_256 = 26  # a tenth of the markets trades under protocol V2 (venue.md 1.4)
 
 
@@ -319,7 +320,7 @@ def _gamma_market(
         "rewardsMaxSpread": 4.5 if kind in ("lively", "calm") else 3.5,
         "clobRewards": (
             [{"id": str(index), "rewardsDailyRate": rng.choice((5, 10, 20, 50))}]
-            if kind in ("lively", "calm") and rng.random() < 0.4
+            if kind in _REWARDED and rng.random() < 0.4
             else []
         ),
         "holdingRewardsEnabled": False,
