@@ -34,7 +34,7 @@ _S_NS = 10**9
 _STALL_S = (4.0, 20.0)
 _SWEEPS_THAT_KNOW = 0.8
 _NEWS_S = 0.8  # how soon the first readers of news act
-_ALARM_S = 0.4  # how soon a maker that leaves at news has left
+_ALARM_S = 0.4  # how soon a maker sees that something is up
 _ARBITRAGE_E4 = (20, 80)  # what an arbitrage must earn beyond nothing: fees and the trouble
 
 
@@ -75,6 +75,7 @@ class Crowd:
             Step.ANNOUNCEMENT: self._announcement,
             Step.ARBITRAGE: self._arbitrage,
             Step.MOVE: self._move,
+            Step.LOOK: self._look,
         }
 
     def act(self, market: SimulatedMarket, step: Step, argument: str) -> None:
@@ -96,8 +97,7 @@ class Crowd:
                 floor.after(market, 3_600.0 / self._stalls_per_h, Step.STALL)
             if character.arbitrage_s and self._groups[market.listing.belief_id][0] is market:
                 floor.after(market, character.arbitrage_s / self._activity, Step.ARBITRAGE)
-            if (next_ns := market.belief.next_news_ns) is not None:
-                floor.agenda.push(next_ns, market.index, Step.ANNOUNCEMENT)
+            self._await_news(market)
         elif character.book == "one_sided":
             for price in (10, 20, 30, 40, 50)[: character.crowd_orders]:
                 market.book.submit(
@@ -138,8 +138,7 @@ class Crowd:
         if character.shy_s:
             away_s = market.rng.expovariate(1.0 / character.shy_s)
             market.shy_until_ns = floor.now_ns + int(away_s * _S_NS)
-            for place in range(len(market.makers)):
-                floor.after(market, _ALARM_S, Step.REACT, market.phased(place))
+            self._call_makers(market)
 
     def _start(self, market: SimulatedMarket) -> None:
         """Place the first quotes and plan everybody's first turn."""
@@ -197,6 +196,14 @@ class Crowd:
             self._requote(market, market.makers[int(place)])
             wake_s = market.character.maker_wake_s / self._activity
             self._floor.after(market, wake_s, Step.MAKER, argument)
+
+    def _look(self, market: SimulatedMarket, argument: str) -> None:
+        """Let one maker look at the market out of turn, or all of them."""
+        phase, _, place = argument.partition(":")
+        if not argument:
+            self._call_makers(market)
+        elif market.is_quoted and phase == str(market.phase):
+            self._requote(market, market.makers[int(place)])
 
     def _react(self, market: SimulatedMarket, argument: str) -> None:
         phase, _, place = argument.partition(":")
@@ -282,11 +289,22 @@ class Crowd:
 
     def _announcement(self, market: SimulatedMarket, _: str) -> None:
         """Publish news whose hour everybody knew."""
-        belief = market.belief
-        belief.release(self._floor.now_ns)
+        market.belief.release(self._floor.now_ns)
         self.spread_news(market)
-        if belief.next_news_ns is not None:
-            self._floor.agenda.push(belief.next_news_ns, market.index, Step.ANNOUNCEMENT)
+        self._await_news(market)
+
+    def _await_news(self, market: SimulatedMarket) -> None:
+        """Plan the next announcement, and that makers look at the market before it."""
+        belief, agenda = market.belief, self._floor.agenda
+        if belief.next_news_ns is None:
+            return
+        for warned_ns in belief.warnings_ns():
+            agenda.push(max(warned_ns, self._floor.now_ns), market.index, Step.LOOK)
+        agenda.push(belief.next_news_ns, market.index, Step.ANNOUNCEMENT)
+
+    def _call_makers(self, market: SimulatedMarket) -> None:
+        for place in range(len(market.makers)):
+            self._floor.after(market, _ALARM_S, Step.LOOK, market.phased(place))
 
     def _arbitrage(self, market: SimulatedMarket, _: str) -> None:
         """Take what cannot be right among the markets that share a belief."""
