@@ -7,8 +7,10 @@ import pytest
 from click.testing import CliRunner
 
 from polyframe.cli import main
-from polyframe.exchange.calibration import Observer, Samples, Watched, watched_markets
+from polyframe.exchange.calibration import Observer, Watched, watched_markets
 from polyframe.exchange.comparison import compare, figures, table
+from polyframe.exchange.maker_earnings import Earnings, QueuedMaker
+from polyframe.exchange.samples import Samples
 
 S_NS = 10**9
 START_NS = 1_800_000_000 * S_NS
@@ -91,13 +93,61 @@ def test_the_maker_of_a_trade_is_followed_on_either_token() -> None:
     at(seen, 20, change(("yes", "0.52", "0", "SELL"), ("no", "0.48", "0", "BUY")))  # mid 51.5
     at(seen, 200, change(("yes", "0.47", "0", "BUY")))
     assert seen.trade_sizes.values == [30.0, 10.0, 7.0]
-    assert seen.half_spreads.values == pytest.approx([2.0, 2.0])
-    assert seen.markouts[30].values == pytest.approx([0.5, 3.5])
-    assert seen.markouts[120].values == pytest.approx([0.5, 3.5])
+    assert seen.touch_maker.at_once.values == pytest.approx([2.0, 2.0])
+    assert seen.touch_maker.later[30].values == pytest.approx([0.5, 3.5])
+    assert seen.touch_maker.later[120].values == pytest.approx([0.5, 3.5])
     named = {one.name: one for one in figures(seen)}
     assert named["touch maker after 30 s"].value == pytest.approx(2.0)
     assert named["touch maker after 30 s"].error == pytest.approx(1.5)
     assert named["trades"].value == pytest.approx(3 * 60 / 2)  # two minutes said something
+
+
+def test_an_order_at_the_end_of_the_queue_waits_for_what_lies_before_it() -> None:
+    bids, asks = {4800: 100.0, 4700: 50.0}, {5200: 40.0}
+
+    def queued() -> QueuedMaker:
+        maker = QueuedMaker()
+        maker.follow((4800, 5200), bids, asks, START_NS)
+        return maker
+
+    maker = queued()
+    assert maker.traded(is_bid=True, price_e4=4800, shares=100.0) is None
+    assert maker.traded(is_bid=False, price_e4=5100, shares=500.0) is None, "above the offer only"
+    assert maker.traded(is_bid=True, price_e4=4800, shares=0.5) == 4800
+    assert maker.traded(is_bid=True, price_e4=4800, shares=500.0) is None, "it is gone"
+    assert queued().traded(is_bid=True, price_e4=4700, shares=0.1) == 4800, "traded through"
+    maker = queued()
+    assert maker.changed({4800: 30.0}, asks) == []
+    assert maker.traded(is_bid=True, price_e4=4800, shares=31.0) == 4800, "others left"
+    assert queued().changed(bids, {4800: 10.0}) == [(True, 4800)]
+    assert queued().changed({5300: 10.0}, {5400: 10.0}) == [(False, 5200)]
+    maker = queued()
+    maker.follow((4900, 5200), {4900: 5.0}, asks, START_NS + S_NS)  # too soon to follow
+    assert maker.traded(is_bid=True, price_e4=4850, shares=9.0) is None
+    maker.follow((4900, 5200), {4900: 5.0}, asks, START_NS + 2 * S_NS)
+    assert maker.traded(is_bid=True, price_e4=4850, shares=9.0) == 4900
+
+
+def test_the_queued_maker_is_measured_beside_the_other() -> None:
+    seen = observer()
+    at(seen, 0, change(("yes", "0.10", "5", "BUY")))
+    at(seen, 1, trade("yes", "0.48", "100", "SELL"))
+    at(seen, 2, trade("yes", "0.48", "1", "SELL"))
+    at(seen, 40, change(("yes", "0.10", "0", "BUY")))
+    assert seen.touch_maker.at_once.values == pytest.approx([2.0, 2.0])
+    assert seen.queued_maker.at_once.values == pytest.approx([2.0])
+    assert seen.queued_maker.later[30].values == pytest.approx([2.0])
+    named = {one.name: one.value for one in figures(seen)}
+    assert named["queued maker at once"] == pytest.approx(2.0)
+
+
+def test_earnings_without_a_mid_are_dropped() -> None:
+    earned = Earnings()
+    earned.filled("m", START_NS, is_bid=True, price_c=48.0, mid_c=50.0)
+    earned.settle("m", START_NS + 30 * S_NS, None)
+    earned.settle("m", START_NS + 120 * S_NS, 47.0)
+    assert earned.at_once.values == [2.0]
+    assert (earned.later[30].values, earned.later[120].values) == ([], [-1.0])
 
 
 def test_minute_moves_join_neighbouring_minutes_only() -> None:
@@ -152,7 +202,7 @@ def test_the_verdicts() -> None:
     ):
         seen.waits_s.values = waits
         seen.trade_sizes.values = sizes
-        seen.markouts[30].values = markouts
+        seen.touch_maker.later[30].values = markouts
     rows = {row.name: row for row in compare(recorded, simulated)}
     wait = rows["wait between messages, p50"]
     assert (wait.ratio, wait.fits, wait.verdict) == (2.0, False, "x2.0 too high")
