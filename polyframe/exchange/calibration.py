@@ -7,12 +7,13 @@ minute), follows every trade for two minutes, and counts.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
+from polyframe.exchange.maker_earnings import Earnings, QueuedMaker
 from polyframe.exchange.recorded_book import RecordedLevel, RecordedMessage
+from polyframe.exchange.samples import Samples
 from polyframe.money import PRICE_ONE_E4, parse_price_e4
 
 _S_NS = 10**9
@@ -20,44 +21,9 @@ _MINUTE_NS = 60 * _S_NS
 _LOOK_NS = 10 * _S_NS
 _NEAR_E4 = 500
 _TOP_LEVELS = 10
-_HORIZONS_S = (30, 120)
 _KINDS = ("price_change", "book", "last_trade_price")
 
 _decoder = msgspec.json.Decoder(RecordedMessage)
-
-
-class Samples:
-    """Numbers of one kind, for quantiles and means."""
-
-    def __init__(self) -> None:
-        self.values: list[float] = []
-
-    def quantile(self, share: float) -> float:
-        """Return the value below which a share lies, between neighbours linearly; nan if empty."""
-        ordered = sorted(self.values)
-        if not ordered:
-            return math.nan
-        place = share * (len(ordered) - 1)
-        low = int(place)
-        high = min(low + 1, len(ordered) - 1)
-        return ordered[low] + (place - low) * (ordered[high] - ordered[low])
-
-    def mean(self) -> float:
-        """Return the mean, nan if empty."""
-        return math.fsum(self.values) / len(self.values) if self.values else math.nan
-
-    def deviation(self) -> float:
-        """Return the standard deviation (of a sample), nan for fewer than two."""
-        if len(self.values) < 2:
-            return math.nan
-        mean = self.mean()
-        return math.sqrt(
-            math.fsum((one - mean) ** 2 for one in self.values) / (len(self.values) - 1)
-        )
-
-    def standard_error(self) -> float:
-        """Return the standard error of the mean, nan for fewer than two."""
-        return self.deviation() / math.sqrt(len(self.values)) if self.values else math.nan
 
 
 class Watched(msgspec.Struct, frozen=True):
@@ -98,8 +64,7 @@ class _Market:
         self.minute_mid: tuple[int, float] | None = None
         self.mid_before: float | None = None  # before the present instant
         self.traded_ns = -1
-        # (due, index of the horizon, +1 where the maker bought, price in cents)
-        self.followed: list[tuple[int, int, int, float]] = []
+        self.queued = QueuedMaker()
 
     def mid_c(self) -> float | None:
         """The YES mid in cents, None for a one-sided or crossed book."""
@@ -113,9 +78,8 @@ class Observer:
     """Measures a set of markets from the messages of the market channel.
 
     The attributes are what was measured; sizes are shares, spreads ticks, waits seconds,
-    volatility and markouts cents. ``markouts`` are, for each horizon in seconds, what the maker
-    of a trade's first match at the touch earned against the later mid; ``half_spreads`` what it
-    earned against the mid before.
+    volatility cents. ``touch_maker`` is whoever made the first match of every trade,
+    ``queued_maker`` an imagined small order at the end of either touch's queue.
 
     Args:
         markets: what to observe; messages about others are ignored.
@@ -132,8 +96,8 @@ class Observer:
         self.level_counts = Samples()
         self.trade_sizes = Samples()
         self.minute_moves = Samples()
-        self.half_spreads = Samples()
-        self.markouts = {horizon_s: Samples() for horizon_s in _HORIZONS_S}
+        self.touch_maker = Earnings()
+        self.queued_maker = Earnings()
         self.mirrored = 0
         self.levels = 0
         self._markets = [_Market(one) for one in markets]
@@ -183,17 +147,16 @@ class Observer:
             self._change(message)
         else:
             self._trade(market, side, message, ts_ns)
+            return
+        self._queue(market, ts_ns)
 
     # --- parts -------------------------------------------------------------------------
 
     def _let_time_pass(self, market: _Market, now_ns: int) -> None:
         """Look at a market as it stood until this message came."""
-        for due in [one for one in market.followed if one[0] <= now_ns]:
-            market.followed.remove(due)
-            mid_c = market.mid_c()
-            if mid_c is not None:
-                _, horizon, sign, price_c = due
-                self.markouts[_HORIZONS_S[horizon]].values.append(sign * (mid_c - price_c))
+        market_id, mid_c = market.watched.market_id, market.mid_c()
+        self.touch_maker.settle(market_id, now_ns, mid_c)
+        self.queued_maker.settle(market_id, now_ns, mid_c)
         last_ns = market.last_ns
         if last_ns is None:
             market.look_ns = now_ns + _LOOK_NS
@@ -206,7 +169,7 @@ class Observer:
             if last_ns < now_ns <= last_ns + _MINUTE_NS:
                 self.waits_s.values.append((now_ns - last_ns) / _S_NS)
         if last_ns is None or now_ns > last_ns:
-            market.mid_before = market.mid_c()
+            market.mid_before = mid_c
             self._note_minute(market, now_ns // _MINUTE_NS)
         market.last_ns = now_ns
 
@@ -226,11 +189,11 @@ class Observer:
             return
         bid, ask = touch
         self.spreads.values.append((ask - bid) / market.tick_e4)
-        for levels, best, sign in ((yes.bids, bid, -1), (yes.asks, ask, 1)):
+        for levels, best in ((yes.bids, bid), (yes.asks, ask)):
             near = sum(size for price, size in levels.items() if abs(price - best) <= _NEAR_E4)
             self.touch_sizes.values.append(levels[best])
             self.near_sizes.values.append(near)
-            top = sorted(levels, key=lambda price, sign=sign: sign * price)[:_TOP_LEVELS]  # type: ignore[misc]
+            top = sorted(levels, reverse=levels is yes.bids)[:_TOP_LEVELS]
             self.touch_shares.values.append(levels[best] / sum(levels[price] for price in top))
         self.level_counts.values.append(len(yes.bids) + len(yes.asks))
         for mine, mirror in ((yes.bids, no.asks), (yes.asks, no.bids)):
@@ -251,16 +214,36 @@ class Observer:
 
     def _trade(self, market: _Market, side: int, message: RecordedMessage, now_ns: int) -> None:
         self.trade_sizes.values.append(float(message.size))
-        price_c = parse_price_e4(message.price) / 100
-        lifts_yes = (message.side == "BUY") == (side == 0)
-        price_c = price_c if side == 0 else 100.0 - price_c
-        if market.mid_before is None or now_ns == market.traded_ns:
-            return  # the first match of an order is the one at the touch
-        market.traded_ns = now_ns
-        sign = -1 if lifts_yes else 1
-        self.half_spreads.values.append(sign * (market.mid_before - price_c))
-        for horizon, seconds in enumerate(_HORIZONS_S):
-            market.followed.append((now_ns + seconds * _S_NS, horizon, sign, price_c))
+        price_e4 = parse_price_e4(message.price)
+        price_e4 = price_e4 if side == 0 else PRICE_ONE_E4 - price_e4
+        hits_bid = (message.side == "BUY") != (side == 0)
+        if market.mid_before is None:
+            return
+        own_e4 = market.queued.traded(
+            is_bid=hits_bid, price_e4=price_e4, shares=float(message.size)
+        )
+        if own_e4 is not None:
+            self._fill(self.queued_maker, market, hits_bid, own_e4, now_ns)
+        if now_ns != market.traded_ns:  # the first match of an order is the one at the touch
+            market.traded_ns = now_ns
+            self._fill(self.touch_maker, market, hits_bid, price_e4, now_ns)
+
+    def _queue(self, market: _Market, now_ns: int) -> None:
+        """Let the imagined order see the new book."""
+        book, touch = market.books[0], market.books[0].touch()
+        for is_bid, price_e4 in market.queued.changed(book.bids, book.asks):
+            self._fill(self.queued_maker, market, is_bid, price_e4, now_ns)
+        if touch is not None and touch[0] < touch[1]:
+            market.queued.follow(touch, book.bids, book.asks, now_ns)
+
+    def _fill(
+        self, earnings: Earnings, market: _Market, is_bid: bool, price_e4: int, now_ns: int
+    ) -> None:
+        if market.mid_before is not None:
+            earnings.filled(
+                market.watched.market_id, now_ns,
+                is_bid=is_bid, price_c=price_e4 / 100, mid_c=market.mid_before,
+            )  # fmt: skip
 
 
 def watched_markets(

@@ -6,7 +6,8 @@ import math
 
 import msgspec
 
-from polyframe.exchange.calibration import Observer, Samples
+from polyframe.exchange.calibration import Observer
+from polyframe.exchange.samples import Samples
 
 _FITS = 1.5
 _MARKOUT_C = 0.3
@@ -58,9 +59,12 @@ def figures(seen: Observer) -> list[Figure]:
     squares = math.fsum(move * move for move in moves) / len(moves) if moves else math.nan
     rows.append(Figure("mid moves", "c/sqrt(min)", math.sqrt(squares)))
     rows.append(Figure("levels that mirror", "share", _per(seen.mirrored, seen.levels)))
-    rows.append(_signed("touch maker earns at once", seen.half_spreads))
-    for horizon_s, samples in seen.markouts.items():
-        rows.append(_signed(f"touch maker after {horizon_s} s", samples))
+    for name, earned in (("touch maker", seen.touch_maker), ("queued maker", seen.queued_maker)):
+        rows.append(_signed(f"{name} at once", earned.at_once))
+        rows += [
+            _signed(f"{name} after {horizon_s} s", samples)
+            for horizon_s, samples in earned.later.items()
+        ]
     return rows
 
 
