@@ -140,15 +140,11 @@ class DataFacade:
     async def trades(
         self, request: web.Request, books: AccountBooks, markets: Sequence[GammaMarket]
     ) -> web.Response:
-        """Return trades, the newest first.
-
-        Of a wallet all, of everybody only takers' sides, unless ``taker_only`` says otherwise.
-        """
+        """Return trades, the newest first; only takers' unless ``taker_only=false``."""
         wallet = request.query.get("user", "").lower()
         conditions = _listed(request, "condition", "condition_id")
         side = request.query.get("side")
-        usual = "false" if wallet else "true"
-        takers_only = request.query.get("taker_only", usual).lower() != "false"
+        takers_only = request.query.get("taker_only", "true").lower() != "false"
         start, end = _window(request)
         facts = facts_by_token(markets)
         rows = [

@@ -351,9 +351,7 @@ async def test_trades_and_activity() -> None:
     async with exchange, rest(exchange) as client:
         trades = (await get(client, f"/v2/trades?user={WALLET}&taker_only=false"))["data"]
         assert [one["price"] for one in trades][:2] == [0.4005, 0.4004], "the newest first"
-        assert (await get(client, f"/v2/trades?user={WALLET}"))["data"] == trades
-        takers = await get(client, f"/v2/trades?user={WALLET}&taker_only=true")
-        assert len(takers["data"]) == 4
+        assert len((await get(client, f"/v2/trades?user={WALLET}"))["data"]) == 4
         sells = await get(
             client, f"/v2/trades?side=SELL&taker_only=false&condition={books.market_id}"
         )

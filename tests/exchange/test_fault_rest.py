@@ -72,13 +72,22 @@ class Orders:
         (kinds.Refused(status=401), 401, {"error": "Unauthorized/Invalid api key"}, {}),
         (kinds.Refused(status=403, error="no"), 403, {"error": "no"}, {}),
         (kinds.Refused(status=404), 404, {"error": "market not found"}, {}),
-        (kinds.Restarting(), 425, {"error": "service not ready"}, {"Retry-After": None}),
+        (
+            kinds.Restarting(),
+            425,
+            {"error": "the matching engine is restarting"},
+            {"Retry-After": None},
+        ),
         (kinds.Restarting(retry_after_s=30), 425, None, {"Retry-After": "30"}),
         (
             kinds.TooManyRequests(),
             429,
             {"error": "Too Many Requests"},
-            {"Retry-After": "1", "Poly-RateLimit-Remaining": "0"},
+            {
+                "Retry-After": "1",
+                "Poly-RateLimit-Remaining": "0",
+                "Poly-RateLimit-Reset": str(START_NS // S_NS + 1),
+            },
         ),
         (
             kinds.TooManyRequests(from_limiter=False, retry_after_s=None),

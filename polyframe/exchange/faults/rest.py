@@ -13,6 +13,11 @@ from aiohttp.typedefs import Middleware
 
 from polyframe.exchange.faults import rest_kinds as kinds
 from polyframe.exchange.faults.plan import ActiveFault, FaultPlan
+from polyframe.exchange.faults.targets import (
+    CANCEL_ONLY_TEXT,
+    DISABLED_TEXT,
+    RESTARTING_TEXT,
+)
 from polyframe.exchange.wire import encode
 from polyframe.polymarket.codec import book_hash
 
@@ -26,9 +31,6 @@ _USUAL = {
     403: "'address' address banned",
     404: "market not found",
 }
-_CANCEL_ONLY = (
-    "Trading is currently cancel-only. New orders are not accepted, but cancels are allowed."
-)
 _PAGE = (
     "<!DOCTYPE html><html><head><title>Error</title></head><body><h1>Something went wrong</h1>"
     "</body></html>"
@@ -88,7 +90,7 @@ class RestFaults:
         self, active: ActiveFault, request: web.Request, handler: Handler
     ) -> web.StreamResponse:
         fault = active.fault
-        plain = plain_answer(fault)
+        plain = plain_answer(fault, self._clock() // 10**9)
         if plain is not None:
             await request.read()  # a body left unread would be taken for the next request
             return plain
@@ -159,27 +161,27 @@ def matches(route: str, method: str, path: str) -> bool:
     )
 
 
-def plain_answer(fault: Any) -> web.Response | None:
+def plain_answer(fault: Any, now_s: int) -> web.Response | None:
     """Return the answer of a fault that needs no handler and no time; None for the others."""
     match fault:
         case kinds.Refused():
             return _json({"error": fault.error or _USUAL[fault.status]}, fault.status)
         case kinds.Restarting():
-            return _json({"error": "service not ready"}, 425, _retry_after(fault.retry_after_s))
+            return _json({"error": RESTARTING_TEXT}, 425, _retry_after(fault.retry_after_s))
         case kinds.TooManyRequests():
             headers = _retry_after(fault.retry_after_s)
             if fault.from_limiter:
                 headers |= {
                     "Poly-RateLimit-Remaining": "0",
-                    "Poly-RateLimit-Reset": "0",
-                    "Poly-RateLimit-Tier": "standard",
+                    "Poly-RateLimit-Reset": str(now_s + (fault.retry_after_s or 1)),
+                    "Poly-RateLimit-Tier": "Standard",
                 }
             return _json({"error": "Too Many Requests"}, 429, headers)
         case kinds.ServerError():
-            text = {500: "internal server error", 502: "bad gateway", 503: "trading is disabled"}
+            text = {500: "internal server error", 502: "bad gateway", 503: DISABLED_TEXT}
             return _json({"error": text[fault.status]}, fault.status)
         case kinds.CancelOnly():
-            return _json({"error": _CANCEL_ONLY}, 503)
+            return _json({"error": CANCEL_ONLY_TEXT}, 503)
         case kinds.HtmlBody():
             return web.Response(text=_PAGE, status=fault.status, content_type="text/html")
         case kinds.Redirect():

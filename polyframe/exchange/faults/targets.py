@@ -17,6 +17,14 @@ TradeStatus = Literal["RETRYING", "MINED", "CONFIRMED", "FAILED"]
 """What follows MATCHED (venue.md 3.4)."""
 
 
+RESTARTING_TEXT = "the matching engine is restarting"
+"""The venue's own is not documented; the others are venue.md 2.9."""
+CANCEL_ONLY_TEXT = (
+    "Trading is currently cancel-only. New orders are not accepted, but cancels are allowed."
+)
+DISABLED_TEXT = "trading is disabled"
+
+
 class ModeChange(msgspec.Struct, frozen=True, kw_only=True):
     """A mode and what its refusals say.
 

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import msgspec
 
-from polyframe.exchange.faults.targets import ModeChange
+from polyframe.exchange.faults.targets import (
+    CANCEL_ONLY_TEXT,
+    DISABLED_TEXT,
+    RESTARTING_TEXT,
+    ModeChange,
+)
 
 _S_NS = 10**9
 _POST_ONLY = "post-only mode: only post-only orders and cancels are allowed"
-_CANCEL_ONLY = (
-    "Trading is currently cancel-only. New orders are not accepted, but cancels are allowed."
-)
-_DISABLED = "trading is disabled"
 
 
 class Closed(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,21 +52,21 @@ class Modes:
                     http_status=503, text=_POST_ONLY, code="post_only_mode", retry_after_s=left_s
                 )
             case "cancel_only":
-                return Closed(http_status=503, text=_CANCEL_ONLY)
+                return Closed(http_status=503, text=CANCEL_ONLY_TEXT)
             case _:
-                return Closed(http_status=503, text=_DISABLED)
+                return Closed(http_status=503, text=DISABLED_TEXT)
 
     def refuse_cancel(self) -> Closed | None:
         """Return why a cancel is not taken now, None when it is."""
         if self.change.mode == "restarting":
             return self._restarting()
         if self.change.mode == "disabled":
-            return Closed(http_status=503, text=_DISABLED)
+            return Closed(http_status=503, text=DISABLED_TEXT)
         return None
 
     def _restarting(self) -> Closed:
         return Closed(
             http_status=425,
-            text="the matching engine is restarting",
+            text=RESTARTING_TEXT,
             retry_after_s=self.change.retry_after_s,
         )
