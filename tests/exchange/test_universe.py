@@ -87,3 +87,36 @@ def test_a_small_universe_has_the_size_asked_for() -> None:
         gamma = generate_universe(1, count, START_NS)
         assert len(gamma) == count
         assert all(len(market_token_ids(one)) == 2 for one in gamma)
+
+
+def test_a_profile_is_a_universe_of_one_character() -> None:
+    def kinds(profile: str) -> Counter[str]:
+        return Counter(one.kind for one in generate_listings(7, 100, START_NS, profile=profile))
+
+    assert kinds("calm").keys() == {"calm", "together", "neg_risk"}
+    assert kinds("busy").keys() == {"lively", "updown", "neg_risk"}
+    assert kinds("in_play") == {"in_play": 75, "upcoming": 25}
+    assert kinds("hostile") == {"hostile": 100}
+    for profile in ("calm", "busy", "in_play", "hostile"):
+        specs = [parse_market(one) for one in generate_universe(7, 100, START_NS, profile)]
+        assert all(isinstance(one, MarketSpec) for one in specs)
+        assert len({token for one in specs for token in one.token_ids}) == 200
+
+
+def test_games_begin_before_they_end_and_say_what_it_means() -> None:
+    for one in generate_listings(7, 100, START_NS, profile="in_play"):
+        assert one.gamma["clearBookOnStart"]
+        assert one.gamma["secondsDelay"] == 3
+        assert one.game_start_ns < one.end_ns
+        assert (one.game_start_ns > START_NS) is (one.kind == "upcoming")
+        assert one.in_play.shy_s > 0
+
+
+def test_depths_differ_from_market_to_market_where_the_profile_says_so() -> None:
+    def sizes(profile: str) -> set[float]:
+        listings = generate_listings(7, 60, START_NS, profile=profile)
+        return {one.character.level_shares[0] for one in listings if one.kind in ("calm", "lively")}
+
+    assert len(sizes("calm")) > 40
+    assert max(sizes("calm")) > 10 * min(sizes("calm"))
+    assert len(sizes("mixed")) < 20, "there only the category makes a difference"
