@@ -49,6 +49,7 @@ def short_market(market: GammaMarket, source: Source) -> dict[str, Any]:
         "nr": market.get("negRisk"),
         "ao": market.get("acceptingOrders"),
         "cbos": market.get("enableOrderBook"),
+        "itode": market.get("itode"),
     }
     return info | {key: True for key, value in flags.items() if value}
 

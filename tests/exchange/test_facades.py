@@ -29,6 +29,7 @@ from polyframe.exchange.gamma_objects import (
 from polyframe.exchange.lag import Lagged
 from polyframe.exchange.rest_data import DataFacade
 from polyframe.exchange.server import EmbeddedExchange
+from polyframe.exchange.simulated import SimulatedSource
 
 pytestmark = pytest.mark.anyio
 WALLET = "0xAbC0000000000000000000000000000000000001"
@@ -431,3 +432,15 @@ async def test_an_exchange_without_accounts_has_nothing_to_tell() -> None:
             assert (await get(client, f"/v2/{path}?user={WALLET}"))["data"] == []
         assert (await get(client, "/v2/trades"))["data"] == []
         assert (await get(client, f"/v2/value?user={WALLET}"))["data"]["value"] == 0
+
+
+async def test_a_market_that_holds_takers_says_so_in_the_short_form() -> None:
+    source = SimulatedSource(7, 60, 1e-9, START_NS)
+    async with EmbeddedExchange(source) as exchange, rest(exchange) as client:
+        found = {True: 0, False: 0}
+        for market in source.markets():
+            info = await get(client, f"/clob-markets/{market['conditionId']}")
+            assert info.get("itode", False) is bool(market.get("itode"))
+            found[bool(market.get("itode"))] += 1
+        assert found[True] > 0
+        assert found[False] > 0
