@@ -435,7 +435,7 @@ async def test_an_exchange_without_accounts_has_nothing_to_tell() -> None:
 
 
 async def test_a_market_that_holds_takers_says_so_in_the_short_form() -> None:
-    source = SimulatedSource(7, 60, 1e-9, START_NS)
+    source = SimulatedSource(7, 40, 1e-9, START_NS, profile="busy")
     async with EmbeddedExchange(source) as exchange, rest(exchange) as client:
         found = {True: 0, False: 0}
         for market in source.markets():
