@@ -25,6 +25,10 @@ VERBS: dict[str, tuple[str, str]] = {
     "report": ("polyframe.cli.report", "Show a day's report: money, gates, maker, health."),
     "why": ("polyframe.cli.why", "Say why a market is quoted as it is, or why it is not."),
     "trace": ("polyframe.cli.trace", "List a run's decisions and fills; show one in full."),
+    "validate-paper": (
+        "polyframe.cli.validate_paper",
+        "Prove paper fills on an exchange whose true queue is known.",
+    ),
     "schema": ("polyframe.cli.schema", "Print the strategy file's JSON Schema for editors."),
     "plugins": ("polyframe.cli.plugins", "List the installed plugins and what they offer."),
     "new-plugin": ("polyframe.cli.new_plugin", "Write a plugin package that works, to begin with."),
