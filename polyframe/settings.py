@@ -232,6 +232,10 @@ class EmbeddedSettings(Config, frozen=True, kw_only=True, forbid_unknown_fields=
             le=60,
         ),
     ] = 0.0
+    profile: Annotated[
+        Literal["mixed", "calm", "busy", "in_play", "hostile"],
+        s("what most of its markets are like", unit="name"),
+    ] = "mixed"
 
 
 class TapeSettings(Config, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from polyframe.exchange.profiles import ProfileName
     from polyframe.exchange.server import EmbeddedExchange
 
 __all__ = ["open_recording", "open_simulated"]
@@ -40,6 +41,7 @@ def open_simulated(
     speed: float = 1.0,
     start_ns: int | None = None,
     stalls_per_h: float = 0.0,
+    profile: ProfileName = "mixed",
 ) -> EmbeddedExchange:
     """Return an exchange with a simulated universe; enter it with ``async with``.
 
@@ -50,10 +52,11 @@ def open_simulated(
         speed: market seconds per wall second, above 0.
         start_ns: market time (UTC ns) at which it begins; None means now.
         stalls_per_h: how often a market's matching stalls an hour, which crosses its book.
+        profile: what most markets are like: mixed, calm, busy, in_play or hostile.
     """
     from polyframe.exchange.server import EmbeddedExchange
     from polyframe.exchange.simulated import SimulatedSource
 
     start_ns = time.time_ns() if start_ns is None else start_ns
-    source = SimulatedSource(seed, markets, activity, start_ns, stalls_per_h)
+    source = SimulatedSource(seed, markets, activity, start_ns, stalls_per_h, profile)
     return EmbeddedExchange(source, speed=speed)

@@ -3,12 +3,30 @@
 from __future__ import annotations
 
 import math
-from random import Random
 from typing import Literal
 
 import msgspec
 
 Book = Literal["two_sided", "one_sided", "empty"]
+
+_HOUR_NS = 3_600 * 10**9
+
+
+class Day(msgspec.Struct, frozen=True):
+    """When in the day (UTC) people trade: a wave around 1 with its top at ``peak_h``.
+
+    Its mean over a day is 1; ``swing`` is how far it goes up and down, below 1.
+    """
+
+    peak_h: float = 20.0
+    swing: float = 0.0
+
+    def factor(self, now_ns: int) -> float:
+        """Return the pace of orders at an instant, 1 on average."""
+        if not self.swing:
+            return 1.0
+        hour = now_ns / _HOUR_NS % 24.0
+        return 1.0 + self.swing * math.cos((hour - self.peak_h) * math.pi / 12.0)
 
 
 class Character(msgspec.Struct, frozen=True, kw_only=True):
@@ -18,6 +36,13 @@ class Character(msgspec.Struct, frozen=True, kw_only=True):
     ``jump_size`` the relative size of a news jump; ``informed_size`` multiplies the size of an
     informed order; sizes are shares, ``*_ticks`` ticks.
     Ranges are drawn from uniformly, once per trader.
+
+    ``impact`` is what a taker's order tells, in half-spreads: at 1 the price a maker gets is, on
+    average, what the share is worth once the order is known (no regret, Glosten and Milgrom
+    1985). ``takers_that_know`` is the share of taker orders that tell it. ``maker_insight`` is
+    the part of the truth a maker learns from being hit. ``news_per_day`` counts announcements
+    whose hour is known before, of ``news_size``. ``arbitrage_s`` is the mean time between two
+    looks of an arbitrageur, 0 for none.
     """
 
     book: Book = "two_sided"
@@ -35,6 +60,15 @@ class Character(msgspec.Struct, frozen=True, kw_only=True):
     crowd_orders: int
     crowd_life_s: float
     informed_size: float = 1.0
+    impact: float = 1.0
+    takers_that_know: float = 0.6
+    taker_log_shares: tuple[float, float] = (3.3, 1.1)
+    maker_insight: float = 0.5
+    farmers: int = 2
+    news_per_day: float = 0.0
+    news_size: float = 0.3
+    arbitrage_s: float = 15.0
+    day: Day = Day()
 
 
 LIVELY = Character(
@@ -97,6 +131,7 @@ WILD = Character(
     crowd_orders=40,
     crowd_life_s=60.0,
 )
+IN_PLAY = msgspec.structs.replace(WILD)
 # Looks like the best market of all, and whoever trades much in it has just read the news.
 HOSTILE = msgspec.structs.replace(
     CALM, jumps_per_h=11.0, jump_size=0.30, maker_lag_s=(20.0, 60.0), maker_wake_s=8.0,
@@ -111,88 +146,3 @@ DEAD = msgspec.structs.replace(
     crowd_orders=0,
 )  # fmt: skip
 ONE_SIDED = msgspec.structs.replace(DEAD, book="one_sided", crowd_orders=6)
-
-
-class Belief:
-    """The hidden true probabilities of outcomes that exclude each other and exhaust the event.
-
-    A step multiplies each by a mean-zero shock and renormalises without bias::
-
-        p_i' = p_i (1 + e_i - sum_j p_j e_j)
-
-    so the sum stays 1 and each p_i is a martingale exactly; for two outcomes it is the logit
-    jump-diffusion with martingale drift, dp = p (1 - p) (sigma dW + jumps) (quant.md A1.1).
-
-    Args:
-        probabilities: of every outcome; they are normalised.
-        volatility: per square root of an hour, in logit for two outcomes.
-        jumps_per_h: mean number of news jumps an hour.
-        jump_size: relative size of a jump, below 1.
-        rng: the belief's own random stream.
-    """
-
-    # A shock is cut into steps this small, so that no probability can leave (0, 1).
-    _LARGEST_SHOCK = 0.25
-
-    def __init__(
-        self,
-        probabilities: list[float],
-        *,
-        volatility: float,
-        jumps_per_h: float,
-        jump_size: float,
-        rng: Random,
-    ) -> None:
-        total = sum(probabilities)
-        self.probabilities = [p / total for p in probabilities]
-        self._volatility = volatility / 2**0.5  # two shocks add up to one logit move
-        self._jumps_per_h = jumps_per_h
-        self._jump_size = min(jump_size, 0.9)
-        self._rng = rng
-        self._now_ns: int | None = None
-
-    def advance(self, to_ns: int) -> bool:
-        """Move to ``to_ns``; return whether news made it jump on the way."""
-        before_ns, self._now_ns = self._now_ns, to_ns
-        if before_ns is None or to_ns <= before_ns:
-            return False
-        hours = (to_ns - before_ns) / 3.6e12
-        scale = self._volatility * hours**0.5
-        steps = max(1, min(256, int((scale / self._LARGEST_SHOCK) ** 2) + 1))
-        size = min(scale / steps**0.5, self._LARGEST_SHOCK)
-        for _ in range(steps):
-            self._shock([size if self._rng.random() < 0.5 else -size for _ in self.probabilities])
-        if self._rng.random() >= -math.expm1(-self._jumps_per_h * hours):
-            return False
-        shocks = [0.0] * len(self.probabilities)
-        sign = 1.0 if self._rng.random() < 0.5 else -1.0
-        shocks[self._rng.randrange(len(shocks))] = sign * self._jump_size
-        self._shock(shocks)
-        return True
-
-    def surprise(self, index: int) -> bool:
-        """Let news move one outcome now; return whether it became more likely.
-
-        Either way is as likely as the other, so the probability stays a martingale; who acts
-        on the answer knows more than the book.
-        """
-        is_good = self._rng.random() < 0.5
-        shocks = [0.0] * len(self.probabilities)
-        shocks[index] = self._jump_size if is_good else -self._jump_size
-        self._shock(shocks)
-        return is_good
-
-    def _shock(self, shocks: list[float]) -> None:
-        mean = sum(p * e for p, e in zip(self.probabilities, shocks, strict=True))
-        self.probabilities = [
-            p * (1.0 + e - mean) for p, e in zip(self.probabilities, shocks, strict=True)
-        ]
-
-    def settle(self) -> int:
-        """Return the outcome that happens, drawn from the probabilities."""
-        draw = self._rng.random()
-        for index, probability in enumerate(self.probabilities):
-            draw -= probability
-            if draw < 0.0:
-                return index
-        return len(self.probabilities) - 1

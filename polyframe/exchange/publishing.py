@@ -165,15 +165,18 @@ class Publisher:
         }
         return Frame(now_ns, encode(message), self.token_ids, flagged=True, for_everyone=True)
 
-    def resolved(self, gamma: dict[str, Any], winner: int, now_ns: int) -> Frame:
-        """Return the resolution, for flagged sockets that follow one of the tokens."""
+    def resolved(self, gamma: dict[str, Any], winner: int | None, now_ns: int) -> Frame:
+        """Return the resolution, for flagged sockets that follow one of the tokens.
+
+        ``winner`` is the outcome's index, None where both pay half: then nobody is named.
+        """
         message = {
             "event_type": "market_resolved",
             "id": gamma["id"],
             "market": self._market,
             "assets_ids": list(self.token_ids),
-            "winning_asset_id": self.token_ids[winner],
-            "winning_outcome": json.loads(gamma["outcomes"])[winner],
+            "winning_asset_id": "" if winner is None else self.token_ids[winner],
+            "winning_outcome": "" if winner is None else json.loads(gamma["outcomes"])[winner],
             "tags": [tag["slug"] for tag in gamma["tags"]],
             "timestamp": str(now_ns // _MS_NS),
         }

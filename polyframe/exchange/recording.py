@@ -214,9 +214,15 @@ def _token_specs(markets: list[GammaMarket]) -> dict[str, GammaMarket]:
 
 
 def market_token_ids(market: GammaMarket) -> list[str]:
-    """Return a Gamma object's token ids, none when the field is absent or broken."""
-    try:
-        token_ids: Any = json.loads(market.get("clobTokenIds") or "[]")
-    except (TypeError, ValueError):
-        return []
+    """Return a Gamma object's token ids, none when the field is absent or broken.
+
+    Protocol V2 markets trade ``positionIds``, a real array (venue.md 1.4).
+    """
+    if market.get("version") == "v2":
+        token_ids: Any = market.get("positionIds")
+    else:
+        try:
+            token_ids = json.loads(market.get("clobTokenIds") or "[]")
+        except (TypeError, ValueError):
+            return []
     return [str(token_id) for token_id in token_ids] if isinstance(token_ids, list) else []

@@ -7,61 +7,79 @@ import math
 from random import Random
 from typing import Any
 
-from polyframe.exchange.character import Belief
+from polyframe.exchange.belief import Belief
+from polyframe.exchange.makers import Quoter
 from polyframe.exchange.matching import MatchingBook
 from polyframe.exchange.publishing import Publisher
 from polyframe.exchange.source import MarketTerms
-from polyframe.exchange.traders import Maker, order_of
+from polyframe.exchange.traders import order_of
 from polyframe.exchange.universe import Listing
 from polyframe.money import PRICE_ONE_E4, SHARE_E6, notional_e12, usd
 
 _S_NS = 10**9
 _FLOW_MEMORY_S = 45.0
+_TAKER_HOLD_MS = 150  # venue.md 4.4
 
 
 class SimulatedMarket:
     """One market's engine, traders and state.
 
-    ``winner`` is the index of the outcome that happened, None until it is resolved;
-    ``uma`` the resolution's history as Gamma tells it.
+    ``payouts_e6`` is what a YES and a NO share pay, in 1e-6 USD, None until it is resolved;
+    ``uma`` the resolution's history as Gamma tells it; ``phase`` counts how often its traders
+    changed, so that what the former ones had planned comes to nothing.
     """
 
-    def __init__(self, listing: Listing, belief: Belief, seed: int) -> None:
-        gamma = listing.gamma
+    def __init__(self, index: int, listing: Listing, belief: Belief, seed: int) -> None:
+        gamma = self.gamma = dict(listing.gamma)
+        self.index = index
+        self.market_id: str = gamma["conditionId"]
         self.listing = listing
+        self.character = listing.character
         self.belief = belief
         self.rng = Random(f"market:{seed}:{gamma['id']}")
         self.book = MatchingBook(
             round(gamma["orderPriceMinTickSize"] * PRICE_ONE_E4),
             gamma["orderMinSize"] * SHARE_E6,
         )
-        yes, no = json.loads(gamma["clobTokenIds"])
+        yes, no = gamma.get("positionIds") or json.loads(gamma["clobTokenIds"])
         self.publisher = Publisher(
             self.book,
             market=gamma["conditionId"],
             token_ids=(yes, no),
             neg_risk=gamma["negRisk"],
         )
-        self.makers: list[Maker] = []
+        self.makers: list[Quoter] = []
         self.mood_is_buy = self.rng.random() < 0.5
         self.flow_shares = 0.0
         self.flow_ns = 0
         self.traded_e12 = 0
         self.orders = 0
+        self._number: str = gamma["id"]
         self.uma: list[str] = json.loads(gamma["umaResolutionStatuses"])
         self.is_listed = False
         self.is_quoted = True
-        self.winner: int | None = None
+        self.is_halted = False
+        self.phase = 0
+        self.payouts_e6: tuple[int, int] | None = None
 
     @property
     def probability(self) -> float:
         """The hidden truth now."""
         return self.belief.probabilities[self.listing.outcome_index]
 
+    @property
+    def is_accepting(self) -> bool:
+        """Whether it takes orders."""
+        return not self.is_halted and self.payouts_e6 is None
+
+    def phased(self, place: int) -> str:
+        """Return an event's argument that names one of the present makers."""
+        return f"{self.phase}:{place}"
+
     def terms(self) -> MarketTerms:
         """Return what an order from outside has to know."""
-        gamma = self.listing.gamma
-        fees = gamma.get("feeSchedule") or {}
+        gamma = self.gamma
+        fees = (gamma.get("feeSchedule") or {}) if gamma["feesEnabled"] else {}
         first, second = json.loads(gamma["outcomes"])
         return MarketTerms(
             market_id=gamma["conditionId"],
@@ -72,23 +90,23 @@ class SimulatedMarket:
             fee_rate=fees.get("rate", 0.0),
             fee_exponent=fees.get("exponent", 1),
             rebate_share=fees.get("rebateRate", 0.0),
-            taker_hold_ms=0,
+            taker_hold_ms=_TAKER_HOLD_MS if gamma.get("itode") else 0,
             taker_delay_s=gamma["secondsDelay"],
             reward_min_e6=int(gamma["rewardsMinSize"] * SHARE_E6),
             reward_max_spread_e4=round(gamma["rewardsMaxSpread"] * 100),
             reward_usd_per_day=sum(one["rewardsDailyRate"] for one in gamma["clobRewards"]),
-            is_accepting=self.winner is None,
+            is_accepting=self.is_accepting,
         )
 
     def next_order_id(self) -> str:
         """Return an id no other order has."""
         self.orders += 1
-        return f"{self.listing.gamma['id']}-{self.orders}"
+        return f"{self._number}-{self.orders}"
 
     def lean(self, now_ns: int) -> float:
         """Return how far recent flow pushes makers' prices, at most 1.5 cents."""
         decay = math.exp(-(now_ns - self.flow_ns) / _S_NS / _FLOW_MEMORY_S)
-        unit = 6.0 * self.listing.character.level_shares[1]
+        unit = 6.0 * self.character.level_shares[1]
         return max(-0.015, min(0.015, 0.01 * self.flow_shares * decay / unit))
 
     def record_flow(self, shares: float, now_ns: int) -> None:
@@ -97,7 +115,7 @@ class SimulatedMarket:
         self.flow_shares = self.flow_shares * decay + shares
         self.flow_ns = now_ns
 
-    def rest_floor(self) -> None:
+    def rest_far_orders(self) -> None:
         """Rest the far orders every book has: large sizes at the ends of the price range."""
         tick = self.book.tick_e4
         truth_e4 = self.probability * PRICE_ONE_E4
@@ -105,14 +123,14 @@ class SimulatedMarket:
             for is_bid, price in ((True, step * tick), (False, PRICE_ONE_E4 - step * tick)):
                 if abs(price - truth_e4) > 15 * tick:
                     order = order_of(
-                        self.next_order_id(), "floor", is_bid=is_bid, yes_price_e4=price,
+                        self.next_order_id(), "far", is_bid=is_bid, yes_price_e4=price,
                         shares=self.rng.uniform(500, 6_000) / step, use_no=False,
                     )  # fmt: skip
                     self.book.submit(order)
 
     def gamma_now(self) -> dict[str, Any]:
         """Return a market object with the fields that move, as Gamma refreshes them."""
-        book, gamma = self.book, dict(self.listing.gamma)
+        book, gamma = self.book, dict(self.gamma)
         bid, ask, last = book.best_bid_e4, book.best_ask_e4, book.last_trade_yes_e4
         resting_e12 = sum(notional_e12(price, size) for price, size in book.levels(True)) + sum(
             notional_e12(PRICE_ONE_E4 - price, size) for price, size in book.levels(False)
@@ -123,11 +141,13 @@ class SimulatedMarket:
         volume = round(gamma["volumeNum"] + traded_usd, 2)
         mid = self.publisher.last_mid_e6 / 1_000_000
         prices = [f"{mid:.4f}", f"{1 - mid:.4f}"]
-        if self.winner is not None:
-            prices = ["1", "0"] if self.winner == 0 else ["0", "1"]
-            gamma |= {"closed": True, "acceptingOrders": False, "active": True}
+        if self.payouts_e6 is not None:
+            prices = [f"{payout_e6 / SHARE_E6:g}" for payout_e6 in self.payouts_e6]
+            gamma |= {"closed": True, "active": True}
         gamma |= {
+            "acceptingOrders": self.is_accepting,
             "orderPriceMinTickSize": book.tick_e4 / PRICE_ONE_E4,
+            "orderMinSize": _plain(book.min_size_e6 / SHARE_E6),
             "liquidity": str(liquidity),
             "liquidityNum": liquidity,
             "liquidityClob": liquidity,
@@ -150,6 +170,10 @@ class SimulatedMarket:
         return gamma
 
 
+def _plain(number: float) -> float:
+    return int(number) if number == int(number) else number
+
+
 def belief_of(listing: Listing, listings: list[Listing], seed: int) -> Belief:
     """Return the belief a listing shares with its exclusive siblings, seeded by its name."""
     together = [one for one in listings if one.belief_id == listing.belief_id]
@@ -163,5 +187,7 @@ def belief_of(listing: Listing, listings: list[Listing], seed: int) -> Belief:
         volatility=character.volatility,
         jumps_per_h=character.jumps_per_h,
         jump_size=character.jump_size,
+        news_per_day=character.news_per_day,
+        news_size=character.news_size,
         rng=Random(f"belief:{seed}:{listing.belief_id}"),
     )

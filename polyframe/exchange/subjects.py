@@ -214,6 +214,24 @@ def grouped_subject(place: int) -> Subject:
     )
 
 
+UP_OR_DOWN = "Up or Down"
+
+
+def updown_subject(index: int) -> Subject:
+    """Return a subject on which way a coin's price goes, settled on a price feed by itself."""
+    coin = _COINS[index % len(_COINS)]
+    return Subject(
+        "Crypto",
+        f"{coin} {UP_OR_DOWN}",
+        f"{coin} {UP_OR_DOWN} on {{deadline}}?",
+        f"the Chainlink price of {coin}/USD at 12:00 ET on {{deadline}} is equal to or higher "
+        "than the one 24 hours before",
+        f"Chainlink, the {coin}/USD data stream",
+        "https://data.chain.link/streams",
+        ("Up", "Down"),
+    )
+
+
 _AFTERTHOUGHTS = (
     "Figures as first published are used; later revisions are not considered. If the source is not "
     "available for 48 hours after the deadline, the Associated Press report is used instead.",

@@ -1,4 +1,4 @@
-"""The simulated crowd: competing makers, noise, sweeps, informed traders, patient limit orders.
+"""Those who trade in a simulated market: noise, sweeps, the informed, patient limit orders.
 
 Each function answers what one trader does at one moment, from the public book, what it alone
 knows, and its random stream. Nothing here knows the time or sends anything.
@@ -10,7 +10,6 @@ import math
 from random import Random
 
 from polyframe.events import Side
-from polyframe.exchange.character import Character
 from polyframe.exchange.matching import MatchingBook, NewOrder, TimeInForce
 from polyframe.money import PRICE_ONE_E4, SHARE_E6, floor_size_e6
 
@@ -38,67 +37,16 @@ def order_of(
     return NewOrder(order_id, owner, not use_no, side, price_e4, size_e6, time_in_force, post_only)
 
 
-class Maker:
-    """A competing market maker: quotes a ladder around a lagged, slightly wrong estimate.
+def noise_order(
+    order_id: str, book: MatchingBook, log_shares: tuple[float, float], *, is_bid: bool, rng: Random
+) -> NewOrder | None:
+    """Return a marketable order of lognormal size, most of them at the touch alone.
 
-    It leans against its inventory and against recent flow, and wakes now and then; between
-    two wakes its quotes are stale, which is what informed traders live on.
+    ``log_shares`` is the mean and the standard deviation of the size's logarithm; at least 5
+    shares, at most twenty times the median.
     """
-
-    _LADDER = ((0, 1.0), (1, 1.5), (2, 2.2), (4, 3.5))  # ticks behind the first level, size factor
-
-    def __init__(self, owner: str, character: Character, probability: float, rng: Random) -> None:
-        self.owner = owner
-        self.inventory_e6 = 0  # YES minus NO
-        self.order_ids: dict[tuple[bool, int], str] = {}
-        self._estimate = probability
-        self._lag_s = rng.uniform(*character.maker_lag_s)
-        self._half_spread_ticks = rng.randint(*character.half_spread_ticks)
-        self._shares = rng.uniform(*character.level_shares)
-        self._last_ns: int | None = None
-
-    def quotes(
-        self, probability: float, lean: float, book: MatchingBook, now_ns: int, rng: Random
-    ) -> dict[tuple[bool, int], float]:
-        """Return the wanted ladder ``(is_bid, yes_price_e4) -> shares``.
-
-        ``lean`` is the push of recent flow on the price; ``probability`` the truth, of which
-        the maker learns the part its lag allows.
-        """
-        if self._last_ns is not None:
-            learnt = -math.expm1(-(now_ns - self._last_ns) / 1e9 / self._lag_s)
-            self._estimate += learnt * (probability - self._estimate)
-        self._last_ns = now_ns
-        tick = book.tick_e4
-        full_e6 = 40 * self._shares * SHARE_E6
-        skew_e4 = 2.0 * _CENT_E4 * max(-1.0, min(1.0, self.inventory_e6 / full_e6))
-        wobble_e4 = rng.gauss(0.0, 0.15 * tick)
-        centre_e4 = (self._estimate + lean) * PRICE_ONE_E4 - skew_e4 + wobble_e4
-        half_e4 = self._half_spread_ticks * tick
-        wanted: dict[tuple[bool, int], float] = {}
-        for behind, factor in self._LADDER:
-            away_e4 = half_e4 + behind * max(tick, _CENT_E4 // 2 // tick * tick)
-            bid = int((centre_e4 - away_e4) // tick * tick)
-            ask = int(-((-centre_e4 - away_e4) // tick) * tick)
-            if tick <= bid < PRICE_ONE_E4:
-                wanted[True, bid] = self._shares * factor
-            if 0 < ask <= PRICE_ONE_E4 - tick:
-                wanted[False, ask] = self._shares * factor
-        return wanted
-
-    def order(self, order_id: str, *, is_bid: bool, yes_price_e4: int, shares: float) -> NewOrder:
-        """Return a post-only order; tokens held are sold before the other side is bought."""
-        holds_no, holds_yes = self.inventory_e6 < 0, self.inventory_e6 > 0
-        use_no = holds_no if is_bid else not holds_yes
-        return order_of(
-            order_id, self.owner, is_bid=is_bid, yes_price_e4=yes_price_e4, shares=shares,
-            use_no=use_no, post_only=True,
-        )  # fmt: skip
-
-
-def noise_order(order_id: str, book: MatchingBook, *, is_bid: bool, rng: Random) -> NewOrder | None:
-    """Return a small marketable order: 5 to 500 shares, most of them at the touch alone."""
-    shares = min(500.0, max(5.0, rng.lognormvariate(3.3, 1.1)))
+    shares = rng.lognormvariate(*log_shares)
+    shares = min(20.0 * math.exp(log_shares[0]), max(5.0, shares))
     reach_e4 = rng.choice((0, 0, 0, 1, 3)) * book.tick_e4
     return _taker(order_id, "noise", book, is_bid, shares, reach_e4, rng)
 

@@ -16,15 +16,19 @@ from typing import Any
 import msgspec
 
 from polyframe.exchange import character as ch
+from polyframe.exchange.categories import tempered
 from polyframe.exchange.character import Character
+from polyframe.exchange.profiles import CHARACTERS, PROFILES, ProfileName
 from polyframe.exchange.source import GammaMarket
 from polyframe.exchange.subjects import (
     CANDIDATES,
     FEES,
+    UP_OR_DOWN,
     Subject,
     clear_rules,
     clear_subject,
     grouped_subject,
+    updown_subject,
     vague_rules,
     vague_subject,
 )
@@ -32,35 +36,10 @@ from polyframe.exchange.subjects import (
 _HOUR_NS = 3_600 * 10**9
 _GAME = 1  # clear subjects walk eight templates; the second is a match
 
-# Shares of the universe; what rounding leaves over is ordinary.
-_SHARES = (
-    ("lively", 0.28),
-    ("calm", 0.28),
-    ("hostile", 0.04),
-    ("together", 0.04),
-    ("neg_risk", 0.09),
-    ("vague", 0.05),
-    ("last_day", 0.04),
-    ("last_three_days", 0.05),
-    ("past_end", 0.03),
-    ("no_end", 0.02),
-    ("dead", 0.04),
-    ("wild", 0.04),
-)
-_CHARACTERS = {
-    "lively": ch.LIVELY,
-    "calm": ch.CALM,
-    "hostile": ch.HOSTILE,
-    "together": ch.CALM,
-    "neg_risk": ch.CALM,
-    "vague": ch.THIN,
-    "last_day": ch.LIVELY,
-    "last_three_days": ch.CALM,
-    "past_end": ch.PAST_END,
-    "no_end": ch.THIN,
-    "dead": ch.DEAD,
-    "wild": ch.WILD,
-}
+# Kinds that are games under way or about to begin.
+_IN_PLAY = ("wild", "in_play")
+_GAMES = (*_IN_PLAY, "upcoming")
+_V2_OF_256 = 26  # a tenth of the markets trades under protocol V2 (venue.md 1.4)
 
 
 class Listing(msgspec.Struct, frozen=True):
@@ -68,6 +47,7 @@ class Listing(msgspec.Struct, frozen=True):
 
     ``belief_id`` names the belief it shares with exclusive siblings and ``outcome_index`` its
     place there; ``probability`` is the belief's start. ``end_ns`` is None without an end date.
+    ``game_start_ns`` is None without a game, ``in_play`` how its traders behave from then on.
     """
 
     gamma: dict[str, Any]
@@ -77,29 +57,38 @@ class Listing(msgspec.Struct, frozen=True):
     belief_id: str
     outcome_index: int
     end_ns: int | None
+    game_start_ns: int | None = None
+    in_play: Character | None = None
 
 
-def generate_universe(seed: int, count: int = 300, start_ns: int = 0) -> list[GammaMarket]:
+def generate_universe(
+    seed: int, count: int = 300, start_ns: int = 0, profile: ProfileName = "mixed"
+) -> list[GammaMarket]:
     """Return ``count`` market objects as Gamma sends them; the same arguments, the same markets.
 
     Args:
         seed: of everything drawn.
         count: markets, at least 4.
         start_ns: market time (UTC ns) at which they are looked at.
+        profile: what most of them are like.
     """
-    return [listing.gamma for listing in generate_listings(seed, count, start_ns)]
+    listings = generate_listings(seed, count, start_ns, profile=profile)
+    return [listing.gamma for listing in listings]
 
 
-def generate_listings(seed: int, count: int, start_ns: int, *, first: int = 0) -> list[Listing]:
+def generate_listings(
+    seed: int, count: int, start_ns: int, *, first: int = 0, profile: ProfileName = "mixed"
+) -> list[Listing]:
     """Return the markets of :func:`generate_universe` with their hidden parameters.
 
     ``first`` is the number of the first market, so that later listings get ids of their own.
     """
     rng = Random(f"universe:{seed}:{first}")
     kinds: list[str] = []
-    for kind, share in _SHARES:
+    mixture = PROFILES[profile]
+    for kind, share in mixture.shares:
         kinds += [kind] * int(share * count)
-    kinds += ["lively", "calm"] * (count - len(kinds))
+    kinds += list(mixture.fill) * (count - len(kinds))
     kinds = sorted(kinds[:count], key=lambda kind: kind == "neg_risk")
     plain = kinds[: count - kinds.count("neg_risk")]
     rng.shuffle(plain)
@@ -120,8 +109,10 @@ def _listing(seed: int, index: int, kind: str, place: int, start_ns: int, rng: R
     elif kind == "together":
         subject = grouped_subject(place)
     else:  # what is in play is a game
-        subject = clear_subject(_GAME + 8 * index if kind == "wild" else index, rng)
+        subject = clear_subject(_GAME + 8 * index if kind in _GAMES else index, rng)
     end_ns = _end_ns(kind, start_ns, rng)
+    if kind == "updown" or (kind == "last_day" and subject.category == "Crypto"):
+        subject = updown_subject(index)
     deadline = _deadline(end_ns, start_ns)
     rules = vague_rules(subject) if kind == "vague" else clear_rules(subject, deadline, rng)
     probability = 0.5 + rng.uniform(-0.32, 0.32)
@@ -132,22 +123,30 @@ def _listing(seed: int, index: int, kind: str, place: int, start_ns: int, rng: R
     gamma = _gamma_market(seed, index, subject, rules, deadline, kind, end_ns, start_ns, rng)
     if fine:
         gamma["orderPriceMinTickSize"] = 0.001
-    if kind == "wild":
+    game_start_ns = _game_start_ns(kind, subject, start_ns, end_ns)
+    if game_start_ns is not None:
         gamma |= {
-            "gameStartTime": f"{_utc(start_ns - _HOUR_NS // 2):%Y-%m-%d %H:%M:%S}+00",
+            "gameStartTime": f"{_utc(game_start_ns):%Y-%m-%d %H:%M:%S}+00",
             "secondsDelay": 3,
             "clearBookOnStart": True,
         }
+    if subject.event_title.endswith(UP_OR_DOWN):
+        gamma |= {"itode": True, "automaticallyResolved": True}
     if kind == "past_end":
         history = ["proposed", "disputed"][: rng.randint(0, 2)]
         gamma["umaResolutionStatuses"] = json.dumps(history)
         gamma["umaResolutionStatus"] = history[-1] if history else ""
-    character = _CHARACTERS[kind]
+    character = tempered(CHARACTERS[kind], subject.category)
     if kind == "dead" and index % 2:
         character = ch.ONE_SIDED
     if fine:  # spreads in ticks of a tenth of a cent
         character = msgspec.structs.replace(character, half_spread_ticks=(3, 8))
-    return Listing(gamma, kind, character, probability, f"market:{index}", 0, end_ns)
+    in_play = None if game_start_ns is None else tempered(ch.IN_PLAY, subject.category)
+    if _is_v2(seed, index):
+        gamma |= _v2_ids(seed, index, module=1)
+    return Listing(
+        gamma, kind, character, probability, f"market:{index}", 0, end_ns, game_start_ns, in_play
+    )
 
 
 def _exclusive_event(seed: int, first: int, size: int, start_ns: int, rng: Random) -> list[Listing]:
@@ -189,18 +188,53 @@ def _exclusive_event(seed: int, first: int, size: int, start_ns: int, rng: Rando
                 "negRiskAugmented": augmented,
             }
         ]
+        if _is_v2(seed, first):  # an event is of one protocol
+            gamma |= _v2_ids(seed, index, module=2)
+        character = tempered(CHARACTERS["neg_risk"], "Politics")
         listings.append(
-            Listing(gamma, "neg_risk", ch.CALM, weights[place], f"event:{first}", place, end_ns)
+            Listing(gamma, "neg_risk", character, weights[place], f"event:{first}", place, end_ns)
         )
     return listings
+
+
+def _game_start_ns(kind: str, subject: Subject, start_ns: int, end_ns: int | None) -> int | None:
+    """Return when a game begins: it ends three hours later, or has begun half an hour ago."""
+    if kind in _IN_PLAY:
+        return start_ns - _HOUR_NS // 2
+    is_game = kind == "upcoming" or (kind == "last_day" and subject.category == "Sports")
+    return end_ns - 3 * _HOUR_NS if is_game and end_ns is not None else None
+
+
+def _is_v2(seed: int, index: int) -> bool:
+    return int(_key(seed, "version", str(index))[:2], 16) < _V2_OF_256
+
+
+def _v2_ids(seed: int, index: int, *, module: int) -> dict[str, Any]:
+    """Return the fields of a Protocol V2 market (venue.md 1.4).
+
+    A position id is the condition's 31 bytes and the outcome's index: the top byte is the
+    module (1 binary, 2 negative risk), and bits 40 to 103 are zero.
+    """
+    own = int(_key(seed, "condition", str(index)), 16)
+    condition = (module << 240 | own & ((1 << 240) - 1)) & ~(((1 << 64) - 1) << 32)
+    return {
+        "version": "v2",
+        "conditionId": f"0x{condition:062x}",
+        "positionIds": [str(condition << 8 | outcome) for outcome in (0, 1)],
+        "resolutionStatus": "active",
+    }
 
 
 def _end_ns(kind: str, start_ns: int, rng: Random) -> int | None:
     match kind:
         case "no_end":
             return None
-        case "wild":
+        case "wild" | "in_play":
             hours = rng.uniform(1.5, 6.0)
+        case "upcoming":
+            hours = rng.uniform(3.1, 6.0)
+        case "updown":
+            hours = rng.uniform(2.0, 23.0)
         case "last_day":
             hours = rng.uniform(2.0, 23.0)
         case "last_three_days":
@@ -327,6 +361,9 @@ def _volume_24h_usd(kind: str, rng: Random) -> float:
         "together": (4_000.0, 80_000.0),
         "calm": (600.0, 12_000.0),
         "wild": (30_000.0, 400_000.0),
+        "in_play": (30_000.0, 400_000.0),
+        "upcoming": (4_000.0, 90_000.0),
+        "updown": (8_000.0, 250_000.0),
         "dead": (0.0, 0.0),
         "last_day": (4_000.0, 90_000.0),
     }.get(kind, (100.0, 5_000.0))

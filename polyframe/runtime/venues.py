@@ -98,6 +98,7 @@ async def open_venue(choice: str | None, settings: Settings, speed: float) -> As
                 embedded.activity,
                 speed,
                 stalls_per_h=embedded.stalls_per_h,
+                profile=embedded.profile,
             )
         else:
             path = Path(choice.removeprefix(_RECORDING))

@@ -15,7 +15,7 @@ import zstandard
 
 from polyframe.errors import TapeError
 from polyframe.exchange import open_recording, open_simulated, sockets
-from polyframe.exchange.recording import RecordingSource, gamma_path
+from polyframe.exchange.recording import RecordingSource, gamma_path, market_token_ids
 from polyframe.exchange.server import EmbeddedExchange
 from polyframe.exchange.simulated import SimulatedSource
 from polyframe.polymarket.codec import book_hash
@@ -83,7 +83,7 @@ async def receive_until(
 
 def tokens_of(exchange: EmbeddedExchange, count: int = 1_000) -> list[str]:
     markets = exchange.source.markets()[:count]
-    return [token for one in markets for token in json.loads(one["clobTokenIds"])]
+    return [token for one in markets for token in market_token_ids(one)]
 
 
 async def test_public_rest_has_the_venues_types() -> None:
@@ -94,7 +94,7 @@ async def test_public_rest_has_the_venues_types() -> None:
             for one in exchange.source.markets()
             if "bestBid" in one and "bestAsk" in one and not one["negRisk"]
         )
-        yes, no = json.loads(gamma["clobTokenIds"])
+        yes, no = market_token_ids(gamma)
         bid, ask = gamma["bestBid"], gamma["bestAsk"]
         assert (await client.get("/ok")).json() == "OK"
         assert (await client.get("/time")).json() == START_NS // S_NS
@@ -193,7 +193,7 @@ async def test_gamma_pages_by_keyset_and_filters() -> None:
         assert set(await ids("&".join(f"condition_ids={one['conditionId']}" for one in two))) == {
             one["id"] for one in two
         }
-        token = json.loads(two[0]["clobTokenIds"])[1]
+        token = market_token_ids(two[0])[1]
         assert await ids(f"clob_token_ids={token}") == [two[0]["id"]]
         assert await ids("closed=true") == []
         assert len(await ids("closed=false&limit=7&include_tag=true")) == 7

@@ -10,8 +10,10 @@ from statistics import fmean, median, stdev
 import pytest
 
 from polyframe.events import Side
-from polyframe.exchange.character import CALM, LIVELY, WILD, Belief, Character
+from polyframe.exchange.belief import Belief
+from polyframe.exchange.character import CALM, LIVELY, WILD, Character
 from polyframe.exchange.matching import MatchingBook, NewOrder
+from polyframe.exchange.recording import market_token_ids
 from polyframe.exchange.simulated import SimulatedSource
 from polyframe.exchange.source import Frame
 
@@ -60,7 +62,7 @@ def levels(entries: list[dict[str, str]]) -> dict[str, str]:
 
 def test_rest_books_are_what_the_frames_build_and_tokens_mirror() -> None:
     source = SimulatedSource(5, 30, 1.0, START_NS)
-    tokens = [token for one in source.markets() for token in json.loads(one["clobTokenIds"])]
+    tokens = [token for one in source.markets() for token in market_token_ids(one)]
     built = {}
     for token in tokens:
         book = source.book(token)
@@ -83,7 +85,7 @@ def test_rest_books_are_what_the_frames_build_and_tokens_mirror() -> None:
             assert last["best_bid"] == max(bids, key=float, default="")
             assert last["best_ask"] == min(asks, key=float, default="")
     for one in source.markets():
-        yes, no = (source.book(token) for token in json.loads(one["clobTokenIds"]))
+        yes, no = (source.book(token) for token in market_token_ids(one))
         for book in (yes, no):
             assert built[book["asset_id"]]["BUY"] == levels(book["bids"])
             assert built[book["asset_id"]]["SELL"] == levels(book["asks"])
@@ -113,7 +115,7 @@ def test_the_market_is_worth_making() -> None:
     """Loose bounds on what a market maker meets in a quarter of an hour of forty markets."""
     source = SimulatedSource(7, 40, 1.0, START_NS)
     gamma = source.markets()
-    yes_of = {json.loads(one["clobTokenIds"])[0]: one["conditionId"] for one in gamma}
+    yes_of = {market_token_ids(one)[0]: one["conditionId"] for one in gamma}
     start_mid = {one["conditionId"]: float(json.loads(one["outcomePrices"])[0]) for one in gamma}
     volume = {one["conditionId"]: one["volume24hr"] for one in gamma}
     lively = {one for one in volume if volume[one] >= 8_000}
@@ -216,7 +218,7 @@ def test_markets_end_are_proposed_and_resolve() -> None:
         assert gamma["closed"]
         assert not gamma["acceptingOrders"]
         assert json.loads(gamma["umaResolutionStatuses"])[-1] == "resolved"
-        tokens = json.loads(gamma["clobTokenIds"])
+        tokens = market_token_ids(gamma)
         won = tokens.index(message["winning_asset_id"])
         assert json.loads(gamma["outcomePrices"])[won] == "1"
         assert source.book(tokens[0])["bids"] == source.book(tokens[1])["bids"] == []

@@ -1,8 +1,8 @@
 """The generated universe: what Gamma would send, with the kinds a selection must tell apart."""
 
-import json
 from collections import Counter
 
+from polyframe.exchange.recording import market_token_ids
 from polyframe.exchange.universe import generate_listings, generate_universe
 from polyframe.model import MarketSpec
 from polyframe.polymarket.gamma_market import parse_market
@@ -86,4 +86,4 @@ def test_a_small_universe_has_the_size_asked_for() -> None:
     for count in (4, 5, 13, 37):
         gamma = generate_universe(1, count, START_NS)
         assert len(gamma) == count
-        assert all(len(json.loads(one["clobTokenIds"])) == 2 for one in gamma)
+        assert all(len(market_token_ids(one)) == 2 for one in gamma)
