@@ -13,7 +13,6 @@ from polyframe.events import (
     TickSizeChange,
 )
 from polyframe.model import MarketSpec
-from polyframe.money import PRICE_ONE_E4
 from polyframe.runtime.books import MarketBook
 
 
@@ -69,15 +68,12 @@ class PublicView:
         match event:
             case PriceChange():
                 for change in event.changes:
-                    is_bid, price_e4 = change.is_bid, change.price_e4
-                    if change.token_id != yes_token:
-                        is_bid, price_e4 = not is_bid, PRICE_ONE_E4 - price_e4
-                    market.book.set_level(is_bid, price_e4, change.size)
+                    # The exchange says everything of both tokens: the NO book is the mirror.
+                    if change.token_id == yes_token:
+                        market.book.set_level(change.is_bid, change.price_e4, change.size)
             case BookSnapshot():
-                bids, asks = event.bids, event.asks
-                if event.token_id != yes_token:
-                    bids, asks = _mirrored(asks), _mirrored(bids)
-                market.book.replace(bids, asks)
+                if event.token_id == yes_token:
+                    market.book.replace(event.bids, event.asks)
             case TickSizeChange():
                 if event.new_tick_e4 != market.tick_e4:
                     market.tick_e4 = event.new_tick_e4
@@ -86,6 +82,3 @@ class PublicView:
                 market.is_open = False
         market.note_mid(event.ts_ns)
 
-
-def _mirrored(levels: Iterable[tuple[int, float]]) -> tuple[tuple[int, float], ...]:
-    return tuple((PRICE_ONE_E4 - price, size) for price, size in levels)

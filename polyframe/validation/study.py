@@ -7,6 +7,7 @@ from random import Random
 
 import msgspec
 
+from polyframe.exchange.profiles import ProfileName
 from polyframe.exchange.simulated import SimulatedSource
 from polyframe.exchange.source import TradableSource
 from polyframe.runtime.paper import PaperVenue
@@ -18,12 +19,13 @@ from polyframe.validation.worlds import MakeVenue, World
 _S_NS = 10**9
 _START_NS = 1_780_315_200 * _S_NS  # 2026-06-01 12:00 UTC
 _MARKETS = 16
-_WARM_UP_S = 900
-_WORLD_S = 7_200
+_WARM_UP_S = 300
+_WORLD_S = 3_600
+_FEWEST_MARKETS = 8  # with fewer left to quote, the rest of a world costs more than a new one
 _MOST_WORLDS = 200
 TWIN, APART = "twin", "apart"
 VIEWS = (APART, TWIN)
-MakeSource = Callable[[int, str], TradableSource]
+MakeSource = Callable[[int, ProfileName], TradableSource]
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,14 +45,14 @@ def lifted(settings: PaperSettings) -> PaperSettings:
     return msgspec.structs.replace(settings, participation=1.0, ghost_probability=0.0)
 
 
-def simulated(seed: int, profile: str) -> TradableSource:
-    """Return an exchange with a crowd of that profile."""
-    return SimulatedSource(seed, _MARKETS, 1.0, _START_NS)
+def simulated(seed: int, traders: ProfileName) -> TradableSource:
+    """Return an exchange with that crowd."""
+    return SimulatedSource(seed, _MARKETS, 1.0, _START_NS, profile=traders)
 
 
 def compared(
     plan: Plan,
-    profile: str,
+    traders: ProfileName,
     make_source: MakeSource = simulated,
     make_venue: MakeVenue = PaperVenue,
 ) -> Iterator[list[Compared]]:
@@ -61,21 +63,23 @@ def compared(
     count = 0
     for number in range(_MOST_WORLDS):
         seed = 1_000 * plan.seed + number
-        world = World(make_source(seed, profile), lifted(plan.settings), seed, make_venue)
+        world = World(make_source(seed, traders), lifted(plan.settings), seed, make_venue)
         maker = ScriptedMaker(Random(f"{seed}:validation.maker"))
         world.run_until(world.now_ns + _WARM_UP_S * _S_NS)
         end_ns = world.now_ns + _WORLD_S * _S_NS
         while world.now_ns < end_ns:
             life_ns = maker.life_ns()
             until_ns = world.now_ns + life_ns + 900 * _S_NS
+            quoted = [m for m in world.view.markets.values() if is_quotable(m, until_ns)]
+            if len(quoted) < _FEWEST_MARKETS:
+                break
             orders = [
                 order
-                for market_id, market in world.view.markets.items()
-                if is_quotable(market, until_ns)
-                for order in maker.orders(market, f"{seed}:{market_id}", world.now_ns, life_ns)
+                for market in quoted
+                for order in maker.orders(
+                    market, f"{seed}:{market.spec.market_id}", world.now_ns, life_ns
+                )
             ]
-            if not orders:
-                break
             real_world = world.real_copy()
             apart = world.play(orders)
             twin = real_world.play(orders)
