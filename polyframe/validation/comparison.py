@@ -10,7 +10,7 @@ import msgspec
 from polyframe.runtime.paper import PROFILES
 from polyframe.validation.estimates import Estimate, FillCurve, brier, mean_gap, ratio, wilson
 from polyframe.validation.outcomes import HORIZONS_S, REAL, Compared, Outcome
-from polyframe.validation.study import VIEWS
+from polyframe.validation.study import HEADLINE, VIEWS
 
 CURVE_S = (5, 15, 30, 60, 120, 300)
 RATIO_BAND = (0.95, 1.05)
@@ -86,8 +86,13 @@ class ProfileComparison(msgspec.Struct, frozen=True):
 
     @property
     def holds(self) -> bool:
-        """Whether every target holds."""
-        return all(verdict.word == "holds" for verdict in self.verdicts)
+        """Whether the targets hold in the headline view, and none is refuted in the other.
+
+        The headline compares the same order in the same market, and its noise is far below the
+        targets' width; between two worlds it is as wide as they are (docs/adr/0010).
+        """
+        words = [(verdict.view, verdict.word) for verdict in self.verdicts]
+        return all(word == "holds" if view == HEADLINE else word != "fails" for view, word in words)
 
 
 def compare(traders: str, rows: Sequence[Compared]) -> ProfileComparison:

@@ -17,10 +17,10 @@ from polyframe.money import PRICE_ONE_E4, SHARE_E6, usd_e12
 from polyframe.runtime.paper import PROFILES, PaperVenue
 from polyframe.settings import LatencySettings, PaperSettings
 
-# The judge's events come 2 ms apart and its shadows live 60 ms; a paper venue pairs prints and
-# drops over hundreds of milliseconds. Time is stretched until that window lies within a gap.
+# The judge's events come 2 ms apart and its shadows live 60 ms. Time is stretched, and the window
+# in which prints and drops are paired is short, so that it is over before the next event.
 _STRETCH = 10_000
-_WINDOW_S = 0.5
+_WINDOW_S = 0.01
 _CENTRE_E4, _MID_TICKS = 5_000, 9_000
 _MARKET, _YES, _NO = "judge", "yes", "no"
 # When base has all of an order, the other profiles' orders end with it. The judge's estimators end
@@ -63,11 +63,11 @@ class PaperShadows:
         """Take the first book: ``price -> lots``."""
         self._now_ns = ts * _STRETCH
         self._venue.observe(MarketsFetched(self._now_ns, (_SPEC,)))
-        levels = [
-            tuple((self._price_e4(price), float(lots)) for price, lots in side.items())
-            for side in (bids, asks)
-        ]
-        self._venue.observe(BookSnapshot(self._now_ns, self._ms(), _MARKET, _YES, *levels))
+        self._venue.observe(
+            BookSnapshot(
+                self._now_ns, self._ms(), _MARKET, _YES, self._levels(bids), self._levels(asks)
+            )
+        )
 
     def see(
         self, ts: int, trades: list[tuple[int, str, int]], levels: list[tuple[str, int, int]]
@@ -137,6 +137,9 @@ class PaperShadows:
                 filled = self._filled_e6[name]
                 filled[fill.order_id] = filled.get(fill.order_id, 0) + fill.size_e6
             self._seen[name] = len(fills)
+
+    def _levels(self, side: dict[int, int]) -> tuple[tuple[int, float], ...]:
+        return tuple((self._price_e4(price), float(lots)) for price, lots in side.items())
 
     def _ms(self) -> int:
         return self._now_ns // 1_000_000

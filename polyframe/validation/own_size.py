@@ -98,9 +98,7 @@ def _with_touch(change: LevelChange, market: PublicMarket) -> LevelChange:
     return replace(change, best_bid_e4=bid, best_ask_e4=ask)
 
 
-def _book_less(
-    event: BookSnapshot, market: PublicMarket, own: dict[_Level, int]
-) -> BookSnapshot:
+def _book_less(event: BookSnapshot, market: PublicMarket, own: dict[_Level, int]) -> BookSnapshot:
     if not own:
         return event
     is_yes = event.token_id == market.spec.token_ids[0]

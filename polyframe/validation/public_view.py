@@ -81,4 +81,3 @@ class PublicView:
             case MarketResolved():
                 market.is_open = False
         market.note_mid(event.ts_ns)
-

@@ -55,7 +55,8 @@ def is_quotable(market: PublicMarket, until_ns: int) -> bool:
     if not book.is_two_sided:
         return False
     low, high = book.best_bid_e4, book.best_ask_e4
-    assert low is not None and high is not None
+    if low is None or high is None:
+        return False
     return _PRICES_E4[0] <= low and high <= _PRICES_E4[1] and high - low <= _WIDEST_E4
 
 
@@ -93,7 +94,8 @@ class ScriptedMaker:
         """Return two orders a side, at different prices, none crossing another."""
         book = market.book
         bid, ask = book.best_bid_e4, book.best_ask_e4
-        assert bid is not None and ask is not None
+        if bid is None or ask is None:
+            return []
         found: list[ShadowOrder] = []
         best_own: dict[bool, int] = {}
         for is_bid in (True, False):
@@ -104,9 +106,7 @@ class ScriptedMaker:
                 crossed = best_own.get(not is_bid)
                 if crossed is not None and (price >= crossed if is_bid else price <= crossed):
                     price, placement = own, "join"
-                order = self._order(
-                    market, cluster, is_bid, price, placement, now_ns, life_ns
-                )
+                order = self._order(market, cluster, is_bid, price, placement, now_ns, life_ns)
                 if price in prices or not market.tick_e4 <= price <= PRICE_ONE_E4 - market.tick_e4:
                     continue
                 prices.add(price)

@@ -24,7 +24,8 @@ _WORLD_S = 3_600
 _FEWEST_MARKETS = 8  # with fewer left to quote, the rest of a world costs more than a new one
 _MOST_WORLDS = 200
 TWIN, APART = "twin", "apart"
-VIEWS = (APART, TWIN)
+VIEWS = (TWIN, APART)
+HEADLINE = TWIN
 MakeSource = Callable[[int, ProfileName], TradableSource]
 
 

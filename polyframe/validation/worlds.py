@@ -149,11 +149,12 @@ class World:
                 return
 
     def _see(self, payload: bytes, ts_ns: int) -> None:
-        for event in decode(payload, ts_ns):
+        for told in decode(payload, ts_ns):
+            event: Event = told
             if self._real is not None:
-                event = self._own.strip(event)
+                event = self._own.strip(told)
             else:
-                self.view.observe(event)
+                self.view.observe(told)
             self.paper.observe(event)
             for order in list(self._live.get(getattr(event, "market_id", ""), ())):
                 if has_left(order, self.view.markets[order.market_id]):
