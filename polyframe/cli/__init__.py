@@ -29,6 +29,10 @@ VERBS: dict[str, tuple[str, str]] = {
         "polyframe.cli.validate_paper",
         "Prove paper fills on an exchange whose true queue is known.",
     ),
+    "calibrate": (
+        "polyframe.cli.calibrate",
+        "Compare the simulated crowd with recordings of the venue.",
+    ),
     "schema": ("polyframe.cli.schema", "Print the strategy file's JSON Schema for editors."),
     "plugins": ("polyframe.cli.plugins", "List the installed plugins and what they offer."),
     "new-plugin": ("polyframe.cli.new_plugin", "Write a plugin package that works, to begin with."),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import msgspec
 
 from polyframe.exchange.character import Character, Day
@@ -41,14 +43,23 @@ def tempered(character: Character, category: str) -> Character:
     temper = TEMPERS.get(category)
     if temper is None or character.book != "two_sided":
         return character
-    least, most = character.level_shares
     return msgspec.structs.replace(
-        character,
+        deeper(character, temper.depth),
         volatility=character.volatility * temper.moves,
         noise_per_h=character.noise_per_h * temper.pace,
         sweeps_per_h=character.sweeps_per_h * temper.pace,
         informed_per_h=character.informed_per_h * temper.pace,
-        level_shares=(least * temper.depth, most * temper.depth),
         news_per_day=temper.news_per_day,
         day=temper.day,
+    )
+
+
+def deeper(character: Character, factor: float) -> Character:
+    """Return a character whose resting orders are ``factor`` times as large."""
+    least, most = character.level_shares
+    mean, deviation = character.patient_log_shares
+    return msgspec.structs.replace(
+        character,
+        level_shares=(max(5.0, least * factor), max(5.0, most * factor)),
+        patient_log_shares=(mean + math.log(factor), deviation),
     )

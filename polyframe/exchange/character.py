@@ -39,10 +39,16 @@ class Character(msgspec.Struct, frozen=True, kw_only=True):
 
     ``impact`` is what a taker's order tells, in half-spreads: at 1 the price a maker gets is, on
     average, what the share is worth once the order is known (no regret, Glosten and Milgrom
-    1985). ``takers_that_know`` is the share of taker orders that tell it. ``maker_insight`` is
-    the part of the truth a maker learns from being hit. ``news_per_day`` counts announcements
-    whose hour is known before, of ``news_size``. ``arbitrage_s`` is the mean time between two
-    looks of an arbitrageur, 0 for none.
+    1985). ``takers_that_know`` is the share of taker orders that tell it; a taker pays at most a
+    half-spread drawn from ``takers_pay_c``. ``maker_insight`` is the part of the truth a maker
+    learns from being hit. ``news_per_day`` counts announcements whose hour is known before, of
+    ``news_size``; ``news_readers`` act on any news at once. ``arbitrage_s`` is the mean time
+    between two looks of an arbitrageur, 0 for none.
+
+    ``order_gap_s`` is the mean time between two orders of a maker that moves its ladder, 0 for
+    one batch; ``shy_s`` the mean time makers stay away after news; ``patient_improves`` the share
+    of patient orders that step inside the spread. ``*_log_shares`` are mean and standard
+    deviation of a size's logarithm; ``level_shares`` is drawn evenly on a logarithmic scale.
     """
 
     book: Book = "two_sided"
@@ -62,12 +68,19 @@ class Character(msgspec.Struct, frozen=True, kw_only=True):
     informed_size: float = 1.0
     impact: float = 1.0
     takers_that_know: float = 0.6
+    takers_pay_c: tuple[float, float] = (5.0, 15.0)
     taker_log_shares: tuple[float, float] = (3.3, 1.1)
     maker_insight: float = 0.5
     farmers: int = 2
     news_per_day: float = 0.0
     news_size: float = 0.3
     arbitrage_s: float = 15.0
+    order_gap_s: float = 0.0
+    shy_s: float = 0.0
+    patient_improves: float = 0.12
+    patient_log_shares: tuple[float, float] = (4.2, 1.0)
+    news_readers: int = 3
+    far_levels: int = 5
     day: Day = Day()
 
 
@@ -85,6 +98,7 @@ LIVELY = Character(
     informed_per_h=120.0,
     crowd_orders=30,
     crowd_life_s=240.0,
+    impact=0.7,
 )
 CALM = Character(
     volatility=0.10,
@@ -116,22 +130,30 @@ THIN = Character(
     crowd_orders=14,
     crowd_life_s=3_000.0,
 )
-WILD = Character(
-    volatility=0.7,
-    jumps_per_h=8.0,
-    jump_size=0.45,
-    makers=4,
-    maker_lag_s=(0.5, 4.0),
-    maker_wake_s=3.0,
-    half_spread_ticks=(1, 3),
-    level_shares=(80.0, 400.0),
-    noise_per_h=360.0,
-    sweeps_per_h=60.0,
-    informed_per_h=240.0,
-    crowd_orders=40,
-    crowd_life_s=60.0,
+# Fitted to two evenings of baseball (docs/calibration.md).
+IN_PLAY = Character(
+    volatility=0.15,
+    jumps_per_h=14.0,
+    jump_size=0.33,
+    makers=5,
+    maker_lag_s=(0.3, 2.0),
+    maker_wake_s=25.0,
+    half_spread_ticks=(2, 7),
+    level_shares=(20.0, 20_000.0),
+    noise_per_h=122.0,
+    sweeps_per_h=1.5,
+    informed_per_h=30.0,
+    crowd_orders=6,
+    crowd_life_s=40.0,
+    impact=0.3,
+    takers_pay_c=(0.8, 3.5),
+    taker_log_shares=(3.3, 2.2),
+    order_gap_s=0.5,
+    shy_s=85.0,
+    patient_improves=0.3,
+    patient_log_shares=(4.7, 1.8),
+    news_readers=1,
 )
-IN_PLAY = msgspec.structs.replace(WILD)
 # Looks like the best market of all, and whoever trades much in it has just read the news.
 HOSTILE = msgspec.structs.replace(
     CALM, jumps_per_h=11.0, jump_size=0.30, maker_lag_s=(20.0, 60.0), maker_wake_s=8.0,

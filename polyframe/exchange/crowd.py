@@ -14,8 +14,8 @@ from msgspec.structs import replace
 from polyframe.exchange.arbitrage import Leg, exclusive_legs, same_truth_legs
 from polyframe.exchange.character import Character
 from polyframe.exchange.floor import Floor
-from polyframe.exchange.makers import Maker, Outlook, Quoter, RewardFarmer
-from polyframe.exchange.matching import NewOrder, TimeInForce
+from polyframe.exchange.makers import Maker, Move, Outlook, Quoter, RewardFarmer
+from polyframe.exchange.matching import MatchingBook, NewOrder, TimeInForce
 from polyframe.exchange.schedule import Step
 from polyframe.exchange.simulated_market import SimulatedMarket
 from polyframe.exchange.traders import (
@@ -28,12 +28,13 @@ from polyframe.exchange.traders import (
     stalled_order,
     sweep_order,
 )
-from polyframe.money import SHARE_E6
+from polyframe.money import PRICE_ONE_E4, SHARE_E6
 
 _S_NS = 10**9
 _STALL_S = (4.0, 20.0)
 _SWEEPS_THAT_KNOW = 0.8
 _NEWS_S = 0.8  # how soon the first readers of news act
+_ALARM_S = 0.4  # how soon a maker that leaves at news has left
 _ARBITRAGE_E4 = (20, 80)  # what an arbitrage must earn beyond nothing: fees and the trouble
 
 
@@ -73,6 +74,7 @@ class Crowd:
             Step.STALL_OVER: self._stall_over,
             Step.ANNOUNCEMENT: self._announcement,
             Step.ARBITRAGE: self._arbitrage,
+            Step.MOVE: self._move,
         }
 
     def act(self, market: SimulatedMarket, step: Step, argument: str) -> None:
@@ -116,8 +118,8 @@ class Crowd:
         self._floor.publish(market)
 
     def change_character(self, market: SimulatedMarket, character: Character | None) -> None:
-        """Let the present traders go and others come; None changes nobody."""
-        if character is None:
+        """Let the present traders go and others come; nobody where nobody quotes any more."""
+        if character is None or not market.is_quoted:
             return
         for maker in market.makers:
             for order_id in maker.order_ids.values():
@@ -129,9 +131,15 @@ class Crowd:
         self._start(market)
 
     def spread_news(self, market: SimulatedMarket) -> None:
-        """Let those act who read the news first."""
-        for _ in range(3):
-            self._floor.after(market, _NEWS_S, Step.NEWS)
+        """Let those act who read the news first; makers may leave for a while."""
+        floor, character = self._floor, market.character
+        for _ in range(character.news_readers):
+            floor.after(market, _NEWS_S, Step.NEWS)
+        if character.shy_s:
+            away_s = market.rng.expovariate(1.0 / character.shy_s)
+            market.shy_until_ns = floor.now_ns + int(away_s * _S_NS)
+            for place in range(len(market.makers)):
+                floor.after(market, _ALARM_S, Step.REACT, market.phased(place))
 
     def _start(self, market: SimulatedMarket) -> None:
         """Place the first quotes and plan everybody's first turn."""
@@ -199,12 +207,12 @@ class Crowd:
         character, rng, book = market.character, market.rng, market.book
         if not self._again(market, character.noise_per_h, Step.NOISE, phase):
             return
+        half = _half_spread(book)
+        if half is None or half * 100.0 > rng.uniform(*character.takers_pay_c):
+            return
         if rng.random() < character.takers_that_know:
             # What he knows is worth the price he pays: half the spread, on average.
-            bid, ask = book.best_bid_e4, book.best_ask_e4
-            if bid is None or ask is None:
-                return
-            worth = character.impact / character.takers_that_know * (ask - bid) / 20_000
+            worth = character.impact / character.takers_that_know * half
             is_bid = market.belief.learn(market.listing.outcome_index, worth)
         else:
             if rng.random() < 0.3:
@@ -240,6 +248,8 @@ class Crowd:
     def _patient(self, market: SimulatedMarket, phase: str) -> None:
         if phase == str(market.phase):
             self._floor.after(market, self._crowd_pace_s(market), Step.PATIENT, phase)
+            if self._floor.now_ns < market.shy_until_ns:
+                return
             self._place_patient(market, market.rng.random() < 0.5)
 
     def _crowd_cancel(self, market: SimulatedMarket, order_id: str) -> None:
@@ -312,8 +322,9 @@ class Crowd:
 
     def _place_patient(self, market: SimulatedMarket, is_bid: bool) -> None:
         order = patient_order(
-            market.next_order_id(), market.book, market.probability, is_bid=is_bid, rng=market.rng
-        )
+            market.next_order_id(), market.book, market.character, market.probability,
+            is_bid=is_bid, rng=market.rng,
+        )  # fmt: skip
         if order is not None and self._floor.execute(market, order).resting_e6:
             life_s = market.character.crowd_life_s / self._activity
             self._floor.after(market, life_s, Step.CROWD_CANCEL, order.order_id)
@@ -329,36 +340,73 @@ class Crowd:
             return
         floor, book = self._floor, market.book
         outlook = Outlook(
-            market.probability, market.lean(floor.now_ns), market.belief.caution(floor.now_ns),
+            market.probability, market.lean(floor.now_ns), market.caution(floor.now_ns),
             is_reaction, floor.now_ns,
         )  # fmt: skip
         wanted = maker.quotes(outlook, book, market.rng)
+        gone: list[Move] = []
         for key, order_id in list(maker.order_ids.items()):
             resting = book.resting(order_id)
             shares = wanted.get(key, 0.0)
-            if resting is not None and resting.leaves_e6 >= 0.5 * shares * SHARE_E6 > 0:
+            if resting is None:
+                del maker.order_ids[key]
+            elif resting.leaves_e6 >= 0.5 * shares * SHARE_E6 > 0:
                 del wanted[key]
-                continue
-            book.cancel(order_id)
-            del maker.order_ids[key]
+            else:
+                gone.append((*key, 0.0))
+        maker.plan = gone + [(*key, shares) for key, shares in wanted.items()]
+        if market.character.order_gap_s and market.publisher.has_begun:
+            if not maker.is_moving and maker.plan:
+                maker.is_moving = True
+                self._move(market, market.phased(market.makers.index(maker)))
+            return
         last_id = ""
-        for (is_bid, wanted_e4), shares in wanted.items():
-            if is_stale(book, is_bid, wanted_e4):
-                stale = maker.order(
-                    market.next_order_id(), is_bid=is_bid, yes_price_e4=wanted_e4, shares=shares
-                )
-                floor.execute(
-                    market, replace(stale, time_in_force=TimeInForce.FAK, post_only=False)
-                )
-            # Others' stale orders may be in the way: it stands right before them.
-            price = behind_touch(book, is_bid, wanted_e4)
-            if (is_bid, price) in maker.order_ids:
-                continue
-            last_id = market.next_order_id()
-            placed = book.submit(
-                maker.order(last_id, is_bid=is_bid, yes_price_e4=price, shares=shares)
-            )
-            if not placed.rejection:
-                maker.order_ids[is_bid, price] = last_id
+        for move in maker.plan:
+            last_id = self._take_step(market, maker, move) or last_id
         floor.publish(market, last_id)
         floor.refine_tick(market)
+
+    def _move(self, market: SimulatedMarket, argument: str) -> None:
+        """Take the next step of a maker that sends its orders one by one."""
+        phase, _, place = argument.partition(":")
+        if phase != str(market.phase):
+            return
+        maker = market.makers[int(place)]
+        if not maker.plan or not market.is_quoted or market.is_halted:
+            maker.is_moving = False
+            return
+        order_id = self._take_step(market, maker, maker.plan.pop(0))
+        self._floor.publish(market, order_id)
+        self._floor.refine_tick(market)
+        self._floor.after(market, market.character.order_gap_s, Step.MOVE, argument)
+
+    def _take_step(self, market: SimulatedMarket, maker: Quoter, move: Move) -> str:
+        """Cancel or place one order of a maker's ladder; return the id of a new order."""
+        is_bid, wanted_e4, shares = move
+        book = market.book
+        if not shares:
+            book.cancel(maker.order_ids.pop((is_bid, wanted_e4), ""))
+            return ""
+        if is_stale(book, is_bid, wanted_e4):
+            stale = maker.order(
+                market.next_order_id(), is_bid=is_bid, yes_price_e4=wanted_e4, shares=shares
+            )
+            self._floor.execute(
+                market, replace(stale, time_in_force=TimeInForce.FAK, post_only=False)
+            )
+        # Others' stale orders may be in the way: it stands right before them.
+        price = behind_touch(book, is_bid, wanted_e4)
+        if (is_bid, price) in maker.order_ids:
+            return ""
+        order_id = market.next_order_id()
+        placed = book.submit(
+            maker.order(order_id, is_bid=is_bid, yes_price_e4=price, shares=shares)
+        )
+        if not placed.rejection:
+            maker.order_ids[is_bid, price] = order_id
+        return order_id
+
+
+def _half_spread(book: MatchingBook) -> float | None:
+    bid, ask = book.best_bid_e4, book.best_ask_e4
+    return None if bid is None or ask is None else (ask - bid) / (2 * PRICE_ONE_E4)

@@ -18,7 +18,7 @@ _S_NS = 10**9
 _FINE_TICK_E4 = 10
 _UPPER_E4, _LOWER_E4 = 9_600, 400  # beyond these the venue refines the tick (venue.md 4.1)
 _REACTION_S = 0.9
-# The venue's words for an order on a market that is halted (venue.md 2.9).
+# The venue's words for an order on a market that takes none (venue.md 2.9).
 _NOT_READY = "the market is not yet ready to process new orders"
 
 
@@ -43,7 +43,7 @@ class Floor:
 
     def execute(self, market: SimulatedMarket, order: NewOrder) -> Execution:
         """Match an order, rest what is left of it, and let everybody know."""
-        if market.is_halted:
+        if not market.is_accepting:
             return Execution(rejection=_NOT_READY)
         execution = market.book.submit(order)
         for match in execution.matches:

@@ -20,6 +20,9 @@ from polyframe.money import PRICE_ONE_E4, SHARE_E6
 Ladder = dict[tuple[bool, int], float]
 """Wanted orders: ``(is_bid, yes_price_e4) -> shares``."""
 
+Move = tuple[bool, int, float]
+"""A step towards a ladder: ``(is_bid, yes_price_e4, shares)``, 0 shares to cancel."""
+
 _CENT_E4 = 100
 _ALARM_E4 = 2 * _CENT_E4  # a farmer leaves when the mid has moved this far since it looked
 
@@ -46,6 +49,8 @@ class Quoter(Protocol):
     owner: str
     inventory_e6: int
     order_ids: dict[tuple[bool, int], str]
+    plan: list[Move]
+    is_moving: bool
 
     def quotes(self, outlook: Outlook, book: MatchingBook, rng: Random) -> Ladder:
         """Return the orders wanted now; what is missing is to be cancelled."""
@@ -69,11 +74,14 @@ class Maker:
         self.owner = owner
         self.inventory_e6 = 0  # YES minus NO
         self.order_ids: dict[tuple[bool, int], str] = {}
+        self.plan: list[Move] = []
+        self.is_moving = False
         self._estimate = probability
         self._lag_s = rng.uniform(*character.maker_lag_s)
         self._insight = character.maker_insight
         self._half_spread_ticks = rng.randint(*character.half_spread_ticks)
-        self._shares = rng.uniform(*character.level_shares)
+        least, most = character.level_shares
+        self._shares = least * (most / least) ** rng.random()
         self._last_ns: int | None = None
 
     def quotes(self, outlook: Outlook, book: MatchingBook, rng: Random) -> Ladder:

@@ -29,7 +29,8 @@ _MS_NS = 1_000_000
 class Publisher:
     """Turns what happened in a :class:`MatchingBook` into frames for both tokens.
 
-    ``last_mid_e6`` is the last two-sided mid in YES space, 1e-6 of price.
+    ``last_mid_e6`` is the last two-sided mid in YES space, 1e-6 of price; ``has_begun`` says
+    whether anything was published yet.
     """
 
     def __init__(
@@ -43,7 +44,7 @@ class Publisher:
         self._published: dict[tuple[bool, int], int] = {}
         self._touch: tuple[int | None, int | None] = (None, None)
         self._trades = 0
-        self._has_begun = False
+        self.has_begun = False
         self._last_lifted_ask = False  # whether the last taker bought YES or sold NO
 
     def book(self, token_id: str, now_ns: int) -> BookMessage:
@@ -73,7 +74,7 @@ class Publisher:
 
     def begin(self) -> None:
         """Take the book as it is for published; until now nothing was anybody's news."""
-        self._has_begun = True
+        self.has_begun = True
         self._changed_levels()
         self._touch = (self._book.best_bid_e4, self._book.best_ask_e4)
         self._note_mid()
@@ -85,7 +86,7 @@ class Publisher:
         after a trade, both books; then the touch, for flagged sockets. Nothing before
         :meth:`begin`.
         """
-        if not self._has_begun:
+        if not self.has_begun:
             return []
         frames = [self._print(match, now_ns) for match in matches]
         changes = self._changed_levels()

@@ -23,10 +23,11 @@ class Step(IntEnum):
     LIST = 10
     ANNOUNCEMENT = 11
     ARBITRAGE = 12
-    END = 13
-    PROPOSE = 14
-    RESOLVE = 15
-    GAME_START = 16
+    MOVE = 13
+    END = 14
+    PROPOSE = 15
+    RESOLVE = 16
+    GAME_START = 17
 
 
 class Due(NamedTuple):

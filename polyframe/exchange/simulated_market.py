@@ -18,6 +18,7 @@ from polyframe.money import PRICE_ONE_E4, SHARE_E6, notional_e12, usd
 
 _S_NS = 10**9
 _FLOW_MEMORY_S = 45.0
+_SHY_CAUTION = 9.0
 _TAKER_HOLD_MS = 150  # venue.md 4.4
 
 
@@ -60,6 +61,7 @@ class SimulatedMarket:
         self.is_quoted = True
         self.is_halted = False
         self.phase = 0
+        self.shy_until_ns = 0
         self.payouts_e6: tuple[int, int] | None = None
 
     @property
@@ -75,6 +77,11 @@ class SimulatedMarket:
     def phased(self, place: int) -> str:
         """Return an event's argument that names one of the present makers."""
         return f"{self.phase}:{place}"
+
+    def caution(self, now_ns: int) -> float:
+        """Return how much wider makers quote than usual; infinite means not at all."""
+        shy = _SHY_CAUTION if now_ns < self.shy_until_ns else 1.0
+        return max(shy, self.belief.caution(now_ns))
 
     def terms(self) -> MarketTerms:
         """Return what an order from outside has to know."""
@@ -119,7 +126,7 @@ class SimulatedMarket:
         """Rest the far orders every book has: large sizes at the ends of the price range."""
         tick = self.book.tick_e4
         truth_e4 = self.probability * PRICE_ONE_E4
-        for step in range(1, 6):
+        for step in range(1, self.character.far_levels + 1):
             for is_bid, price in ((True, step * tick), (False, PRICE_ONE_E4 - step * tick)):
                 if abs(price - truth_e4) > 15 * tick:
                     order = order_of(

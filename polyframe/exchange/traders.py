@@ -10,6 +10,7 @@ import math
 from random import Random
 
 from polyframe.events import Side
+from polyframe.exchange.character import Character
 from polyframe.exchange.matching import MatchingBook, NewOrder, TimeInForce
 from polyframe.money import PRICE_ONE_E4, SHARE_E6, floor_size_e6
 
@@ -43,10 +44,10 @@ def noise_order(
     """Return a marketable order of lognormal size, most of them at the touch alone.
 
     ``log_shares`` is the mean and the standard deviation of the size's logarithm; at least 5
-    shares, at most twenty times the median.
+    shares, at most forty times the median.
     """
     shares = rng.lognormvariate(*log_shares)
-    shares = min(20.0 * math.exp(log_shares[0]), max(5.0, shares))
+    shares = min(40.0 * math.exp(log_shares[0]), max(5.0, shares))
     reach_e4 = rng.choice((0, 0, 0, 1, 3)) * book.tick_e4
     return _taker(order_id, "noise", book, is_bid, shares, reach_e4, rng)
 
@@ -83,7 +84,13 @@ def informed_order(
 
 
 def patient_order(
-    order_id: str, book: MatchingBook, probability: float, *, is_bid: bool, rng: Random
+    order_id: str,
+    book: MatchingBook,
+    character: Character,
+    probability: float,
+    *,
+    is_bid: bool,
+    rng: Random,
 ) -> NewOrder | None:
     """Return a resting order some ticks behind its own touch, now and then inside the spread."""
     tick = book.tick_e4
@@ -93,12 +100,18 @@ def patient_order(
     if own is None:
         own = round(probability * PRICE_ONE_E4) // tick * tick
         own += -3 * tick if is_bid else 3 * tick
-    elif opposite is not None and abs(opposite - own) > tick and rng.random() < 0.12:
+    elif (
+        opposite is not None
+        and abs(opposite - own) > tick
+        and rng.random() < character.patient_improves
+    ):
         behind = -1
     price = own - behind * tick if is_bid else own + behind * tick
     if not tick <= price <= PRICE_ONE_E4 - tick:
         return None
-    shares = min(2_500.0, max(5.0, rng.lognormvariate(4.2 + 0.05 * behind, 1.0)))
+    mean, deviation = character.patient_log_shares
+    shares = max(5.0, rng.lognormvariate(mean + 0.05 * behind, deviation))
+    shares = min(40.0 * math.exp(mean), shares)
     return order_of(
         order_id, "crowd", is_bid=is_bid, yes_price_e4=price, shares=shares,
         use_no=rng.random() < 0.4, post_only=True,

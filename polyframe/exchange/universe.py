@@ -16,9 +16,8 @@ from typing import Any
 import msgspec
 
 from polyframe.exchange import character as ch
-from polyframe.exchange.categories import tempered
 from polyframe.exchange.character import Character
-from polyframe.exchange.profiles import CHARACTERS, PROFILES, ProfileName
+from polyframe.exchange.profiles import PROFILES, ProfileName, character_of
 from polyframe.exchange.source import GammaMarket
 from polyframe.exchange.subjects import (
     CANDIDATES,
@@ -39,6 +38,7 @@ _GAME = 1  # clear subjects walk eight templates; the second is a match
 # Kinds that are games under way or about to begin.
 _IN_PLAY = ("wild", "in_play")
 _GAMES = (*_IN_PLAY, "upcoming")
+_REWARDED = ("lively", "calm", "updown", "in_play", "upcoming")
 _V2_OF_256 = 26  # a tenth of the markets trades under protocol V2 (venue.md 1.4)
 
 
@@ -93,17 +93,25 @@ def generate_listings(
     plain = kinds[: count - kinds.count("neg_risk")]
     rng.shuffle(plain)
     listings = [
-        _listing(seed, index, kind, plain[: index - first].count(kind), start_ns, rng)
+        _listing(seed, index, kind, plain[: index - first].count(kind), start_ns, rng, profile)
         for index, kind in enumerate(plain, first)
     ]
     while len(listings) < count:
         room = count - len(listings)
         size = room if room < 8 else rng.randint(4, 6)
-        listings += _exclusive_event(seed, first + len(listings), size, start_ns, rng)
+        listings += _exclusive_event(seed, first + len(listings), size, start_ns, rng, profile)
     return listings
 
 
-def _listing(seed: int, index: int, kind: str, place: int, start_ns: int, rng: Random) -> Listing:
+def _listing(
+    seed: int,
+    index: int,
+    kind: str,
+    place: int,
+    start_ns: int,
+    rng: Random,
+    profile: ProfileName,
+) -> Listing:
     if kind == "vague":
         subject = vague_subject(index)
     elif kind == "together":
@@ -136,12 +144,15 @@ def _listing(seed: int, index: int, kind: str, place: int, start_ns: int, rng: R
         history = ["proposed", "disputed"][: rng.randint(0, 2)]
         gamma["umaResolutionStatuses"] = json.dumps(history)
         gamma["umaResolutionStatus"] = history[-1] if history else ""
-    character = tempered(CHARACTERS[kind], subject.category)
+    depth = Random(f"depth:{seed}:{index}")
+    character = character_of(profile, kind, subject.category, depth)
     if kind == "dead" and index % 2:
         character = ch.ONE_SIDED
     if fine:  # spreads in ticks of a tenth of a cent
         character = msgspec.structs.replace(character, half_spread_ticks=(3, 8))
-    in_play = None if game_start_ns is None else tempered(ch.IN_PLAY, subject.category)
+    in_play = (
+        None if game_start_ns is None else character_of(profile, "in_play", subject.category, depth)
+    )
     if _is_v2(seed, index):
         gamma |= _v2_ids(seed, index, module=1)
     return Listing(
@@ -149,7 +160,9 @@ def _listing(seed: int, index: int, kind: str, place: int, start_ns: int, rng: R
     )
 
 
-def _exclusive_event(seed: int, first: int, size: int, start_ns: int, rng: Random) -> list[Listing]:
+def _exclusive_event(
+    seed: int, first: int, size: int, start_ns: int, rng: Random, profile: ProfileName
+) -> list[Listing]:
     """Return one negative-risk event: outcomes that exclude each other, the last one "Other"."""
     augmented = size >= 4
     end_ns = _end_ns("calm", start_ns, rng)
@@ -190,7 +203,8 @@ def _exclusive_event(seed: int, first: int, size: int, start_ns: int, rng: Rando
         ]
         if _is_v2(seed, first):  # an event is of one protocol
             gamma |= _v2_ids(seed, index, module=2)
-        character = tempered(CHARACTERS["neg_risk"], "Politics")
+        depth = Random(f"depth:{seed}:{index}")
+        character = character_of(profile, "neg_risk", "Politics", depth)
         listings.append(
             Listing(gamma, "neg_risk", character, weights[place], f"event:{first}", place, end_ns)
         )
@@ -306,7 +320,7 @@ def _gamma_market(
         "rewardsMaxSpread": 4.5 if kind in ("lively", "calm") else 3.5,
         "clobRewards": (
             [{"id": str(index), "rewardsDailyRate": rng.choice((5, 10, 20, 50))}]
-            if kind in ("lively", "calm") and rng.random() < 0.4
+            if kind in _REWARDED and rng.random() < 0.4
             else []
         ),
         "holdingRewardsEnabled": False,

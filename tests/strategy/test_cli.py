@@ -76,7 +76,7 @@ def test_help_lists_every_verb_without_importing_any():
         assert summary in done.stdout
     assert list(VERBS) == [
         *("run", "check", "replay", "universe", "report", "why", "trace"),
-        *("validate-paper", "schema", "plugins", "new-plugin"),
+        *("validate-paper", "calibrate", "schema", "plugins", "new-plugin"),
     ]
 
 
