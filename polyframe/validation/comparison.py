@@ -109,7 +109,10 @@ def compare(traders: str, rows: Sequence[Compared]) -> ProfileComparison:
         for view in VIEWS
     }
     markets = len({row.order.cluster for row in rows})
-    verdicts = tuple(one for view in VIEWS for one in _verdicts(view, views[view], real))
+    verdicts = (
+        _same_moments(rows),
+        *(one for view in VIEWS for one in _verdicts(view, views[view], real)),
+    )
     return ProfileComparison(traders, len(rows), markets, real, views, verdicts)
 
 
@@ -187,6 +190,13 @@ def _verdicts(view: str, papers: dict[str, Against], real: Rate) -> list[Verdict
             _estimate_text(base.fill_ratio, ""),
             in_band(base.fill_ratio, *RATIO_BAND),
         ),
+        # One print that fills many orders shows in the shares before it shows in the orders.
+        Verdict(
+            view,
+            "base filled shares not above the real ones by over 5 %",
+            _estimate_text(base.share_ratio, ""),
+            in_band(base.share_ratio, 0.0, RATIO_BAND[1]),
+        ),
         Verdict(
             view,
             "pessimistic fill rate not above the real one",
@@ -204,6 +214,26 @@ def _verdicts(view: str, papers: dict[str, Against], real: Rate) -> list[Verdict
             )
         )
     return found
+
+
+def _same_moments(rows: Sequence[Compared]) -> Verdict:
+    """Hold the two sides to one latency: fills alone would not show a cancel that is too quick.
+
+    A quick cancel loses fills, and the ones that hurt; it looks cautious and flatters the result.
+    """
+    differ = 0
+    for row in rows:
+        paper, real = row.outcomes[f"{HEADLINE}.base"], row.outcomes[REAL]
+        if paper.effective_ns is None or real.effective_ns is None:
+            continue
+        ended = () if paper.is_filled or real.is_filled else (paper.ended_ns, real.ended_ns)
+        differ += paper.effective_ns != real.effective_ns or len(set(ended)) > 1
+    return Verdict(
+        HEADLINE,
+        "orders and cancels take effect when the real ones do",
+        f"{differ} of {len(rows)} do not",
+        "fails" if differ else "holds",
+    )
 
 
 def in_band(estimate: Estimate | None, low: float, high: float) -> Word:

@@ -1,8 +1,8 @@
 """A maker that decides by public information alone, and the orders it wants.
 
 Whether an order was filled, in whatever world, changes nothing it does: lives are drawn before, and
-a cancel comes early only because the public touch has moved away. That is what makes a real order
-and its paper twin comparable.
+a cancel comes early only because the public market has left the order behind or is coming for it.
+That is what makes a real order and its paper twin comparable.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _SHARES = (5.0, 200.0)
 _LIFE_S = (60.0, 600.0)
 _WIDEST_E4 = 1_000  # a book wider than ten cents has no touch worth joining
 _PRICES_E4 = (500, 9_500)
-_TICKS_AWAY = 3
+_TICKS = 3
 PLACEMENTS = ("join", "improve", "behind")
 
 
@@ -43,6 +43,7 @@ class ShadowOrder(msgspec.Struct, frozen=True, gc=False):
     size_e6: int
     placement: str
     tick_e4: int
+    mid_e6: int
     sent_ns: int
     life_ns: int
 
@@ -60,17 +61,21 @@ def is_quotable(market: PublicMarket, until_ns: int) -> bool:
     return _PRICES_E4[0] <= low and high <= _PRICES_E4[1] and high - low <= _WIDEST_E4
 
 
-def has_left(order: ShadowOrder, market: PublicMarket) -> bool:
-    """Say whether its side's touch has moved so far past the order that it is cancelled early."""
+def wants_out(order: ShadowOrder, market: PublicMarket) -> bool:
+    """Say whether an order is cancelled before its life is over, by what the public sees.
+
+    Either its side's touch has moved some ticks past it, or the mid has come as many ticks nearer
+    than it was at sending: the moment in which a cancel's latency costs money.
+    """
     best = market.book.best_bid_e4 if order.is_bid else market.book.best_ask_e4
-    if best is None:
-        return False
-    away_e4 = best - order.yes_price_e4 if order.is_bid else order.yes_price_e4 - best
-    return away_e4 >= _TICKS_AWAY * order.tick_e4 + _from_touch_e4(order)
-
-
-def _from_touch_e4(order: ShadowOrder) -> int:
-    return order.tick_e4 if order.placement == "behind" else 0
+    sign = 1 if order.is_bid else -1
+    least_e4 = _TICKS * order.tick_e4
+    if best is not None:
+        behind_e4 = order.tick_e4 if order.placement == "behind" else 0
+        if sign * (best - order.yes_price_e4) - behind_e4 >= least_e4:
+            return True
+    mid_e6 = market.book.mid_e6
+    return mid_e6 is not None and sign * (order.mid_e6 - mid_e6) >= 100 * least_e4
 
 
 class ScriptedMaker:
@@ -150,6 +155,7 @@ class ScriptedMaker:
             size_e6=max(shares * SHARE_E6, market.spec.min_size_e6),
             placement=placement,
             tick_e4=market.tick_e4,
+            mid_e6=market.book.mid_e6 or 0,
             sent_ns=now_ns,
             life_ns=life_ns,
         )

@@ -36,7 +36,7 @@ from polyframe.validation.outcomes import HORIZONS_S, REAL, Outcome, outcome_of
 from polyframe.validation.own_size import OwnSize
 from polyframe.validation.public_view import PublicView
 from polyframe.validation.real_orders import RealOrders
-from polyframe.validation.scripted_maker import ShadowOrder, has_left
+from polyframe.validation.scripted_maker import ShadowOrder, wants_out
 
 _BANKROLL_USD = 1_000_000_000
 _SHARES_HELD_E6 = 1_000_000 * SHARE_E6
@@ -157,7 +157,7 @@ class World:
                 self.view.observe(told)
             self.paper.observe(event)
             for order in list(self._live.get(getattr(event, "market_id", ""), ())):
-                if has_left(order, self.view.markets[order.market_id]):
+                if wants_out(order, self.view.markets[order.market_id]):
                     self._send_cancel(order, ts_ns)
 
     # --- a round ---------------------------------------------------------------------------
