@@ -221,17 +221,20 @@ def _same_moments(rows: Sequence[Compared]) -> Verdict:
 
     A quick cancel loses fills, and the ones that hurt; it looks cautious and flatters the result.
     """
-    differ = 0
+    differ = removed = 0
     for row in rows:
         paper, real = row.outcomes[f"{HEADLINE}.base"], row.outcomes[REAL]
         if paper.effective_ns is None or real.effective_ns is None:
+            continue
+        if real.is_removed:
+            removed += 1  # the venue's own doing, of which the feed says nothing
             continue
         ended = () if paper.is_filled or real.is_filled else (paper.ended_ns, real.ended_ns)
         differ += paper.effective_ns != real.effective_ns or len(set(ended)) > 1
     return Verdict(
         HEADLINE,
         "orders and cancels take effect when the real ones do",
-        f"{differ} of {len(rows)} do not",
+        f"{differ} of {len(rows)} do not; the venue itself removed {removed}",
         "fails" if differ else "holds",
     )
 

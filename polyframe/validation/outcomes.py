@@ -17,15 +17,17 @@ class Outcome(msgspec.Struct, frozen=True, gc=False):
     """One order's life in one reading.
 
     ``effective_ns`` is when it began to rest, None when it was refused; ``ended_ns`` when it was
-    gone, by its last fill or by its cancel. ``fills`` are ``(ns, micro-shares)``. ``markouts``
-    has per horizon one ``(cents a share, shares)`` for every fill whose mid is known: side x (mid
-    then - own price), positive is good for us (quant.md A3.1).
+    gone, by its last fill or by its cancel; ``is_removed`` says that the venue took it off.
+    ``fills`` are ``(ns, micro-shares)``. ``markouts`` has per horizon one ``(cents a share,
+    shares)`` for every fill whose mid is known: side x (mid then - own price), positive is good
+    for us (quant.md A3.1).
     """
 
     effective_ns: int | None
     ended_ns: int | None
     fills: tuple[tuple[int, int], ...] = ()
     markouts: tuple[tuple[tuple[float, float], ...], ...] = ((), ())
+    is_removed: bool = False
 
     @property
     def filled_e6(self) -> int:
@@ -61,6 +63,7 @@ def outcome_of(
     effective_ns: int | None,
     ended_ns: int | None,
     fills: Iterable[tuple[int, int]],
+    is_removed: bool = False,
 ) -> Outcome:
     """Return an outcome with its markouts from the mid's path of the world it happened in."""
     kept = tuple(fills)
@@ -77,4 +80,4 @@ def outcome_of(
                 cents = sign * (mid_e6 - order.yes_price_e4 * 100) / 10_000
                 found.append((cents, size_e6 / 1e6))
         markouts.append(tuple(found))
-    return Outcome(effective_ns, ended_ns, kept, tuple(markouts))
+    return Outcome(effective_ns, ended_ns, kept, tuple(markouts), is_removed)

@@ -30,6 +30,7 @@ class RealOrders:
         self._ended_ns: dict[str, int] = {}
         self._left_e6: dict[str, int] = {}
         self._fills: dict[str, list[tuple[int, int]]] = {}
+        self._removed: set[str] = set()
         source.listener = self
 
     def place(self, order: ShadowOrder, now_ns: int) -> None:
@@ -67,6 +68,7 @@ class RealOrders:
             self._effective_ns.get(order_id),
             self._ended_ns.get(order_id),
             self._fills.get(order_id, ()),
+            order_id in self._removed,
         )
 
     # --- MatchListener -----------------------------------------------------------------
@@ -88,6 +90,7 @@ class RealOrders:
         """The venue took orders off the book."""
         for order_id in order_ids:
             if order_id in self._left_e6:
+                self._removed.add(order_id)
                 self._gone(self._orders[order_id], self._left_e6[order_id], now_ns)
 
     def resolved(self, market_id: str, payouts_e6: tuple[int, int], now_ns: int) -> None:

@@ -140,7 +140,7 @@ def test_r6_cancellations_move_us_by_profile_after_the_pairing_window(make_bench
     # G8 at n = 3: 60 - 0.6^3 * 20 = 55.68
     assert bench.venue.ahead_e6("a") == {
         "pessimistic": 60_000_000,
-        "base": 52_800_000,
+        "base": 50_704_846,
         "optimistic": 48_000_000,
     }
 

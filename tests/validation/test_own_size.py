@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from polyframe.events import BestBidAsk, BookSnapshot, PriceChange
+from polyframe.exchange.wire import encode, socket_book
 from polyframe.polymarket.codec import decode
 from polyframe.polymarket.gamma_market import parse_market
 from polyframe.validation.own_size import OwnSize
@@ -16,7 +17,6 @@ from polyframe.validation.public_view import PublicView
 from polyframe.validation.real_orders import OWNER, RealOrders
 from polyframe.validation.scripted_maker import ScriptedMaker, is_quotable
 from polyframe.validation.study import simulated
-from polyframe.exchange.wire import encode, socket_book
 
 MINUTE_NS = 60 * 10**9
 
