@@ -75,10 +75,14 @@ class Belief:
         size = min(scale / steps**0.5, self._LARGEST_SHOCK)
         for _ in range(steps):
             self._shock([size if self._rng.random() < 0.5 else -size for _ in self.probabilities])
-        if self._rng.random() >= -math.expm1(-self._jumps_per_h * hours):
+        if not self._jumps_per_h:
             return False
-        self._jump(self._jump_size)
-        return True
+        jumps, waited_h = 0, self._rng.expovariate(self._jumps_per_h)
+        while waited_h < hours:
+            self._jump(self._jump_size)
+            jumps += 1
+            waited_h += self._rng.expovariate(self._jumps_per_h)
+        return jumps > 0
 
     def surprise(self, index: int) -> bool:
         """Let news move one outcome now; return whether it became more likely.
@@ -110,6 +114,12 @@ class Belief:
         if left_ns > _WIDEN_NS:
             return 1.0
         return _CAUTION if left_ns > _PULL_NS else math.inf
+
+    def warnings_ns(self) -> tuple[int, ...]:
+        """Return when makers widen and when they leave before the next announced news."""
+        if self.next_news_ns is None:
+            return ()
+        return self.next_news_ns - _WIDEN_NS, self.next_news_ns - _PULL_NS
 
     def reveal(self) -> None:
         """Let a proposed answer tell nearly everything.

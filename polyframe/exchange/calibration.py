@@ -226,11 +226,11 @@ class Observer:
             return
         bid, ask = touch
         self.spreads.values.append((ask - bid) / market.tick_e4)
-        for levels, best, sign in ((yes.bids, bid, -1), (yes.asks, ask, 1)):
+        for levels, best in ((yes.bids, bid), (yes.asks, ask)):
             near = sum(size for price, size in levels.items() if abs(price - best) <= _NEAR_E4)
             self.touch_sizes.values.append(levels[best])
             self.near_sizes.values.append(near)
-            top = sorted(levels, key=lambda price, sign=sign: sign * price)[:_TOP_LEVELS]  # type: ignore[misc]
+            top = sorted(levels, reverse=levels is yes.bids)[:_TOP_LEVELS]
             self.touch_shares.values.append(levels[best] / sum(levels[price] for price in top))
         self.level_counts.values.append(len(yes.bids) + len(yes.asks))
         for mine, mirror in ((yes.bids, no.asks), (yes.asks, no.bids)):

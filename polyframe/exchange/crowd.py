@@ -1,7 +1,7 @@
 """The simulated crowd at work: who acts when, and what follows from it.
 
-What a trader does is in ``traders``, ``makers`` and ``arbitrage``; this module gives each its
-turn, places its orders through the floor, and plans its next turn.
+What a trader does is in ``traders`` and ``arbitrage``; this module gives each its turn, places its
+orders through the floor, and plans its next turn. Those who quote are in ``quoting``.
 """
 
 from __future__ import annotations
@@ -14,27 +14,24 @@ from msgspec.structs import replace
 from polyframe.exchange.arbitrage import Leg, exclusive_legs, same_truth_legs
 from polyframe.exchange.character import Character
 from polyframe.exchange.floor import Floor
-from polyframe.exchange.makers import Maker, Move, Outlook, Quoter, RewardFarmer
 from polyframe.exchange.matching import MatchingBook, NewOrder, TimeInForce
+from polyframe.exchange.quoting import Quoting
 from polyframe.exchange.schedule import Step
 from polyframe.exchange.simulated_market import SimulatedMarket
 from polyframe.exchange.traders import (
-    behind_touch,
     informed_order,
-    is_stale,
     noise_order,
     order_of,
     patient_order,
     stalled_order,
     sweep_order,
 )
-from polyframe.money import PRICE_ONE_E4, SHARE_E6
+from polyframe.money import PRICE_ONE_E4
 
 _S_NS = 10**9
 _STALL_S = (4.0, 20.0)
 _SWEEPS_THAT_KNOW = 0.8
 _NEWS_S = 0.8  # how soon the first readers of news act
-_ALARM_S = 0.4  # how soon a maker that leaves at news has left
 _ARBITRAGE_E4 = (20, 80)  # what an arbitrage must earn beyond nothing: fees and the trouble
 
 
@@ -61,9 +58,9 @@ class Crowd:
         self._groups: dict[str, list[SimulatedMarket]] = {}
         for market in markets:
             self._groups.setdefault(market.listing.belief_id, []).append(market)
+        self._quoting = Quoting(floor, activity)
         self._turns: dict[Step, Callable[[SimulatedMarket, str], None]] = {
-            Step.MAKER: self._maker,
-            Step.REACT: self._react,
+            **self._quoting.turns,
             Step.NOISE: self._noise,
             Step.SWEEP: self._sweep,
             Step.INFORMED: self._informed,
@@ -74,7 +71,6 @@ class Crowd:
             Step.STALL_OVER: self._stall_over,
             Step.ANNOUNCEMENT: self._announcement,
             Step.ARBITRAGE: self._arbitrage,
-            Step.MOVE: self._move,
         }
 
     def act(self, market: SimulatedMarket, step: Step, argument: str) -> None:
@@ -96,8 +92,7 @@ class Crowd:
                 floor.after(market, 3_600.0 / self._stalls_per_h, Step.STALL)
             if character.arbitrage_s and self._groups[market.listing.belief_id][0] is market:
                 floor.after(market, character.arbitrage_s / self._activity, Step.ARBITRAGE)
-            if (next_ns := market.belief.next_news_ns) is not None:
-                floor.agenda.push(next_ns, market.index, Step.ANNOUNCEMENT)
+            self._await_news(market)
         elif character.book == "one_sided":
             for price in (10, 20, 30, 40, 50)[: character.crowd_orders]:
                 market.book.submit(
@@ -110,22 +105,13 @@ class Crowd:
 
     def withdraw_makers(self, market: SimulatedMarket) -> None:
         """Let those who quote leave for good."""
-        market.is_quoted = False
-        for maker in market.makers:
-            for order_id in maker.order_ids.values():
-                market.book.cancel(order_id)
-            maker.order_ids.clear()
-        self._floor.publish(market)
+        self._quoting.withdraw(market)
 
     def change_character(self, market: SimulatedMarket, character: Character | None) -> None:
         """Let the present traders go and others come; nobody where nobody quotes any more."""
         if character is None or not market.is_quoted:
             return
-        for maker in market.makers:
-            for order_id in maker.order_ids.values():
-                market.book.cancel(order_id)
-        market.makers.clear()
-        market.phase += 1
+        self._quoting.replace_all(market)
         market.character = character
         market.belief.change_pace(character.volatility, character.jumps_per_h, character.jump_size)
         self._start(market)
@@ -138,22 +124,12 @@ class Crowd:
         if character.shy_s:
             away_s = market.rng.expovariate(1.0 / character.shy_s)
             market.shy_until_ns = floor.now_ns + int(away_s * _S_NS)
-            for place in range(len(market.makers)):
-                floor.after(market, _ALARM_S, Step.REACT, market.phased(place))
+            self._quoting.call(market)
 
     def _start(self, market: SimulatedMarket) -> None:
         """Place the first quotes and plan everybody's first turn."""
-        character, rng, floor = market.character, market.rng, self._floor
-        for place in range(character.makers):
-            self._join(market, Maker(f"maker-{place}", character, market.probability, rng))
-        terms = market.terms()
-        if terms.reward_usd_per_day > 0:
-            for place in range(character.farmers):
-                shares = terms.reward_min_e6 / SHARE_E6
-                farmer = RewardFarmer(
-                    f"farmer-{place}", character, shares, terms.reward_max_spread_e4, rng
-                )
-                self._join(market, farmer)
+        character, floor = market.character, self._floor
+        self._quoting.start(market)
         for turn in range(character.crowd_orders):
             self._place_patient(market, turn % 2 == 0)
         phase = str(market.phase)
@@ -161,13 +137,6 @@ class Crowd:
         floor.after(market, self._pace_s(market, character.sweeps_per_h), Step.SWEEP, phase)
         floor.after(market, self._pace_s(market, character.informed_per_h), Step.INFORMED, phase)
         floor.after(market, self._crowd_pace_s(market), Step.PATIENT, phase)
-
-    def _join(self, market: SimulatedMarket, maker: Quoter) -> None:
-        place = len(market.makers)
-        market.makers.append(maker)
-        self._requote(market, maker)
-        wake_s = market.character.maker_wake_s / self._activity
-        self._floor.after(market, wake_s, Step.MAKER, market.phased(place))
 
     def _pace_s(self, market: SimulatedMarket, per_h: float) -> float:
         """Return the mean wait for something that happens ``per_h`` times at a usual hour."""
@@ -190,18 +159,6 @@ class Crowd:
             return False
         self._floor.after(market, self._pace_s(market, per_h), step, phase)
         return True
-
-    def _maker(self, market: SimulatedMarket, argument: str) -> None:
-        phase, _, place = argument.partition(":")
-        if market.is_quoted and phase == str(market.phase):
-            self._requote(market, market.makers[int(place)])
-            wake_s = market.character.maker_wake_s / self._activity
-            self._floor.after(market, wake_s, Step.MAKER, argument)
-
-    def _react(self, market: SimulatedMarket, argument: str) -> None:
-        phase, _, place = argument.partition(":")
-        if market.is_quoted and phase == str(market.phase):
-            self._requote(market, market.makers[int(place)], is_reaction=True)
 
     def _noise(self, market: SimulatedMarket, phase: str) -> None:
         character, rng, book = market.character, market.rng, market.book
@@ -282,11 +239,18 @@ class Crowd:
 
     def _announcement(self, market: SimulatedMarket, _: str) -> None:
         """Publish news whose hour everybody knew."""
-        belief = market.belief
-        belief.release(self._floor.now_ns)
+        market.belief.release(self._floor.now_ns)
         self.spread_news(market)
-        if belief.next_news_ns is not None:
-            self._floor.agenda.push(belief.next_news_ns, market.index, Step.ANNOUNCEMENT)
+        self._await_news(market)
+
+    def _await_news(self, market: SimulatedMarket) -> None:
+        """Plan the next announcement, and that makers look at the market before it."""
+        belief, agenda = market.belief, self._floor.agenda
+        if belief.next_news_ns is None:
+            return
+        for warned_ns in belief.warnings_ns():
+            agenda.push(max(warned_ns, self._floor.now_ns), market.index, Step.LOOK)
+        agenda.push(belief.next_news_ns, market.index, Step.ANNOUNCEMENT)
 
     def _arbitrage(self, market: SimulatedMarket, _: str) -> None:
         """Take what cannot be right among the markets that share a belief."""
@@ -328,83 +292,6 @@ class Crowd:
         if order is not None and self._floor.execute(market, order).resting_e6:
             life_s = market.character.crowd_life_s / self._activity
             self._floor.after(market, life_s, Step.CROWD_CANCEL, order.order_id)
-
-    def _requote(
-        self, market: SimulatedMarket, maker: Quoter, *, is_reaction: bool = False
-    ) -> None:
-        """Move a maker's ladder: what still fits keeps its place in the queue.
-
-        Orders of others that its new prices leave far behind are stale, and it takes them.
-        """
-        if market.is_halted:
-            return
-        floor, book = self._floor, market.book
-        outlook = Outlook(
-            market.probability, market.lean(floor.now_ns), market.caution(floor.now_ns),
-            is_reaction, floor.now_ns,
-        )  # fmt: skip
-        wanted = maker.quotes(outlook, book, market.rng)
-        gone: list[Move] = []
-        for key, order_id in list(maker.order_ids.items()):
-            resting = book.resting(order_id)
-            shares = wanted.get(key, 0.0)
-            if resting is None:
-                del maker.order_ids[key]
-            elif resting.leaves_e6 >= 0.5 * shares * SHARE_E6 > 0:
-                del wanted[key]
-            else:
-                gone.append((*key, 0.0))
-        maker.plan = gone + [(*key, shares) for key, shares in wanted.items()]
-        if market.character.order_gap_s and market.publisher.has_begun:
-            if not maker.is_moving and maker.plan:
-                maker.is_moving = True
-                self._move(market, market.phased(market.makers.index(maker)))
-            return
-        last_id = ""
-        for move in maker.plan:
-            last_id = self._take_step(market, maker, move) or last_id
-        floor.publish(market, last_id)
-        floor.refine_tick(market)
-
-    def _move(self, market: SimulatedMarket, argument: str) -> None:
-        """Take the next step of a maker that sends its orders one by one."""
-        phase, _, place = argument.partition(":")
-        if phase != str(market.phase):
-            return
-        maker = market.makers[int(place)]
-        if not maker.plan or not market.is_quoted or market.is_halted:
-            maker.is_moving = False
-            return
-        order_id = self._take_step(market, maker, maker.plan.pop(0))
-        self._floor.publish(market, order_id)
-        self._floor.refine_tick(market)
-        self._floor.after(market, market.character.order_gap_s, Step.MOVE, argument)
-
-    def _take_step(self, market: SimulatedMarket, maker: Quoter, move: Move) -> str:
-        """Cancel or place one order of a maker's ladder; return the id of a new order."""
-        is_bid, wanted_e4, shares = move
-        book = market.book
-        if not shares:
-            book.cancel(maker.order_ids.pop((is_bid, wanted_e4), ""))
-            return ""
-        if is_stale(book, is_bid, wanted_e4):
-            stale = maker.order(
-                market.next_order_id(), is_bid=is_bid, yes_price_e4=wanted_e4, shares=shares
-            )
-            self._floor.execute(
-                market, replace(stale, time_in_force=TimeInForce.FAK, post_only=False)
-            )
-        # Others' stale orders may be in the way: it stands right before them.
-        price = behind_touch(book, is_bid, wanted_e4)
-        if (is_bid, price) in maker.order_ids:
-            return ""
-        order_id = market.next_order_id()
-        placed = book.submit(
-            maker.order(order_id, is_bid=is_bid, yes_price_e4=price, shares=shares)
-        )
-        if not placed.rejection:
-            maker.order_ids[is_bid, price] = order_id
-        return order_id
 
 
 def _half_spread(book: MatchingBook) -> float | None:

@@ -24,10 +24,11 @@ class Step(IntEnum):
     ANNOUNCEMENT = 11
     ARBITRAGE = 12
     MOVE = 13
-    END = 14
-    PROPOSE = 15
-    RESOLVE = 16
-    GAME_START = 17
+    LOOK = 14
+    END = 15
+    PROPOSE = 16
+    RESOLVE = 17
+    GAME_START = 18
 
 
 class Due(NamedTuple):

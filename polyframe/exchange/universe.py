@@ -7,9 +7,7 @@ markets near, past or without their end, dead and one-sided books, in-play games
 
 from __future__ import annotations
 
-import hashlib
 import json
-from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 
@@ -17,11 +15,19 @@ import msgspec
 
 from polyframe.exchange import character as ch
 from polyframe.exchange.character import Character
+from polyframe.exchange.gamma_objects import (
+    deadline_of,
+    gamma_market,
+    is_v2,
+    key_of,
+    slug_of,
+    utc,
+    v2_ids,
+)
 from polyframe.exchange.profiles import PROFILES, ProfileName, character_of
 from polyframe.exchange.source import GammaMarket
 from polyframe.exchange.subjects import (
     CANDIDATES,
-    FEES,
     UP_OR_DOWN,
     Subject,
     clear_rules,
@@ -38,8 +44,6 @@ _GAME = 1  # clear subjects walk eight templates; the second is a match
 # Kinds that are games under way or about to begin.
 _IN_PLAY = ("wild", "in_play")
 _GAMES = (*_IN_PLAY, "upcoming")
-_REWARDED = ("lively", "calm", "updown", "in_play", "upcoming")
-_V2_OF_256 = 26  # a tenth of the markets trades under protocol V2 (venue.md 1.4)
 
 
 class Listing(msgspec.Struct, frozen=True):
@@ -121,20 +125,20 @@ def _listing(
     end_ns = _end_ns(kind, start_ns, rng)
     if kind == "updown" or (kind == "last_day" and subject.category == "Crypto"):
         subject = updown_subject(index)
-    deadline = _deadline(end_ns, start_ns)
+    deadline = deadline_of(end_ns, start_ns)
     rules = vague_rules(subject) if kind == "vague" else clear_rules(subject, deadline, rng)
     probability = 0.5 + rng.uniform(-0.32, 0.32)
     # A fifth of the calm markets is on the fine grid, as popular long-shot markets are.
     fine = kind == "calm" and rng.random() < 0.2
     if fine:
         probability = rng.choice((0.08, 0.92)) + rng.uniform(-0.03, 0.03)
-    gamma = _gamma_market(seed, index, subject, rules, deadline, kind, end_ns, start_ns, rng)
+    gamma = gamma_market(seed, index, subject, rules, deadline, kind, end_ns, start_ns, rng)
     if fine:
         gamma["orderPriceMinTickSize"] = 0.001
     game_start_ns = _game_start_ns(kind, subject, start_ns, end_ns)
     if game_start_ns is not None:
         gamma |= {
-            "gameStartTime": f"{_utc(game_start_ns):%Y-%m-%d %H:%M:%S}+00",
+            "gameStartTime": f"{utc(game_start_ns):%Y-%m-%d %H:%M:%S}+00",
             "secondsDelay": 3,
             "clearBookOnStart": True,
         }
@@ -153,8 +157,8 @@ def _listing(
     in_play = (
         None if game_start_ns is None else character_of(profile, "in_play", subject.category, depth)
     )
-    if _is_v2(seed, index):
-        gamma |= _v2_ids(seed, index, module=1)
+    if is_v2(seed, index):
+        gamma |= v2_ids(seed, index, module=1)
     return Listing(
         gamma, kind, character, probability, f"market:{index}", 0, end_ns, game_start_ns, in_play
     )
@@ -166,7 +170,7 @@ def _exclusive_event(
     """Return one negative-risk event: outcomes that exclude each other, the last one "Other"."""
     augmented = size >= 4
     end_ns = _end_ns("calm", start_ns, rng)
-    deadline = _deadline(end_ns, start_ns)
+    deadline = deadline_of(end_ns, start_ns)
     names = [*rng.sample(CANDIDATES, size - 1), "Other"] if augmented else CANDIDATES[:size]
     weights = [rng.uniform(0.3, 1.0) for _ in names]
     title = f"Winner of the district {first} election"
@@ -180,13 +184,13 @@ def _exclusive_event(
         )  # fmt: skip
         rules = clear_rules(subject, deadline, rng)
         index = first + place
-        gamma = _gamma_market(
+        gamma = gamma_market(
             seed, index, subject, rules, deadline, "neg_risk", end_ns, start_ns, rng
         )
         gamma |= {
             "negRisk": True,
             "negRiskOther": name == "Other",
-            "negRiskRequestID": f"0x{_key(seed, 'request', str(index))}",
+            "negRiskRequestID": f"0x{key_of(seed, 'request', str(index))}",
             "groupItemTitle": name,
             "groupItemThreshold": str(place),
         }
@@ -194,15 +198,15 @@ def _exclusive_event(
             {
                 **gamma["events"][0],
                 "id": str(900_000 + first),
-                "slug": _slug(title),
+                "slug": slug_of(title),
                 "negRisk": True,
-                "negRiskMarketID": f"0x{_key(seed, 'group', str(first))}",
+                "negRiskMarketID": f"0x{key_of(seed, 'group', str(first))}",
                 "enableNegRisk": True,
                 "negRiskAugmented": augmented,
             }
         ]
-        if _is_v2(seed, first):  # an event is of one protocol
-            gamma |= _v2_ids(seed, index, module=2)
+        if is_v2(seed, first):  # an event is of one protocol
+            gamma |= v2_ids(seed, index, module=2)
         depth = Random(f"depth:{seed}:{index}")
         character = character_of(profile, "neg_risk", "Politics", depth)
         listings.append(
@@ -217,26 +221,6 @@ def _game_start_ns(kind: str, subject: Subject, start_ns: int, end_ns: int | Non
         return start_ns - _HOUR_NS // 2
     is_game = kind == "upcoming" or (kind == "last_day" and subject.category == "Sports")
     return end_ns - 3 * _HOUR_NS if is_game and end_ns is not None else None
-
-
-def _is_v2(seed: int, index: int) -> bool:
-    return int(_key(seed, "version", str(index))[:2], 16) < _V2_OF_256
-
-
-def _v2_ids(seed: int, index: int, *, module: int) -> dict[str, Any]:
-    """Return the fields of a Protocol V2 market (venue.md 1.4).
-
-    A position id is the condition's 31 bytes and the outcome's index: the top byte is the
-    module (1 binary, 2 negative risk), and bits 40 to 103 are zero.
-    """
-    own = int(_key(seed, "condition", str(index)), 16)
-    condition = (module << 240 | own & ((1 << 240) - 1)) & ~(((1 << 64) - 1) << 32)
-    return {
-        "version": "v2",
-        "conditionId": f"0x{condition:062x}",
-        "positionIds": [str(condition << 8 | outcome) for outcome in (0, 1)],
-        "resolutionStatus": "active",
-    }
 
 
 def _end_ns(kind: str, start_ns: int, rng: Random) -> int | None:
@@ -258,154 +242,3 @@ def _end_ns(kind: str, start_ns: int, rng: Random) -> int | None:
         case _:
             hours = rng.uniform(100.0, 1_500.0)
     return start_ns + int(hours * 3600) * 10**9
-
-
-def _gamma_market(
-    seed: int,
-    index: int,
-    subject: Subject,
-    rules: str,
-    deadline: str,
-    kind: str,
-    end_ns: int | None,
-    start_ns: int,
-    rng: Random,
-) -> dict[str, Any]:
-    """Return one market object with the fields of venue.md 6.1 and 6.2."""
-    fees = FEES[subject.category]
-    question = subject.question.format(deadline=deadline)
-    created_ns = start_ns - int(rng.uniform(3.0, 60.0) * 24) * _HOUR_NS
-    volume_24h = _volume_24h_usd(kind, rng)
-    volume = round(volume_24h * rng.uniform(3.0, 40.0), 2)
-    event_slug = f"{_slug(subject.event_title)}-{_key(seed, 'event', subject.event_title)[:6]}"
-    tags = [
-        {"id": str(1 + list(FEES).index(subject.category)), "label": subject.category,
-         "slug": subject.category.lower()},
-    ]  # fmt: skip
-    market: dict[str, Any] = {
-        "id": str(700_000 + index),
-        "question": question,
-        "conditionId": f"0x{_key(seed, 'condition', str(index))}",
-        "slug": f"{_slug(question)}-{_key(seed, 'market', str(index))[:6]}",
-        "resolutionSource": subject.url,
-        "startDate": _iso(created_ns),
-        "description": rules,
-        "outcomes": json.dumps(list(subject.outcomes)),
-        "outcomePrices": '["0.5", "0.5"]',
-        "clobTokenIds": json.dumps([_token_id(seed, index, side) for side in ("yes", "no")]),
-        "questionID": f"0x{_key(seed, 'question', str(index))}",
-        "version": "v1",
-        "active": True,
-        "closed": False,
-        "archived": False,
-        "restricted": True,
-        "acceptingOrders": True,
-        "acceptingOrdersTimestamp": _iso(created_ns),
-        "enableOrderBook": True,
-        "orderPriceMinTickSize": 0.01,
-        "orderMinSize": 5,
-        "negRisk": False,
-        "negRiskOther": False,
-        "volume": str(volume),
-        "volumeNum": volume,
-        "volume24hr": volume_24h,
-        "volume24hrClob": volume_24h,
-        "liquidity": "0",
-        "liquidityNum": 0.0,
-        "liquidityClob": 0.0,
-        "makerBaseFee": 1000,
-        "takerBaseFee": 1000,
-        "feesEnabled": fees.rate > 0,
-        "rewardsMinSize": 50,
-        "rewardsMaxSpread": 4.5 if kind in ("lively", "calm") else 3.5,
-        "clobRewards": (
-            [{"id": str(index), "rewardsDailyRate": rng.choice((5, 10, 20, 50))}]
-            if kind in _REWARDED and rng.random() < 0.4
-            else []
-        ),
-        "holdingRewardsEnabled": False,
-        "secondsDelay": 0,
-        "clearBookOnStart": False,
-        "automaticallyActive": True,
-        "automaticallyResolved": False,
-        "manualActivation": False,
-        "umaBond": "500",
-        "umaReward": "5",
-        "umaResolutionStatuses": "[]",
-        "umaResolutionStatus": "",
-        "customLiveness": 0,
-        "rfqEnabled": False,
-        "groupItemTitle": "",
-        "groupItemThreshold": "0",
-        "createdAt": _iso(created_ns),
-        "updatedAt": _iso(start_ns),
-        "tags": tags,
-        "events": [
-            {
-                "id": str(800_000 + int(_key(seed, "event", subject.event_title)[:4], 16)),
-                "slug": event_slug,
-                "title": subject.event_title,
-                "negRisk": False,
-                "enableNegRisk": False,
-                "negRiskAugmented": False,
-                "tags": tags,
-            }
-        ],
-    }
-    if fees.rate > 0:
-        market["feeType"] = fees.fee_type
-        market["feeSchedule"] = {
-            "exponent": 1,
-            "rate": fees.rate,
-            "takerOnly": True,
-            "rebateRate": fees.rebate_share,
-        }
-    if end_ns is not None:
-        market["endDate"] = _iso(end_ns)
-        market["endDateIso"] = market["endDate"][:10]
-    if subject.category == "Sports":
-        market["sportsMarketType"] = "totals" if subject.outcomes[0] == "Over" else "moneyline"
-    return market
-
-
-def _volume_24h_usd(kind: str, rng: Random) -> float:
-    least, most = {
-        "lively": (8_000.0, 250_000.0),
-        "hostile": (8_000.0, 250_000.0),
-        "together": (4_000.0, 80_000.0),
-        "calm": (600.0, 12_000.0),
-        "wild": (30_000.0, 400_000.0),
-        "in_play": (30_000.0, 400_000.0),
-        "upcoming": (4_000.0, 90_000.0),
-        "updown": (8_000.0, 250_000.0),
-        "dead": (0.0, 0.0),
-        "last_day": (4_000.0, 90_000.0),
-    }.get(kind, (100.0, 5_000.0))
-    return round(least * (most / least) ** rng.random(), 2) if most else 0.0
-
-
-def _deadline(end_ns: int | None, start_ns: int) -> str:
-    """Return the day before the end: the market ends when that day is over in New York."""
-    day = _utc(end_ns if end_ns is not None else start_ns) - timedelta(hours=5)
-    return f"{day:%B} {day.day}, {day.year}"
-
-
-def _utc(instant_ns: int) -> datetime:
-    return datetime.fromtimestamp(instant_ns // 10**9, UTC)
-
-
-def _iso(instant_ns: int) -> str:
-    return f"{_utc(instant_ns):%Y-%m-%dT%H:%M:%SZ}"
-
-
-def _key(seed: int, *parts: str) -> str:
-    return hashlib.sha256(":".join((str(seed), *parts)).encode()).hexdigest()
-
-
-def _token_id(seed: int, index: int, side: str) -> str:
-    return str(int(_key(seed, "token", str(index), side), 16))
-
-
-def _slug(text: str) -> str:
-    kept = "".join(letter if letter.isalnum() else "-" for letter in text.lower())
-    return "-".join(part for part in kept.split("-") if part)[:80]

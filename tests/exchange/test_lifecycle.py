@@ -181,9 +181,7 @@ def test_a_game_that_starts_clears_the_book_and_is_then_played() -> None:
     assert run.source.submit(run.market_id, mine, run.now_ns).resting_e6
     assert run.market_id not in [one[0] for one in run.heard.removals]
     messages = run.to(start_h + 0.0001)
-    [(market_id, order_ids, status)] = [
-        one for one in run.heard.removals if one[0] == run.market_id
-    ]
+    [(_, order_ids, status)] = [one for one in run.heard.removals if one[0] == run.market_id]
     assert status == "CANCELED"
     assert "mine" in order_ids
     cleared = [
