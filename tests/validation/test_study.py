@@ -21,13 +21,13 @@ def rows_of(traders, plan=PLAN, **changes):
 
 
 @pytest.fixture(scope="module")
-def busy():
-    return rows_of("busy")
+def calm():
+    return rows_of("calm")
 
 
-def test_paper_claims_no_more_than_came_true(busy):
-    found = compare("busy", busy)
-    assert found.orders == len(busy) >= 300
+def test_paper_claims_no_more_than_came_true(calm):
+    found = compare("calm", calm)
+    assert found.orders == len(calm) >= 300
     for papers in found.views.values():
         assert papers["pessimistic"].paper.filled <= found.real.filled
         rates = [papers[name].paper.filled for name in ("pessimistic", "base", "optimistic")]
@@ -38,12 +38,12 @@ def test_paper_claims_no_more_than_came_true(busy):
     assert 0.85 < twin.fill_ratio.value < 1.05
     assert twin.markout_gap_c[0].value < 0.1
     assert twin.agreement.both > 20 * twin.agreement.paper_only
-    assert found.verdicts[0].found.startswith(f"0 of {len(busy)} do not")
+    assert found.verdicts[0].found.startswith(f"0 of {len(calm)} do not")
     assert not [v for v in found.verdicts if v.view == "twin" and v.word == "fails"]
 
 
-def test_both_worlds_begin_a_round_alike_and_latencies_are_shared(busy):
-    for row in busy:
+def test_both_worlds_begin_a_round_alike_and_latencies_are_shared(calm):
+    for row in calm:
         real, twin, apart = (row.outcomes[n] for n in ("real", "twin.base", "apart.base"))
         if real.effective_ns is not None and twin.effective_ns is not None:
             assert real.effective_ns == twin.effective_ns
@@ -54,17 +54,17 @@ def test_both_worlds_begin_a_round_alike_and_latencies_are_shared(busy):
             assert real.ended_ns == twin.ended_ns
 
 
-def test_no_fill_outside_an_orders_life(busy):
-    for row in busy:
+def test_no_fill_outside_an_orders_life(calm):
+    for row in calm:
         for outcome in row.outcomes.values():
             assert outcome.filled_e6 <= row.order.size_e6
             for ts_ns, _ in outcome.fills:
                 assert outcome.effective_ns <= ts_ns <= outcome.ended_ns
 
 
-def test_the_same_seed_gives_the_same_orders_and_fills(busy):
-    again = rows_of("busy")
-    assert msgspec.json.encode(again) == msgspec.json.encode(busy)
+def test_the_same_seed_gives_the_same_orders_and_fills(calm):
+    again = rows_of("calm")
+    assert msgspec.json.encode(again) == msgspec.json.encode(calm)
 
 
 def test_real_fills_are_the_exchanges_matches(monkeypatch):
@@ -81,7 +81,7 @@ def test_real_fills_are_the_exchanges_matches(monkeypatch):
     monkeypatch.setattr(real_orders.RealOrders, "matched", matched)
     filled_e6 = defaultdict(int)
     plan = msgspec.structs.replace(PLAN, orders=50)
-    for row in rows_of("busy", plan):
+    for row in rows_of("calm", plan):
         if row.outcomes["real"].is_filled:
             filled_e6[row.order.order_id] += row.outcomes["real"].filled_e6
     assert filled_e6
@@ -92,7 +92,7 @@ def test_real_fills_are_the_exchanges_matches(monkeypatch):
 
 
 def twin_words(rows):
-    verdicts = compare("busy", rows).verdicts
+    verdicts = compare("calm", rows).verdicts
     return {verdict.target: verdict.word for verdict in verdicts if verdict.view == "twin"}
 
 
@@ -105,11 +105,11 @@ def test_fill_on_touch_is_found_out(monkeypatch):
         return queue_model.serve(profile, queue, price_e4, pool_e6, printed_ms)
 
     monkeypatch.setattr("polyframe.runtime.paper.executions.serve", first_in_line)
-    rows = rows_of("busy")
+    rows = rows_of("calm")
     words = twin_words(rows)
     assert words["base fill rate within 5 % of the real one"] == "fails"
     assert words["pessimistic fill rate not above the real one"] == "fails"
-    assert not compare("busy", rows).holds
+    assert not compare("calm", rows).holds
 
 
 def test_reused_prints_are_found_out(monkeypatch):
@@ -119,7 +119,7 @@ def test_reused_prints_are_found_out(monkeypatch):
         return queue_model.serve(profile, queue, price_e4, 3 * pool_e6, printed_ms)
 
     monkeypatch.setattr("polyframe.runtime.paper.executions.serve", thrice)
-    words = twin_words(rows_of("busy"))
+    words = twin_words(rows_of("calm"))
     assert words["base filled shares not above the real ones by over 5 %"] == "fails"
 
 
@@ -134,6 +134,6 @@ class InstantCancels(PaperVenue):
 def test_cancels_without_latency_are_found_out():
     """What is picked off while a cancel is under way is missing on paper."""
     plan = msgspec.structs.replace(PLAN, orders=50)
-    words = twin_words(rows_of("busy", plan, make_venue=InstantCancels))
+    words = twin_words(rows_of("calm", plan, make_venue=InstantCancels))
     assert words["orders and cancels take effect when the real ones do"] == "fails"
-    assert not compare("busy", rows_of("busy", plan, make_venue=InstantCancels)).holds
+    assert not compare("calm", rows_of("calm", plan, make_venue=InstantCancels)).holds
