@@ -191,7 +191,7 @@ class PaperSettings(Config, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     )
     queue_power: Annotated[
         float, s("n of the cancel attribution 1 - (ahead/total)^n (R6)", unit="ratio", ge=1)
-    ] = 3.0
+    ] = 1.25
     pairing_window_s: Annotated[
         float, s("prints and size drops this close belong together (R5, R6)", unit="s", ge=0)
     ] = 0.5

@@ -79,7 +79,7 @@ def test_help_lists_every_verb_without_importing_any():
         assert summary in done.stdout
     assert list(VERBS) == [
         *("run", "check", "replay", "universe", "report", "why", "trace"),
-        *("calibrate", "exchange", "schema", "plugins", "new-plugin"),
+        *("validate-paper", "calibrate", "exchange", "schema", "plugins", "new-plugin"),
     ]
 
 

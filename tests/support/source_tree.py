@@ -45,6 +45,7 @@ PACKAGE_LAYER = {
     "polyframe.polymarket": PURE,
     "polyframe.explain": PURE,
     "polyframe.tracing": PURE,
+    "polyframe.validation": PURE,
     "polyframe.strategy": STRATEGY,
     "polyframe.cli": TOP,
     "polyframe.dashboard": TOP,

@@ -8,6 +8,7 @@ Everything is in integer micro-shares, so no rounding can create volume.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import isqrt
 
 PROFILES = ("pessimistic", "base", "optimistic")
 PESSIMISTIC, BASE, OPTIMISTIC = range(3)
@@ -38,10 +39,11 @@ def ahead_after_drop(ahead_e6: int, total_e6: int, drop_e6: int, power: float | 
     if power is None or total_e6 <= 0 or drop_e6 <= 0:
         return min(ahead_e6, remaining)
     front = min(ahead_e6, total_e6)
-    if power.is_integer():
-        # Exact, so that two depths never swap places by a rounding error.
-        n = int(power)
-        advance: int = drop_e6 * front**n // total_e6**n
+    if (4 * power).is_integer():
+        # Exact, so that two depths never swap places by a rounding error; rounding down before
+        # a whole root is taken changes nothing.
+        quarters = int(4 * power)
+        advance = isqrt(isqrt(drop_e6**4 * front**quarters // total_e6**quarters))
     else:
         advance = int(drop_e6 * (front / total_e6) ** power)
     return max(0, min(ahead_e6 - advance, remaining))
