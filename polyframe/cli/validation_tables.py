@@ -29,6 +29,59 @@ def tables(
         yield _targets(comparison)
     for regime in regimes or ():
         yield _judge(regime)
+    yield _summary(comparisons)
+    if regimes:
+        yield _judge_summary(regimes)
+
+
+def _summary(comparisons: Sequence[ProfileComparison]) -> Table:
+    """Return one line a trader profile: what paper claims of the real fills, and the targets."""
+    horizons = (f"base {s} s, c" for s in HORIZONS_S)
+    table = _table(
+        "paper fill rate over the real one, and base markout less the real one",
+        ("orders", "real", "pessimistic", "base", "95 %", "base apart", "95 %", *horizons, ""),
+        "traders",
+    )
+    for comparison in comparisons:
+        twin = comparison.views[HEADLINE]
+        other = next(papers for view, papers in comparison.views.items() if view != HEADLINE)
+        table.add_row(
+            comparison.traders,
+            str(comparison.orders),
+            f"{comparison.real.rate:.4f}",
+            _ratio(twin["pessimistic"].fill_ratio)[0],
+            *_ratio(twin["base"].fill_ratio),
+            *_ratio(other["base"].fill_ratio),
+            *(_gap(gap) for gap in twin["base"].markout_gap_c),
+            "holds" if comparison.holds else "FAILS",
+        )
+    return table
+
+
+def _judge_summary(regimes: Sequence[Regime]) -> Table:
+    """Return one line a regime: fills wrongly claimed and missed, theirs and ours."""
+    table = _table(
+        "outside judge (mbo-queue): fills wrongly claimed + missed",
+        ("shadows", "filled", "best of its six", "our closest", "our base", ""),
+        "cancels",
+    )
+    for regime in regimes:
+        base = next(row for row in regime.ours if row.estimator == "base")
+        best, own = closest(regime.theirs), closest(regime.ours)
+        table.add_row(
+            regime.cancels,
+            str(regime.shadows),
+            f"{100 * regime.true_rate:.1f} %",
+            f"{best.estimator} {_wrong(best)}",
+            f"{own.estimator} {_wrong(own)}",
+            _wrong(base),
+            _WORST[no_worse(regime)],
+        )
+    return table
+
+
+def _wrong(row: Judged) -> str:
+    return f"{row.false_fills}+{row.missed_fills}"
 
 
 def _fills(comparison: ProfileComparison) -> Table:
