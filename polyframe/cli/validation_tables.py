@@ -36,10 +36,9 @@ def tables(
 
 def _summary(comparisons: Sequence[ProfileComparison]) -> Table:
     """Return one line a trader profile: what paper claims of the real fills, and the targets."""
-    horizons = (f"base {s} s, c" for s in HORIZONS_S)
     table = _table(
-        "paper fill rate over the real one, and base markout less the real one",
-        ("orders", "real", "pessimistic", "base", "95 %", "base apart", "95 %", *horizons, ""),
+        "paper fill rate over the real one, and base markout less the real one in cents",
+        ("orders", "real", "pess.", "base", "base apart", *(f"{s} s" for s in HORIZONS_S), ""),
         "traders",
     )
     for comparison in comparisons:
@@ -48,22 +47,30 @@ def _summary(comparisons: Sequence[ProfileComparison]) -> Table:
         table.add_row(
             comparison.traders,
             str(comparison.orders),
-            f"{comparison.real.rate:.4f}",
+            f"{comparison.real.rate:.3f}",
             _ratio(twin["pessimistic"].fill_ratio)[0],
-            *_ratio(twin["base"].fill_ratio),
-            *_ratio(other["base"].fill_ratio),
-            *(_gap(gap) for gap in twin["base"].markout_gap_c),
+            _short(twin["base"].fill_ratio, 3),
+            _short(other["base"].fill_ratio, 3),
+            *(_short(gap, 2) for gap in twin["base"].markout_gap_c),
             "holds" if comparison.holds else "FAILS",
         )
     return table
+
+
+def _short(estimate: Estimate | None, decimals: int) -> str:
+    """Return a value and its 95 % interval."""
+    if estimate is None:
+        return ""
+    value, low, high = (f"{x:.{decimals}f}" for x in (estimate.value, estimate.low, estimate.high))
+    return f"{value} [{low} {high}]"
 
 
 def _judge_summary(regimes: Sequence[Regime]) -> Table:
     """Return one line a regime: fills wrongly claimed and missed, theirs and ours."""
     table = _table(
         "outside judge (mbo-queue): fills wrongly claimed + missed",
-        ("shadows", "filled", "best of its six", "our closest", "our base", ""),
-        "cancels",
+        ("shadows", "filled", "best of its six", "our closest", "our base", "closer"),
+        "cancels by",
     )
     for regime in regimes:
         base = next(row for row in regime.ours if row.estimator == "base")
@@ -75,7 +82,7 @@ def _judge_summary(regimes: Sequence[Regime]) -> Table:
             f"{best.estimator} {_wrong(best)}",
             f"{own.estimator} {_wrong(own)}",
             _wrong(base),
-            _WORST[no_worse(regime)],
+            "ours or equal" if no_worse(regime) else "theirs",
         )
     return table
 
