@@ -49,20 +49,24 @@ def _summary(comparisons: Sequence[ProfileComparison]) -> Table:
             str(comparison.orders),
             f"{comparison.real.rate:.3f}",
             _ratio(twin["pessimistic"].fill_ratio)[0],
-            _short(twin["base"].fill_ratio, 3),
-            _short(other["base"].fill_ratio, 3),
-            *(_short(gap, 2) for gap in twin["base"].markout_gap_c),
+            _short(twin["base"].fill_ratio),
+            _short(other["base"].fill_ratio),
+            *(_half_width(gap) for gap in twin["base"].markout_gap_c),
             "holds" if comparison.holds else "FAILS",
         )
     return table
 
 
-def _short(estimate: Estimate | None, decimals: int) -> str:
-    """Return a value and its 95 % interval."""
+def _short(estimate: Estimate | None) -> str:
+    """Return a ratio and its 95 % interval."""
     if estimate is None:
         return ""
-    value, low, high = (f"{x:.{decimals}f}" for x in (estimate.value, estimate.low, estimate.high))
-    return f"{value} [{low} {high}]"
+    return f"{estimate.value:.3f} [{estimate.low:.2f} {estimate.high:.2f}]"
+
+
+def _half_width(gap: Estimate | None) -> str:
+    """Return a gap and half its 95 % interval."""
+    return "" if gap is None else f"{gap.value:+.2f} ±{(gap.high - gap.low) / 2:.2f}"
 
 
 def _judge_summary(regimes: Sequence[Regime]) -> Table:
