@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
+from polyframe.exchange.payload import read_json
 from polyframe.exchange.private.api_keys import Caller
 from polyframe.exchange.private.intake import wallet_of
 from polyframe.exchange.private.messages import rest_order, rest_trade
@@ -97,7 +98,7 @@ class AccountRoutes:
     async def heartbeat(self, request: web.Request, caller: Caller, body: bytes) -> web.Response:
         """POST /v1/heartbeats."""
         try:
-            given = _heartbeat_decoder.decode(body).heartbeat_id
+            given = read_json(_heartbeat_decoder, body).heartbeat_id
         except msgspec.MsgspecError:
             return refusal("Invalid payload")
         beat = self._desk.heartbeat(caller.api_key, given, self._clock())
@@ -111,10 +112,8 @@ class AccountRoutes:
         asset = self._asset(request)
         if asset is None:
             return refusal("Invalid asset type")
-        try:
-            kind = int(request.query.get("signature_type", "0"))
-            address = wallet_of(caller.address, kind, tuple(self._desk.custody.wallets))
-        except ValueError:
+        address = self._address(request, caller)
+        if address is None:
             return refusal("Invalid signature type")
         held = self._desk.custody.wallet(address).refresh(
             asset, self._clock(), self._desk.settlement.balance_lag_ns
@@ -128,13 +127,18 @@ class AccountRoutes:
 
     async def refresh(self, request: web.Request, caller: Caller, body: bytes) -> web.Response:
         """GET /balance-allowance/update: lets the venue's cache look again."""
-        asset = self._asset(request)
-        if asset is not None:
-            kind = request.query.get("signature_type", "0")
-            known = tuple(self._desk.custody.wallets)
-            address = wallet_of(caller.address, int(kind) if kind in "0123" else 0, known)
+        asset, address = self._asset(request), self._address(request, caller)
+        if asset is not None and address is not None:
             self._desk.custody.wallet(address).refresh(asset, self._clock(), 0)
         return answer("")
+
+    def _address(self, request: web.Request, caller: Caller) -> str | None:
+        """Return the wallet that goes with the signature type, None for a type that is none."""
+        try:
+            kind = int(request.query.get("signature_type", "0"))
+            return wallet_of(caller.address, kind, tuple(self._desk.custody.wallets))
+        except ValueError:
+            return None
 
     def _asset(self, request: web.Request) -> str | None:
         """Return the asset a balance is asked for, None when the question makes no sense."""

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
+from polyframe.exchange.payload import read_json
 from polyframe.exchange.private.api_keys import Caller
 from polyframe.exchange.private.intake import BAD_PAYLOAD, Intake
 from polyframe.exchange.private.limits import SignerLimits
@@ -88,7 +89,7 @@ class OrderRoutes:
     async def place(self, request: web.Request, caller: Caller, body: bytes) -> web.Response:
         """POST /order."""
         try:
-            post = _post_decoder.decode(body)
+            post = read_json(_post_decoder, body)
         except msgspec.MsgspecError:
             return refusal(BAD_PAYLOAD)
         spent = self._limits.spend_orders(caller.address, 1, self._clock())
@@ -104,7 +105,7 @@ class OrderRoutes:
     async def place_batch(self, request: web.Request, caller: Caller, body: bytes) -> web.Response:
         """POST /orders: 200 with one answer a leg, in request order."""
         try:
-            posts = _posts_decoder.decode(body)
+            posts = read_json(_posts_decoder, body)
         except msgspec.MsgspecError:
             return refusal(BAD_PAYLOAD)
         if not posts:
@@ -145,7 +146,7 @@ class OrderRoutes:
     async def cancel(self, request: web.Request, caller: Caller, body: bytes) -> web.Response:
         """DELETE /order."""
         try:
-            order_id = _cancel_one_decoder.decode(body).order_id
+            order_id = read_json(_cancel_one_decoder, body).order_id
         except msgspec.MsgspecError:
             return refusal("Invalid orderID")
         return self._cancel_ids(caller, [order_id])
@@ -153,7 +154,7 @@ class OrderRoutes:
     async def cancel_batch(self, request: web.Request, caller: Caller, body: bytes) -> web.Response:
         """DELETE /orders."""
         try:
-            order_ids = _ids_decoder.decode(body)
+            order_ids = read_json(_ids_decoder, body)
         except msgspec.MsgspecError:
             return refusal("Invalid orderID")
         if len(order_ids) > MOST_CANCELS:
@@ -169,7 +170,7 @@ class OrderRoutes:
     ) -> web.Response:
         """DELETE /cancel-market-orders: those of one market or token."""
         try:
-            asked = _cancel_market_decoder.decode(body)
+            asked = read_json(_cancel_market_decoder, body)
         except msgspec.MsgspecError:
             return refusal("Invalid payload")
         if not asked.market and not asked.asset_id:

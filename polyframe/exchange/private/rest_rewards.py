@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
+from polyframe.exchange.payload import read_json
 from polyframe.exchange.private.api_keys import Caller
 from polyframe.exchange.private.intake import wallet_of
 from polyframe.exchange.private.messages import usd_text
@@ -182,7 +183,7 @@ class RewardRoutes:
     async def scoring_many(self, request: web.Request, caller: Caller, body: bytes) -> web.Response:
         """POST /orders-scoring with an array of ids."""
         try:
-            order_ids = _ids_decoder.decode(body)
+            order_ids = read_json(_ids_decoder, body)
         except msgspec.MsgspecError:
             return refusal("Invalid payload")
         return answer(self._scores(order_ids))
