@@ -31,9 +31,16 @@ class OrderRegistry:
         wallet = self._custody.wallet(order.request.wallet)
         wallet.holding(order.asset).reserved += order.cost(size_e6)
 
+    def reserve_fee(self, order: AccountOrder, fee_e12: int) -> None:
+        """Reserve a taker's fee while its order is delayed; 0 frees it."""
+        wallet = self._custody.wallet(order.request.wallet)
+        wallet.holding(order.asset).reserved += fee_e12 - order.reserved_fee_e12
+        order.reserved_fee_e12 = fee_e12
+
     def close(self, order: AccountOrder, status: str) -> None:
         """End an order and free what is left of its reservation."""
         self.reserve(order, -order.leaves_e6)
+        self.reserve_fee(order, 0)
         order.status = status
         self.open.pop(order.order_id, None)
 
