@@ -14,13 +14,7 @@ from functools import partial
 
 from polyframe.errors import VenueError
 from polyframe.exchange.matching import Match
-from polyframe.exchange.source import (
-    BookMessage,
-    Frame,
-    GammaMarket,
-    MarketTerms,
-    TradableSource,
-)
+from polyframe.exchange.source import Frame, MarketTerms, TradableSource
 from polyframe.exchange.trading import admission
 from polyframe.exchange.trading.accounts import Wallet
 from polyframe.exchange.trading.custody import AUTO_REDEEM_NS, Custody
@@ -42,6 +36,7 @@ from polyframe.exchange.trading.orders import (
 )
 from polyframe.exchange.trading.programmes import Programmes
 from polyframe.exchange.trading.registry import OrderRegistry
+from polyframe.exchange.trading.served import ServedSource
 from polyframe.exchange.trading.settlement import FAILED, MINED, Settlement, Trade
 from polyframe.money import notional_e12, usd_e12
 
@@ -55,7 +50,7 @@ _PENDING = "order match delayed due to market conditions"
 Answer = Callable[[Placement], None]
 
 
-class OrderDesk:
+class OrderDesk(ServedSource):
     """Takes accounts' orders on the markets of a source.
 
     Args:
@@ -65,7 +60,7 @@ class OrderDesk:
     """
 
     def __init__(self, source: TradableSource, *, seed: int, funds_usd: float = 10_000.0) -> None:
-        self.source = source
+        super().__init__(source)
         self.modes = Modes()
         self.heartbeats = Heartbeats(seed)
         self.settlement = Settlement(seed, self._schedule, self._trade_changed)
@@ -88,32 +83,6 @@ class OrderDesk:
         source.listener = self
 
     # --- Source --------------------------------------------------------------------
-
-    @property
-    def start_ns(self) -> int:
-        """The market time (UTC ns) at which the source begins."""
-        return self.source.start_ns
-
-    @property
-    def ended(self) -> bool:
-        """Whether no further frame will ever come."""
-        return self.source.ended
-
-    def markets(self) -> Sequence[GammaMarket]:
-        """Return Gamma's view of every listed market."""
-        return self.source.markets()
-
-    def book(self, token_id: str) -> BookMessage | None:
-        """Return a token's book now."""
-        return self.source.book(token_id)
-
-    def last_trade(self, token_id: str) -> tuple[str, str] | None:
-        """Return price and taker side of a token's last trade."""
-        return self.source.last_trade(token_id)
-
-    def close(self) -> None:
-        """Let go of the source."""
-        self.source.close()
 
     def advance(self, to_ns: int, most: int) -> list[Frame]:
         """Let source and desk come to ``to_ns``; return about ``most`` frames."""
