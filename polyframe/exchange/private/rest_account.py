@@ -86,9 +86,11 @@ class AccountRoutes:
             after_s, before_s = int(query.get("after", "0")), int(query.get("before", str(2**62)))
         except ValueError:
             return refusal("Invalid trade params payload")
+        known, wanted = self._desk.settlement.trades, query.get("id", "")
+        of_id = [known[wanted]] if wanted in known else []
         chosen = [
             rest_trade(trade, caller.api_key)
-            for trade in reversed(self._desk.settlement.trades.values())
+            for trade in (of_id if wanted else reversed(known.values()))
             if trade.involves(caller.api_key)
             and after_s <= trade.matched_ns // _S_NS <= before_s
             and _matches(trade, query)
@@ -156,12 +158,10 @@ def _is_its(api_key: str, caller: Caller) -> bool:
 
 def _matches(trade: Trade, query: Any) -> bool:
     """Whether a trade passes the filters; an asset or address may be any party's."""
-    wanted = query.get("id", "")
     market, asset = query.get("market", ""), query.get("asset_id", "")
     address = query.get("maker_address", "").lower()
     return (
-        (not wanted or trade.trade_id == wanted)
-        and (not market or trade.market_id == market)
+        (not market or trade.market_id == market)
         and (not asset or any(leg.token_id == asset for leg in trade.legs))
         and (not address or any(leg.address.lower() == address for leg in trade.legs))
     )

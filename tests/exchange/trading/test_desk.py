@@ -10,6 +10,7 @@ import pytest
 from polyframe.events import Side
 from polyframe.exchange.faults.targets import ModeChange
 from polyframe.exchange.source import MarketTerms
+from polyframe.exchange.trading import registry
 from polyframe.exchange.trading.events import EventKind
 from polyframe.exchange.trading.fault_target import DeskFaults
 from polyframe.exchange.trading.orders import Placement
@@ -422,3 +423,15 @@ def test_a_delayed_order_keeps_its_fee_from_the_orders_after_it(
     still.place(price_e4=ask)
     late = still.place(price_e4=bid, post_only=True)
     assert late.error.startswith("not enough balance / allowance")
+
+
+def test_what_has_ended_is_forgotten_in_the_end(
+    still: StillDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(registry, "MOST_ENDED", 3)
+    resting = still.place()
+    ended = [still.place() for _ in range(5)]
+    for placed in ended:
+        still.desk.cancel("key-0xa1a1", [placed.order_id], still.now_ns)
+    known = [placed.order_id for placed in (resting, *ended[2:])]
+    assert list(still.desk.registry.orders) == known
