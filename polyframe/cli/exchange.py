@@ -14,6 +14,7 @@ import click
 from polyframe.cli.run import Duration, FiniteRange
 from polyframe.errors import PolyframeError, UsageError
 from polyframe.exchange.profiles import ProfileName
+from polyframe.exchange.rate_limits import TIERS
 
 if TYPE_CHECKING:
     from polyframe.exchange.faults.script import FaultScript
@@ -65,6 +66,19 @@ _MARKETS, _ACTIVITY, _FUNDS_USD = 300, 1.0, 10_000.0
     type=FiniteRange(min=0, max=10**9),
     help=f"USD every new account starts with.  [default: {_FUNDS_USD:g}]",
 )
+@click.option(
+    "--tier",
+    type=click.Choice(tuple(TIERS)),
+    help="Rate-limit tier of every signer.  [default: Standard]",
+)
+@click.option("--no-eoa", is_flag=True, help="Send plain addresses to the deposit-wallet flow.")
+@click.option(
+    "--max-skew",
+    type=Duration(),
+    help="Refuse requests whose timestamp is further from market time.  [default: take any]",
+)
+@click.option("--legs-fail-openly", is_flag=True, help="A batch's refused leg says success: false.")
+@click.option("--ip-limits", "limits_ips", is_flag=True, help="Limit client addresses as well.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, one line at start and stop.")
 def command(
     port: int,
@@ -78,6 +92,11 @@ def command(
     for_s: float | None,
     is_administered: bool,
     funds_usd: float | None,
+    tier: str | None,
+    no_eoa: bool,
+    max_skew: float | None,
+    legs_fail_openly: bool,
+    limits_ips: bool,
     as_json: bool,
 ) -> None:
     """Serve a market that speaks Polymarket's protocol until Ctrl-C.
@@ -85,7 +104,11 @@ def command(
     A simulation takes orders of any client with any key; a recording serves public data only.
     Nothing reaches beyond 127.0.0.1.
     """
-    simulation = {"profile": profile, "markets": markets, "activity": activity, "funds": funds_usd}
+    simulation = {
+        "profile": profile, "markets": markets, "activity": activity, "funds": funds_usd,
+        "tier": tier, "no-eoa": no_eoa or None, "max-skew": max_skew,
+        "legs-fail-openly": legs_fail_openly or None,
+    }  # fmt: skip
     if recording is not None:
         for name, value in simulation.items():
             if value is not None:
@@ -95,6 +118,7 @@ def command(
     script = _script(script_path)
     import anyio
 
+    from polyframe.exchange.ip_limits import IpLimits
     from polyframe.exchange.recording import RecordingSource
     from polyframe.exchange.server import EmbeddedExchange
     from polyframe.exchange.simulated import SimulatedSource
@@ -102,6 +126,8 @@ def command(
 
     admin_token = ""
     options: dict[str, Any] = {"speed": speed, "port": port, "fault_seed": script.seed}
+    if limits_ips:
+        options["ip_limits"] = IpLimits()
     if is_administered:
         from polyframe.exchange.admin import admin_routes
 
@@ -117,9 +143,11 @@ def command(
         source = SimulatedSource(seed, count, pace, time.time_ns(), profile=kind)
         funds = _FUNDS_USD if funds_usd is None else funds_usd
         what = f"simulation: profile {kind}, {count} markets, seed {seed}, {funds:g} USD an account"
-        exchange = EmbeddedExchange(
-            source, accounts=PrivateTerms(seed=seed, funds_usd=funds), **options
-        )
+        terms = PrivateTerms(
+            seed=seed, funds_usd=funds, tier=tier or "Standard", max_skew_s=max_skew,
+            takes_eoa=not no_eoa, legs_fail_openly=legs_fail_openly,
+        )  # fmt: skip
+        exchange = EmbeddedExchange(source, accounts=terms, **options)
     try:
         exchange.injection.add(script.faults)
     except PolyframeError:

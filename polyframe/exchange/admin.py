@@ -19,6 +19,7 @@ from polyframe.exchange.faults.fault import Fault
 from polyframe.exchange.faults.script import fault_of
 from polyframe.exchange.faults.targets import VenueMode
 from polyframe.exchange.faults.venue_kinds import Dispute, Mode, Propose, Resolve, TickChange
+from polyframe.exchange.payload import read_json
 from polyframe.exchange.rest_answers import answer, refusal
 from polyframe.exchange.state import exchange_state
 from polyframe.exchange.trading.accounts import CASH
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from polyframe.exchange.server import EmbeddedExchange
 
 TOKEN_HEADER = "X-Admin-Token"
+_any_decoder = msgspec.json.Decoder()
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 _PORT = re.compile(r":[0-9]*$")
 _MOST_USD = 10**12
@@ -123,14 +125,14 @@ class Admin:
         return answer(exchange_state(self._exchange))
 
     async def _mode(self, request: web.Request) -> web.Response:
-        body = msgspec.json.decode(await request.read(), type=_ModeBody)
+        body = read_json(msgspec.json.Decoder(_ModeBody), await request.read())
         return self._happen(Mode(mode=body.mode, retry_after_s=body.retry_after_s))
 
     async def _fault(self, request: web.Request) -> web.Response:
-        return self._happen(fault_of(msgspec.json.decode(await request.read())))
+        return self._happen(fault_of(read_json(_any_decoder, await request.read())))
 
     async def _settlement(self, request: web.Request) -> web.Response:
-        fault = fault_of(msgspec.json.decode(await request.read()))
+        fault = fault_of(read_json(_any_decoder, await request.read()))
         if fault.group != "settlement":
             raise _Refused(f"{fault.kind} is no fault of settlement; post it to /admin/fault")
         return self._happen(fault)
@@ -141,7 +143,7 @@ class Admin:
         return answer({"ok": True})
 
     async def _resolution(self, request: web.Request) -> web.Response:
-        body = msgspec.json.decode(await request.read(), type=_ResolutionBody)
+        body = read_json(msgspec.json.Decoder(_ResolutionBody), await request.read())
         match body.step:
             case "propose":
                 return self._happen(Propose(market=body.market))
@@ -152,13 +154,13 @@ class Admin:
         return self._happen(Resolve(market=body.market, yes_pays=body.yes_pays))
 
     async def _tick(self, request: web.Request) -> web.Response:
-        body = msgspec.json.decode(await request.read(), type=_TickBody)
+        body = read_json(msgspec.json.Decoder(_TickBody), await request.read())
         fault = fault_of({"kind": "tick_change", "market": body.market, "tick": body.tick})
         assert isinstance(fault, TickChange)
         return self._happen(fault)
 
     async def _fund(self, request: web.Request) -> web.Response:
-        body = msgspec.json.decode(await request.read(), type=_FundBody)
+        body = read_json(msgspec.json.Decoder(_FundBody), await request.read())
         private = self._exchange.private
         if private is None:
             raise _Refused("this exchange keeps no accounts; serve a simulation")

@@ -39,7 +39,7 @@ def short_market(market: GammaMarket, source: Source) -> dict[str, Any]:
         "r": {"mi": market.get("rewardsMinSize", 0), "ma": market.get("rewardsMaxSpread", 0)},
     }
     fees = market.get("feeSchedule")
-    if fees:
+    if fees and market.get("feesEnabled", True):
         info["fd"] = {
             "r": fees.get("rate", 0),
             "e": fees.get("exponent", 1),

@@ -71,6 +71,14 @@ class RecordingSource:
         """Return the recorded Gamma objects, as they are."""
         return self._gamma
 
+    def market(self, market_id: str) -> GammaMarket | None:
+        """Return one recorded Gamma object."""
+        return next((one for one in self._gamma if one.get("conditionId") == market_id), None)
+
+    def market_of_token(self, token_id: str) -> GammaMarket | None:
+        """Return the recorded Gamma object of a token."""
+        return self._specs.get(token_id)
+
     def advance(self, to_ns: int, most: int) -> list[Frame]:
         """Return the frames received up to ``to_ns``, byte for byte as recorded.
 

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
+from polyframe.exchange.payload import read_json
 from polyframe.exchange.rest_answers import answer, refusal
 from polyframe.exchange.source import BookMessage, Source
 from polyframe.exchange.wire import wire_price
@@ -164,7 +165,7 @@ class _Clob:
     async def _asked(self, request: web.Request) -> list[_TokenRequest] | web.Response:
         """Return the tokens of a body, or the refusal."""
         try:
-            asked = _tokens_decoder.decode(await request.read())
+            asked = read_json(_tokens_decoder, await request.read())
         except msgspec.DecodeError:
             return refusal("Invalid payload")
         return refusal("Payload exceeds the limit") if len(asked) > _MOST_TOKENS else asked

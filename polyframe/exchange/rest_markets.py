@@ -55,21 +55,21 @@ class ClobMarkets:
     async def by_token(self, request: web.Request) -> web.Response:
         """Return the market of a token."""
         token_id = request.match_info["token_id"]
-        for market in self._source.markets():
-            token_ids = market_token_ids(market)
-            if token_id in token_ids:
-                return answer(
-                    {
-                        "condition_id": market.get("conditionId", ""),
-                        "primary_token_id": token_ids[0],
-                        "secondary_token_id": token_ids[-1],
-                    }
-                )
-        return refusal(_NO_MARKET, 404)
+        market = self._source.market_of_token(token_id)
+        if market is None:
+            return refusal(_NO_MARKET, 404)
+        token_ids = market_token_ids(market)
+        return answer(
+            {
+                "condition_id": market.get("conditionId", ""),
+                "primary_token_id": token_ids[0],
+                "secondary_token_id": token_ids[-1],
+            }
+        )
 
     async def short(self, request: web.Request) -> web.Response:
         """Return one market with short keys."""
-        market = self._of_condition(request.match_info["condition_id"])
+        market = self._source.market(request.match_info["condition_id"])
         return (
             refusal(_NO_MARKET, 404)
             if market is None
@@ -81,7 +81,7 @@ class ClobMarkets:
         wanted = request.match_info["id"]
         if not wanted.startswith("0x"):
             return await self._gamma.answering(self._gamma.market, request)
-        market = self._of_condition(wanted)
+        market = self._source.market(wanted)
         return refusal(_NO_MARKET, 404) if market is None else answer(self._long(market))
 
     async def markets(self, request: web.Request) -> web.Response:
@@ -92,10 +92,6 @@ class ClobMarkets:
 
     def _long(self, market: GammaMarket) -> dict[str, Any]:
         return long_market(market, self._source)
-
-    def _of_condition(self, condition_id: str) -> GammaMarket | None:
-        markets = self._source.markets()
-        return next((one for one in markets if one.get("conditionId") == condition_id), None)
 
     def _listing(
         self, shape: Callable[[GammaMarket], dict[str, Any]], keeps: Callable[[GammaMarket], bool]

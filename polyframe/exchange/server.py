@@ -24,6 +24,8 @@ from polyframe.errors import PolyframeError, VenueError
 from polyframe.exchange.clock import MarketClock
 from polyframe.exchange.faults.injection import Injection
 from polyframe.exchange.faults.targets import MarketTarget
+from polyframe.exchange.ip_gate import DATA_PREFIX, GAMMA_PREFIX, ip_gate
+from polyframe.exchange.ip_limits import IpLimits
 from polyframe.exchange.rest_clob import clob_routes
 from polyframe.exchange.rest_data import DataFacade
 from polyframe.exchange.rest_gamma import GammaFacade
@@ -37,9 +39,6 @@ if TYPE_CHECKING:
     from polyframe.exchange.private.side import PrivateSide
 
 _HOST = "127.0.0.1"
-# The venue has a host for each; where two of them share a path, the prefix says whose it is.
-GAMMA_PREFIX = "/gamma"
-DATA_PREFIX = "/data-api"
 _PUMP_S = 0.02
 _MOST_FRAMES_A_TURN = 250
 _LARGEST_BODY_BYTES = 2**20
@@ -75,6 +74,7 @@ class EmbeddedExchange:
         accounts: how accounts are treated; None serves public data only. A source must be a
             :class:`~polyframe.exchange.source.TradableSource` for it.
         more_routes: returns routes to serve besides, such as the admin endpoint's.
+        ip_limits: what a client address may ask, by the wall's clock; None lets all pass.
     """
 
     def __init__(
@@ -87,6 +87,7 @@ class EmbeddedExchange:
         fault_seed: int = 0,
         accounts: PrivateTerms | None = None,
         more_routes: Callable[[EmbeddedExchange], Iterable[web.RouteDef]] | None = None,
+        ip_limits: IpLimits | None = None,
     ) -> None:
         self.clock = MarketClock(source.start_ns, speed, monotonic_ns)
         markets = source if isinstance(source, MarketTarget) else None
@@ -118,6 +119,7 @@ class EmbeddedExchange:
         self.turns = 0  # of the pump, for whoever waits until time has been acted on
         self._port = port
         self._more_routes = more_routes
+        self._gates = [] if ip_limits is None else [ip_gate(ip_limits, monotonic_ns)]
         self.app: web.Application | None = None  # once entered
         self._runner: web.AppRunner | None = None
         self._pump_task: asyncio.Task[None] | None = None
@@ -156,7 +158,7 @@ class EmbeddedExchange:
         """
         app = web.Application(
             client_max_size=_LARGEST_BODY_BYTES,
-            middlewares=[self._door(), self.injection.rest.middleware()],
+            middlewares=[self._door(), *self._gates, self.injection.rest.middleware()],
         )
         for prefix in ("", GAMMA_PREFIX):
             app.add_routes(self.gamma.routes(prefix))

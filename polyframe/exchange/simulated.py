@@ -92,6 +92,16 @@ class SimulatedSource:
         """Return every listed market with what the book and the lifecycle say now."""
         return [market.gamma_now() for market in self._markets if market.is_listed]
 
+    def market(self, market_id: str) -> GammaMarket | None:
+        """Return one listed market with what the book and the lifecycle say now."""
+        market = self._by_id.get(market_id)
+        return market.gamma_now() if market is not None and market.is_listed else None
+
+    def market_of_token(self, token_id: str) -> GammaMarket | None:
+        """Return a token's market likewise."""
+        market = self._by_token.get(token_id)
+        return market.gamma_now() if market is not None and market.is_listed else None
+
     def advance(self, to_ns: int, most: int) -> list[Frame]:
         """Process what is due up to ``to_ns``; see :class:`~polyframe.exchange.source.Source`."""
         floor = self._floor

@@ -11,6 +11,7 @@ import msgspec
 from aiohttp import web
 
 from polyframe.exchange.channel import Channel, ChannelSocket
+from polyframe.exchange.payload import read_json
 from polyframe.exchange.source import Frame, Source
 from polyframe.exchange.wire import encode, socket_book
 
@@ -73,7 +74,7 @@ class MarketChannel(Channel[MarketSocket]):
     def _request(self, socket: MarketSocket, text: str) -> None:
         """Act on a client's frame; what is no subscription is met with silence (venue.md 3.1)."""
         try:
-            request = _request_decoder.decode(text)
+            request = read_json(_request_decoder, text)
         except msgspec.DecodeError:
             return
         # The flag counts even when every token is already followed.

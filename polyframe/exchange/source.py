@@ -56,6 +56,14 @@ class Source(Protocol):
         """Return Gamma's view of every listed market, as of the last ``advance``."""
         ...
 
+    def market(self, market_id: str) -> GammaMarket | None:
+        """Return one listed market of :meth:`markets` by its condition id, None if unknown."""
+        ...
+
+    def market_of_token(self, token_id: str) -> GammaMarket | None:
+        """Return the listed market a token belongs to, None for an unknown token."""
+        ...
+
     def advance(self, to_ns: int, most: int) -> list[Frame]:
         """Return the next frames due up to ``to_ns``, in time order, about ``most`` at once.
 

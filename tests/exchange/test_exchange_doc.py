@@ -34,3 +34,20 @@ def test_options_admin_routes_and_variables_are_all_there() -> None:
     assert {key for key in admin if f"`{key}`" not in TEXT} == set()
     for name in ("CLOB_URL", "GAMMA_URL", "DATA_URL", "WS_MARKET_URL", "WS_USER_URL", "CHAIN_ID"):
         assert f"`POLYMARKET_{name}`" in TEXT
+
+
+def test_every_point_names_a_test_that_exists() -> None:
+    section = TEXT.partition("## The thirty points")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| (\d+) \|(.*)\|$", section, re.MULTILINE)
+    assert [int(number) for number, _ in rows] == list(range(1, 31))
+    tests = Path(__file__).parents[1]
+    existing = {
+        name
+        for folder in ("exchange", "exchange_clients")
+        for path in (tests / folder).rglob("test_*.py")
+        for name in re.findall(r"def (test_\w+)", path.read_text(encoding="utf-8"))
+    }
+    for number, row in rows:
+        named = set(re.findall(r"`(test_\w+)`", row))
+        assert named, f"point {number} names no test"
+        assert named <= existing, named - existing

@@ -7,15 +7,19 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 
 from polyframe.exchange.admin import TOKEN_HEADER
+from polyframe.polymarket.auth import ApiCredentials, l1_headers, l2_headers
+from polyframe.polymarket.keys import PrivateKey
 
 SMALL = ("--port", "0", "--markets", "8")
 
@@ -88,6 +92,24 @@ def test_it_serves_until_interrupted_and_says_what(tmp_path: Path) -> None:
         assert "# faults: server_error=1 drop=0" in told
 
 
+def test_accounts_and_addresses_are_treated_as_asked() -> None:
+    options = ("--tier", "Gold", "--no-eoa", "--max-skew", "30s", "--legs-fail-openly")
+    with (
+        serving(*SMALL, *options, "--ip-limits", "--for", "30s") as (_, env, _lines),
+        httpx.Client(base_url=env["POLYMARKET_CLOB_URL"], trust_env=False) as http,
+    ):
+        key, now_s = PrivateKey((7).to_bytes(32)), int(time.time())
+        stale = http.post("/auth/api-key", headers=l1_headers(key, now_s - 60))
+        assert stale.status_code == 401
+        made = http.post("/auth/api-key", headers=l1_headers(key, now_s))
+        credentials = msgspec.json.decode(made.content, type=ApiCredentials)
+        path = "/v1/user/rate-limit-tier"
+        headers = l2_headers(credentials, key.address, now_s, "GET", path)
+        assert http.get(path, headers=headers).json() == {"tier": "Gold"}
+        answers = [http.get("/ok").status_code for _ in range(101)]
+        assert answers == [200] * 100 + [429]
+
+
 def test_json_and_a_set_time() -> None:
     with serving(*SMALL, "--for", "1s", "--json") as (run, _, lines):
         first: dict[str, Any] = json.loads(lines[0])
@@ -111,6 +133,8 @@ def test_a_recording_serves_public_data_only(recording_path: Path) -> None:
     [
         (("--recording", "no.frames.jsonl.zst"), 5, "no such recording"),
         (("--recording", "x", "--markets", "9"), 2, "--markets is for simulations"),
+        (("--recording", "x", "--no-eoa"), 2, "--no-eoa is for simulations"),
+        (("--tier", "Mythril"), 2, "'Mythril' is not one of"),
         (("--faults", "no.yaml"), 3, "there is no such file"),
         (("--markets", "1"), 2, "1 is not in the range"),
         (("--activity", "nan"), 2, "is not a number"),

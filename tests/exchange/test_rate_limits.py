@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from polymarket.clients._transport import _parse_rate_limit_headers
 from polymarket.rate_limit import RateLimitUpdate
 
+from polyframe.exchange.faults.rest_kinds import ServerError
 from polyframe.exchange.ip_limits import IP_LIMITS, IpLimit, IpLimits
 from polyframe.exchange.rate_limits import TIERS, RateLimits
+from polyframe.exchange.server import EmbeddedExchange
+from polyframe.exchange.simulated import SimulatedSource
 
 S_NS = 10**9
 NOW = 1_782_753_357 * S_NS
@@ -167,3 +171,28 @@ def test_the_tightest_window_decides() -> None:
         for _ in range(51)
     ]
     assert answers == [None] * 50 + [10]
+
+
+@pytest.mark.anyio
+async def test_full_windows_are_refused_before_anything_else() -> None:
+    wall = [0]
+    limits = IpLimits(
+        (IpLimit("clob", 3), IpLimit("gamma", 1, paths=("/tags",)), IpLimit("data", 1))
+    )
+    source = SimulatedSource(7, 4, 1e-9, 1_796_000_000 * S_NS)
+    exchange = EmbeddedExchange(source, monotonic_ns=lambda: wall[0], ip_limits=limits)
+    exchange.injection.add([ServerError(route="/ok")])
+    async with (
+        exchange,
+        httpx.AsyncClient(base_url=exchange.urls.clob_url, trust_env=False) as http,
+    ):
+        answers = [(await http.get("/ok")).status_code for _ in range(4)]
+        assert answers == [500, 500, 500, 429], "a refused request meets no fault"
+        full = await http.get("/time")
+        assert (full.status_code, full.json()) == (429, {"error": "Too Many Requests"})
+        assert full.headers["Retry-After"] == "10"
+        assert not [name for name in full.headers if name.lower().startswith("poly-")]
+        for path in ("/gamma/tags", "/data-api/v2/status"):
+            assert [(await http.get(path)).status_code for _ in range(2)] == [200, 429]
+        wall[0] = 10 * S_NS
+        assert (await http.get("/time")).status_code == 200

@@ -60,6 +60,7 @@ IMPURE = {
     "polyframe.exchange.faults.injection",
     "polyframe.exchange.faults.rest",
     "polyframe.exchange.faults.script",
+    "polyframe.exchange.ip_gate",
     "polyframe.exchange.private.limits",
     "polyframe.exchange.private.notices",
     "polyframe.exchange.private.paging",

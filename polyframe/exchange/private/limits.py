@@ -27,21 +27,14 @@ class SignerLimits:
     def __init__(self, limits: RateLimits | None) -> None:
         self.limits = limits
 
-    def spend_orders(self, signer: str, orders: int, now_ns: int) -> Spent:
-        """Charge ``orders`` new orders, all or nothing."""
-        return self._spend(signer, "orders", orders, now_ns)
-
-    def spend_cancels(self, signer: str, cancels: int, now_ns: int) -> Spent:
-        """Charge ``cancels`` ids, or the 1 that a cancel-all costs before it is carried out."""
-        return self._spend(signer, "cancels", cancels, now_ns)
-
     def owe_cancels(self, signer: str, cancelled: int, now_ns: int) -> dict[str, str]:
         """Charge what a cancel-all took off the book; return the answer's headers."""
         if self.limits is None:
             return {}
         return self.limits.charge_cancelled(signer, cancelled, now_ns).headers()
 
-    def _spend(self, signer: str, budget: Budget, tokens: int, now_ns: int) -> Spent:
+    def spend(self, signer: str, budget: Budget, tokens: int, now_ns: int) -> Spent:
+        """Charge so many orders, or ids to cancel, all or nothing; a cancel-all costs 1 before."""
         if self.limits is None:
             return Spent({}, None)
         ruling: Ruling = self.limits.take(signer, budget, tokens, now_ns)

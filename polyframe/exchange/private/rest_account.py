@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
+from polyframe.exchange.payload import read_json
 from polyframe.exchange.private.api_keys import Caller
 from polyframe.exchange.private.intake import wallet_of
 from polyframe.exchange.private.messages import rest_order, rest_trade
@@ -85,9 +86,11 @@ class AccountRoutes:
             after_s, before_s = int(query.get("after", "0")), int(query.get("before", str(2**62)))
         except ValueError:
             return refusal("Invalid trade params payload")
+        known, wanted = self._desk.settlement.trades, query.get("id", "")
+        of_id = [known[wanted]] if wanted in known else []
         chosen = [
             rest_trade(trade, caller.api_key)
-            for trade in reversed(self._desk.settlement.trades.values())
+            for trade in (of_id if wanted else reversed(known.values()))
             if trade.involves(caller.api_key)
             and after_s <= trade.matched_ns // _S_NS <= before_s
             and _matches(trade, query)
@@ -97,7 +100,7 @@ class AccountRoutes:
     async def heartbeat(self, request: web.Request, caller: Caller, body: bytes) -> web.Response:
         """POST /v1/heartbeats."""
         try:
-            given = _heartbeat_decoder.decode(body).heartbeat_id
+            given = read_json(_heartbeat_decoder, body).heartbeat_id
         except msgspec.MsgspecError:
             return refusal("Invalid payload")
         beat = self._desk.heartbeat(caller.api_key, given, self._clock())
@@ -111,10 +114,8 @@ class AccountRoutes:
         asset = self._asset(request)
         if asset is None:
             return refusal("Invalid asset type")
-        try:
-            kind = int(request.query.get("signature_type", "0"))
-            address = wallet_of(caller.address, kind, tuple(self._desk.custody.wallets))
-        except ValueError:
+        address = self._address(request, caller)
+        if address is None:
             return refusal("Invalid signature type")
         held = self._desk.custody.wallet(address).refresh(
             asset, self._clock(), self._desk.settlement.balance_lag_ns
@@ -128,13 +129,18 @@ class AccountRoutes:
 
     async def refresh(self, request: web.Request, caller: Caller, body: bytes) -> web.Response:
         """GET /balance-allowance/update: lets the venue's cache look again."""
-        asset = self._asset(request)
-        if asset is not None:
-            kind = request.query.get("signature_type", "0")
-            known = tuple(self._desk.custody.wallets)
-            address = wallet_of(caller.address, int(kind) if kind in "0123" else 0, known)
+        asset, address = self._asset(request), self._address(request, caller)
+        if asset is not None and address is not None:
             self._desk.custody.wallet(address).refresh(asset, self._clock(), 0)
         return answer("")
+
+    def _address(self, request: web.Request, caller: Caller) -> str | None:
+        """Return the wallet that goes with the signature type, None for a type that is none."""
+        try:
+            kind = int(request.query.get("signature_type", "0"))
+            return wallet_of(caller.address, kind, tuple(self._desk.custody.wallets))
+        except ValueError:
+            return None
 
     def _asset(self, request: web.Request) -> str | None:
         """Return the asset a balance is asked for, None when the question makes no sense."""
@@ -152,12 +158,10 @@ def _is_its(api_key: str, caller: Caller) -> bool:
 
 def _matches(trade: Trade, query: Any) -> bool:
     """Whether a trade passes the filters; an asset or address may be any party's."""
-    wanted = query.get("id", "")
     market, asset = query.get("market", ""), query.get("asset_id", "")
     address = query.get("maker_address", "").lower()
     return (
-        (not wanted or trade.trade_id == wanted)
-        and (not market or trade.market_id == market)
+        (not market or trade.market_id == market)
         and (not asset or any(leg.token_id == asset for leg in trade.legs))
         and (not address or any(leg.address.lower() == address for leg in trade.legs))
     )

@@ -9,11 +9,13 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
+from polyframe.exchange.payload import read_json
 from polyframe.exchange.private.api_keys import Caller
 from polyframe.exchange.private.intake import BAD_PAYLOAD, Intake
 from polyframe.exchange.private.limits import SignerLimits
 from polyframe.exchange.private.messages import placement_body, refused_leg
 from polyframe.exchange.private.requests import Doorman
+from polyframe.exchange.rate_limits import Budget
 from polyframe.exchange.rest_answers import answer, refusal
 from polyframe.exchange.trading.admission import NO_BOOK
 from polyframe.exchange.trading.desk import OrderDesk
@@ -88,10 +90,10 @@ class OrderRoutes:
     async def place(self, request: web.Request, caller: Caller, body: bytes) -> web.Response:
         """POST /order."""
         try:
-            post = _post_decoder.decode(body)
+            post = read_json(_post_decoder, body)
         except msgspec.MsgspecError:
-            return refusal(BAD_PAYLOAD)
-        spent = self._limits.spend_orders(caller.address, 1, self._clock())
+            return self._malformed(BAD_PAYLOAD, caller, "orders")
+        spent = self._limits.spend(caller.address, "orders", 1, self._clock())
         if spent.refused is not None:
             return spent.refused
         placed = await self._place(post, caller)
@@ -104,14 +106,15 @@ class OrderRoutes:
     async def place_batch(self, request: web.Request, caller: Caller, body: bytes) -> web.Response:
         """POST /orders: 200 with one answer a leg, in request order."""
         try:
-            posts = _posts_decoder.decode(body)
+            posts = read_json(_posts_decoder, body)
         except msgspec.MsgspecError:
-            return refusal(BAD_PAYLOAD)
+            return self._malformed(BAD_PAYLOAD, caller, "orders")
         if not posts:
-            return refusal(BAD_PAYLOAD)
+            return self._malformed(BAD_PAYLOAD, caller, "orders")
         if len(posts) > MOST_ORDERS:
-            return refusal(f"Too many orders in payload: {len(posts)}, max allowed: {MOST_ORDERS}")
-        spent = self._limits.spend_orders(caller.address, len(posts), self._clock())
+            text = f"Too many orders in payload: {len(posts)}, max allowed: {MOST_ORDERS}"
+            return self._malformed(text, caller, "orders")
+        spent = self._limits.spend(caller.address, "orders", len(posts), self._clock())
         if spent.refused is not None:
             return spent.refused
         # Together: a leg that is held does not keep the others waiting.
@@ -122,6 +125,9 @@ class OrderRoutes:
         return answer([self._leg(leg) for leg in legs], headers=spent.headers)
 
     async def _place(self, post: OrderPost, caller: Caller) -> Placement:
+        closed = self._desk.modes.refuse_order(post_only=post.is_post_only, now_ns=self._clock())
+        if closed is not None:  # a venue that takes no order does not look at it
+            return Placement(error=closed.text, http_status=closed.http_status, closed=closed)
         token_id = post.order.token_id
         terms = self._desk.terms(token_id)
         if terms is None:
@@ -135,6 +141,11 @@ class OrderRoutes:
         self._acted()
         return await answered
 
+    def _malformed(self, text: str, caller: Caller, budget: Budget) -> web.Response:
+        """Refuse what is no request: it costs nothing, and its answer tells the bucket too."""
+        spent = self._limits.spend(caller.address, budget, 0, self._clock())
+        return refusal(text, headers=spent.headers)
+
     def _leg(self, placed: Placement) -> dict[str, Any]:
         if placed.error:
             return refused_leg(placed.error, success=not self._legs_fail_openly)
@@ -145,19 +156,21 @@ class OrderRoutes:
     async def cancel(self, request: web.Request, caller: Caller, body: bytes) -> web.Response:
         """DELETE /order."""
         try:
-            order_id = _cancel_one_decoder.decode(body).order_id
+            order_id = read_json(_cancel_one_decoder, body).order_id
         except msgspec.MsgspecError:
-            return refusal("Invalid orderID")
+            return self._malformed("Invalid orderID", caller, "cancels")
         return self._cancel_ids(caller, [order_id])
 
     async def cancel_batch(self, request: web.Request, caller: Caller, body: bytes) -> web.Response:
         """DELETE /orders."""
         try:
-            order_ids = _ids_decoder.decode(body)
+            order_ids = read_json(_ids_decoder, body)
         except msgspec.MsgspecError:
-            return refusal("Invalid orderID")
+            return self._malformed("Invalid orderID", caller, "cancels")
         if len(order_ids) > MOST_CANCELS:
-            return refusal(f"Too many orders in payload, max allowed: {MOST_CANCELS}")
+            return self._malformed(
+                f"Too many orders in payload, max allowed: {MOST_CANCELS}", caller, "cancels"
+            )
         return self._cancel_ids(caller, order_ids)
 
     async def cancel_all(self, request: web.Request, caller: Caller, body: bytes) -> web.Response:
@@ -169,16 +182,16 @@ class OrderRoutes:
     ) -> web.Response:
         """DELETE /cancel-market-orders: those of one market or token."""
         try:
-            asked = _cancel_market_decoder.decode(body)
+            asked = read_json(_cancel_market_decoder, body)
         except msgspec.MsgspecError:
-            return refusal("Invalid payload")
+            return self._malformed("Invalid payload", caller, "cancels")
         if not asked.market and not asked.asset_id:
-            return refusal("Invalid payload")
+            return self._malformed("Invalid payload", caller, "cancels")
         return self._cancel_many(caller, asked.market, asked.asset_id)
 
     def _cancel_ids(self, caller: Caller, order_ids: list[str]) -> web.Response:
         now_ns = self._clock()
-        spent = self._limits.spend_cancels(caller.address, len(order_ids), now_ns)
+        spent = self._limits.spend(caller.address, "cancels", len(order_ids), now_ns)
         if spent.refused is not None:
             return spent.refused
         done = self._desk.cancel(caller.api_key, order_ids, now_ns)
@@ -186,7 +199,7 @@ class OrderRoutes:
 
     def _cancel_many(self, caller: Caller, market_id: str = "", token_id: str = "") -> web.Response:
         now_ns = self._clock()
-        spent = self._limits.spend_cancels(caller.address, 1, now_ns)
+        spent = self._limits.spend(caller.address, "cancels", 1, now_ns)
         if spent.refused is not None:
             return spent.refused
         done = self._desk.cancel_all(caller.api_key, now_ns, market_id=market_id, token_id=token_id)

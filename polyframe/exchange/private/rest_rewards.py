@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
@@ -10,6 +9,13 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
+from polyframe.exchange.gamma_objects import (
+    market_outcomes,
+    market_prices,
+    market_token_ids,
+)
+from polyframe.exchange.market_shapes import is_sampled
+from polyframe.exchange.payload import read_json
 from polyframe.exchange.private.api_keys import Caller
 from polyframe.exchange.private.intake import wallet_of
 from polyframe.exchange.private.messages import usd_text
@@ -74,8 +80,8 @@ class RewardRoutes:
 
     async def market(self, request: web.Request) -> web.Response:
         """GET /rewards/markets/{condition id}: empty where the market has no programme."""
-        wanted = request.match_info["condition_id"]
-        rows = [self._described(one) for one in self._rewarded() if one["conditionId"] == wanted]
+        market = self._desk.market(request.match_info["condition_id"])
+        rows = [self._described(market)] if market is not None and is_sampled(market) else []
         return page_of(rows, request.query.get("next_cursor", ""))
 
     async def rebates(self, request: web.Request) -> web.Response:
@@ -182,7 +188,7 @@ class RewardRoutes:
     async def scoring_many(self, request: web.Request, caller: Caller, body: bytes) -> web.Response:
         """POST /orders-scoring with an array of ids."""
         try:
-            order_ids = _ids_decoder.decode(body)
+            order_ids = read_json(_ids_decoder, body)
         except msgspec.MsgspecError:
             return refusal("Invalid payload")
         return answer(self._scores(order_ids))
@@ -220,11 +226,10 @@ class RewardRoutes:
 
     def _rewarded(self) -> list[GammaMarket]:
         markets = self._desk.markets()
-        return [one for one in markets if one.get("clobRewards") and not one.get("closed")]
+        return [one for one in markets if is_sampled(one)]
 
     def _described(self, market: GammaMarket) -> dict[str, Any]:
         told = (market.get("events") or [{}])[0]
-        prices = json.loads(market.get("outcomePrices") or "[]")
         return _programme(market) | {
             "market_id": str(market.get("id", "")),
             "market_slug": market.get("slug", ""),
@@ -234,11 +239,11 @@ class RewardRoutes:
             "event_id": str(told.get("id", "")),
             "event_slug": told.get("slug", ""),
             "tokens": [
-                {"token_id": token_id, "outcome": outcome, "price": float(price)}
+                {"token_id": token_id, "outcome": outcome, "price": price}
                 for token_id, outcome, price in zip(
-                    json.loads(market.get("clobTokenIds") or "[]"),
-                    json.loads(market.get("outcomes") or "[]"),
-                    prices,
+                    market_token_ids(market),
+                    market_outcomes(market),
+                    market_prices(market),
                     strict=False,
                 )
             ],

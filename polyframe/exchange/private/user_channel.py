@@ -9,6 +9,7 @@ import msgspec
 from aiohttp import web
 
 from polyframe.exchange.channel import Channel, ChannelSocket
+from polyframe.exchange.payload import read_json
 from polyframe.exchange.private.api_keys import ApiKeys
 from polyframe.exchange.private.messages import order_event, trade_event
 from polyframe.exchange.trading.events import AccountEvent
@@ -77,7 +78,7 @@ class UserChannel(Channel[UserSocket]):
     def _request(self, socket: UserSocket, text: str) -> None:
         """Take credentials, or a change of markets; wrong credentials close the socket."""
         try:
-            request = _request_decoder.decode(text)
+            request = read_json(_request_decoder, text)
         except msgspec.MsgspecError:
             return
         if request.type == "user":

@@ -35,10 +35,8 @@ def refuse_account(
     return ""
 
 
-def refuse_terms(request: OrderRequest, terms: MarketTerms, now_ns: int) -> str:
-    """Return why the market or the order's life does not allow it."""
-    if not terms.is_accepting:
-        return NOT_READY
+def refuse_life(request: OrderRequest, now_ns: int) -> str:
+    """Return why the order's life does not allow it."""
     is_gtd = request.order_type == "GTD"
     if not is_gtd and request.expiration_s:
         return "invalid expiration"

@@ -105,7 +105,8 @@ class Custody:
         wallet, paid_e12 = self.wallet(address), 0
         pairs = zip(self._tokens[market_id], self.payouts_e6[market_id], strict=True)
         for token_id, payout_e6 in pairs:
-            size_e6 = wallet.holding(token_id).balance
+            held = wallet.holding(token_id)
+            size_e6 = held.balance - held.owed  # what was sold and is not yet mined is the buyer's
             if size_e6 > 0:
                 wallet.add(token_id, -size_e6, now_ns)
                 paid_e12 += size_e6 * payout_e6

@@ -14,13 +14,7 @@ from functools import partial
 
 from polyframe.errors import VenueError
 from polyframe.exchange.matching import Match
-from polyframe.exchange.source import (
-    BookMessage,
-    Frame,
-    GammaMarket,
-    MarketTerms,
-    TradableSource,
-)
+from polyframe.exchange.source import Frame, MarketTerms, TradableSource
 from polyframe.exchange.trading import admission
 from polyframe.exchange.trading.accounts import Wallet
 from polyframe.exchange.trading.custody import AUTO_REDEEM_NS, Custody
@@ -42,6 +36,7 @@ from polyframe.exchange.trading.orders import (
 )
 from polyframe.exchange.trading.programmes import Programmes
 from polyframe.exchange.trading.registry import OrderRegistry
+from polyframe.exchange.trading.served import ServedSource
 from polyframe.exchange.trading.settlement import FAILED, MINED, Settlement, Trade
 from polyframe.money import notional_e12, usd_e12
 
@@ -55,7 +50,7 @@ _PENDING = "order match delayed due to market conditions"
 Answer = Callable[[Placement], None]
 
 
-class OrderDesk:
+class OrderDesk(ServedSource):
     """Takes accounts' orders on the markets of a source.
 
     Args:
@@ -65,7 +60,7 @@ class OrderDesk:
     """
 
     def __init__(self, source: TradableSource, *, seed: int, funds_usd: float = 10_000.0) -> None:
-        self.source = source
+        super().__init__(source)
         self.modes = Modes()
         self.heartbeats = Heartbeats(seed)
         self.settlement = Settlement(seed, self._schedule, self._trade_changed)
@@ -79,6 +74,7 @@ class OrderDesk:
         self._scheduled = 0
         self._frames: list[Frame] = []
         self._events: list[AccountEvent] = []
+        self._held: dict[str, Answer] = {}  # by order, who waits for the end of a taker's hold
         self._beats_checked = False
         self.programmes = Programmes(
             seed, source.start_ns, self._schedule, self._terms_of, source.matching_book,
@@ -87,32 +83,6 @@ class OrderDesk:
         source.listener = self
 
     # --- Source --------------------------------------------------------------------
-
-    @property
-    def start_ns(self) -> int:
-        """The market time (UTC ns) at which the source begins."""
-        return self.source.start_ns
-
-    @property
-    def ended(self) -> bool:
-        """Whether no further frame will ever come."""
-        return self.source.ended
-
-    def markets(self) -> Sequence[GammaMarket]:
-        """Return Gamma's view of every listed market."""
-        return self.source.markets()
-
-    def book(self, token_id: str) -> BookMessage | None:
-        """Return a token's book now."""
-        return self.source.book(token_id)
-
-    def last_trade(self, token_id: str) -> tuple[str, str] | None:
-        """Return price and taker side of a token's last trade."""
-        return self.source.last_trade(token_id)
-
-    def close(self) -> None:
-        """Let go of the source."""
-        self.source.close()
 
     def advance(self, to_ns: int, most: int) -> list[Frame]:
         """Let source and desk come to ``to_ns``; return about ``most`` frames."""
@@ -193,12 +163,14 @@ class OrderDesk:
         book = self.source.matching_book(terms.market_id)
         if delay_ns and book.crosses(order.as_new_order()):
             order.status = DELAYED
+            fee_e12 = admission.order_amount(order, terms) - order.cost(request.size_e6)
+            self.registry.reserve_fee(order, fee_e12)
             self._tell_order(EventKind.PLACEMENT, order, now_ns)
-            is_told_now = terms.taker_delay_s > 0
-            if is_told_now:
+            if terms.taker_delay_s:
                 answer(Placement(order_id=order.order_id, status="delayed", side=request.side))
-            later: Answer = _nobody if is_told_now else answer
-            self._schedule(now_ns + delay_ns, lambda at: self._release(order, later, at))
+            else:
+                self._held[order.order_id] = answer
+            self._schedule(now_ns + delay_ns, partial(self._release, order))
             return
         answer(self._submit(order, now_ns))
 
@@ -207,10 +179,15 @@ class OrderDesk:
         request = order.request
         if request.order_id in self.registry.orders:
             return f"order {request.order_id} is invalid. Duplicated."
-        wallet = self.custody.wallet(request.wallet)
+        return admission.refuse_life(request, now_ns) or self._refusal_now(order, terms, now_ns)
+
+    def _refusal_now(self, order: AccountOrder, terms: MarketTerms, now_ns: int) -> str:
+        """Return why account, market or money do not allow an order at this moment."""
+        if not terms.is_accepting:
+            return admission.NOT_READY
+        wallet = self.custody.wallet(order.request.wallet)
         return (
-            admission.refuse_account(request, self.banned, self.closed_only)
-            or admission.refuse_terms(request, terms, now_ns)
+            admission.refuse_account(order.request, self.banned, self.closed_only)
             or self.source.matching_book(terms.market_id).refusal(order.as_new_order())
             or admission.refuse_money(
                 order, wallet, terms, refused_spenders=self.custody.refused_spenders,
@@ -219,20 +196,22 @@ class OrderDesk:
             )
         )  # fmt: skip
 
-    def _release(self, order: AccountOrder, answer: Answer, now_ns: int) -> None:
+    def _release(self, order: AccountOrder, now_ns: int) -> None:
         """Check a delayed order again and let it meet the book (venue.md 4.4)."""
         if order.status != DELAYED:
             return
-        terms = self.source.terms(order.request.token_id)
-        book = self.source.matching_book(order.market_id)
-        refusal = admission.NOT_READY if terms is None or not terms.is_accepting else ""
-        refusal = refusal or book.refusal(order.as_new_order())
+        self.registry.reserve_fee(order, 0)
+        self.registry.reserve(order, -order.leaves_e6)  # it does not stand in its own way
+        refusal = self._refusal_now(order, self._terms_of(order.market_id), now_ns)
+        self.registry.reserve(order, order.leaves_e6)
         if refusal:
-            self._end(order, f"{CANCELED}_{refusal}", now_ns)
-            answer(Placement(order_id=order.order_id, error=refusal))
+            self._end(order, f"{CANCELED}_{refusal}", now_ns, refusal)
             return
         order.status = LIVE
-        answer(self._submit(order, now_ns, was_delayed=True))
+        answer = self._held.pop(order.order_id, None)
+        placed = self._submit(order, now_ns, was_delayed=True)
+        if answer is not None:
+            answer(placed)
 
     def _submit(self, order: AccountOrder, now_ns: int, *, was_delayed: bool = False) -> Placement:
         if not was_delayed:
@@ -311,9 +290,12 @@ class OrderDesk:
         elif order.status == DELAYED:
             self._end(order, EXPIRED, now_ns)
 
-    def _end(self, order: AccountOrder, status: str, now_ns: int) -> None:
+    def _end(self, order: AccountOrder, status: str, now_ns: int, reason: str = "") -> None:
         self.registry.close(order, status)
         self._tell_order(EventKind.CANCELLATION, order, now_ns)
+        answer = self._held.pop(order.order_id, None)
+        if answer is not None:  # whoever still waits for the end of a hold
+            answer(Placement(order_id=order.order_id, error=reason or status))
 
     def withdraw(self, address: str, asset: str, amount: int, now_ns: int) -> None:
         """Take collateral or tokens out of a wallet; orders no longer covered are cancelled."""
@@ -409,14 +391,10 @@ class OrderDesk:
             self.custody.journal.reverted(trade)
         if trade.status == FAILED:
             self.programmes.voided(trade)
-        if trade.status == MINED and trade.market_id in self.custody.payouts_e6:
+        if trade.status in (MINED, FAILED) and trade.market_id in self.custody.payouts_e6:
             redeem = partial(self.custody.redeem_all, trade.market_id)
             self._schedule(now_ns + AUTO_REDEEM_NS, redeem)
         if trade.status == FAILED:
             for leg in trade.legs:
                 if leg.wallet is not None:
                     self._cancel_uncovered(leg.wallet, leg.flows()[1][0], now_ns)
-
-
-def _nobody(placement: Placement) -> None:
-    """The one who asked was answered before."""

@@ -35,7 +35,10 @@ class OrderRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AccountOrder(msgspec.Struct, kw_only=True):
-    """An order of an account and its state; ``status`` is the venue's word."""
+    """An order of an account and its state; ``status`` is the venue's word.
+
+    ``reserved_fee_e12`` is what is reserved of collateral beyond the cost while it is delayed.
+    """
 
     request: OrderRequest
     market_id: str
@@ -46,6 +49,7 @@ class AccountOrder(msgspec.Struct, kw_only=True):
     matched_e6: int = 0
     matched_e12: int = 0
     trade_ids: list[str] = []
+    reserved_fee_e12: int = 0
 
     @property
     def order_id(self) -> str:

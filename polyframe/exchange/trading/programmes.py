@@ -107,8 +107,10 @@ class Programmes:
             day.volume_e6[key] = day.volume_e6.get(key, 0) + match.size_e6
 
     def voided(self, trade: Trade) -> None:
-        """Take a failed trade's fee and volume out of its day."""
-        day = self._day(utc_day(trade.matched_ns))
+        """Take a failed trade's fee and volume out of its day, unless that was paid already."""
+        day = self._days.get(utc_day(trade.matched_ns))
+        if day is None:
+            return
         day.fees_e12[trade.market_id] = day.fees_e12.get(trade.market_id, 0) - trade.taker.fee_e12
         for leg in trade.makers:
             if leg.wallet is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import deque
 
 from polyframe.exchange.matching import NewOrder
 from polyframe.exchange.publishing import public_order_id
@@ -10,6 +11,9 @@ from polyframe.exchange.source import MarketTerms
 from polyframe.exchange.trading.custody import Custody
 from polyframe.exchange.trading.orders import AccountOrder
 from polyframe.exchange.trading.settlement import Leg, venue_uuid
+
+MOST_ENDED = 100_000
+"""How many orders that have ended are still known by their id; the oldest are forgotten first."""
 
 
 class OrderRegistry:
@@ -19,6 +23,7 @@ class OrderRegistry:
         self.orders: dict[str, AccountOrder] = {}
         self.open: dict[str, AccountOrder] = {}
         self._custody = custody
+        self._ended: deque[str] = deque()
 
     def add(self, order: AccountOrder) -> None:
         """Take an order in and reserve what it may cost."""
@@ -31,11 +36,21 @@ class OrderRegistry:
         wallet = self._custody.wallet(order.request.wallet)
         wallet.holding(order.asset).reserved += order.cost(size_e6)
 
+    def reserve_fee(self, order: AccountOrder, fee_e12: int) -> None:
+        """Reserve a taker's fee while its order is delayed; 0 frees it."""
+        wallet = self._custody.wallet(order.request.wallet)
+        wallet.holding(order.asset).reserved += fee_e12 - order.reserved_fee_e12
+        order.reserved_fee_e12 = fee_e12
+
     def close(self, order: AccountOrder, status: str) -> None:
         """End an order and free what is left of its reservation."""
         self.reserve(order, -order.leaves_e6)
+        self.reserve_fee(order, 0)
         order.status = status
         self.open.pop(order.order_id, None)
+        self._ended.append(order.order_id)
+        if len(self._ended) > MOST_ENDED:
+            self.orders.pop(self._ended.popleft(), None)
 
     def open_ids(self, api_key: str, market_id: str = "", token_id: str = "") -> list[str]:
         """Return the ids of an API key's open orders, of one market or token if one is named."""

@@ -539,3 +539,33 @@ async def everything(socket: websockets.ClientConnection) -> None:
     """Read until the other side hangs up."""
     while True:
         await socket.recv()
+
+
+async def test_every_answer_to_an_order_or_a_cancel_tells_its_bucket(venue: Venue) -> None:
+    async with PrivateClient(venue.exchange, 1) as client:
+        good = client.post(venue.yes, venue.bid_e4 - 100, 10)
+        bad = {**good, "owner": "somebody"}
+        for method, path, bodies in (
+            ("POST", "/order", (good, bad, {}, [])),
+            ("POST", "/orders", ([good], [], {}, [good] * 16)),
+            ("DELETE", "/order", ({"orderID": "0x1"}, [])),
+            ("DELETE", "/orders", (["0x1"], {}, ["0x1"] * 1_001)),
+            ("DELETE", "/cancel-all", (None,)),
+            ("DELETE", "/cancel-market-orders", ({"market": venue.market_id}, {}, [])),
+        ):
+            for body in bodies:
+                answer = await client.ask(method, path, body)
+                told = [answer.headers.get(f"Poly-RateLimit-{one}", "") for one in HEADERS]
+                assert all(told), (method, path, answer.text)
+        spent = await client.ask("POST", "/order", {})
+        assert spent.headers["Poly-RateLimit-Remaining"] == "57", "what is no order costs nothing"
+
+
+HEADERS = ("Remaining", "Reset", "Tier")
+
+
+async def test_a_closed_venue_does_not_look_at_orders(venue: Venue) -> None:
+    async with PrivateClient(venue.exchange, 1) as client:
+        DeskFaults(venue.desk).set_mode(ModeChange(mode="restarting"), venue.exchange.clock())
+        for body in (client.post("123", 5_000, 10), client.post(venue.yes, 5_050, 1)):
+            assert (await client.ask("POST", "/order", body)).status_code == 425

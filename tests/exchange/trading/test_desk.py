@@ -10,6 +10,7 @@ import pytest
 from polyframe.events import Side
 from polyframe.exchange.faults.targets import ModeChange
 from polyframe.exchange.source import MarketTerms
+from polyframe.exchange.trading import registry
 from polyframe.exchange.trading.events import EventKind
 from polyframe.exchange.trading.fault_target import DeskFaults
 from polyframe.exchange.trading.orders import Placement
@@ -360,3 +361,77 @@ def test_an_unknown_token_has_no_order_book(still: StillDesk) -> None:
 
 def test_a_kind_for_each_event() -> None:
     assert [kind.value for kind in EventKind] == ["PLACEMENT", "UPDATE", "CANCELLATION", "TRADE"]
+
+
+def test_a_held_order_is_answered_whatever_ends_it(
+    still: StillDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    delayed(still, monkeypatch, taker_hold_ms=150)
+    answers = still.place_later(price_e4=still.book.best_ask_e4)
+    still.desk.clear_market(still.market_id, "CANCELED_MARKET_NOT_FOUND", still.now_ns)
+    assert [one.error for one in answers] == ["CANCELED_MARKET_NOT_FOUND"]
+    still.wait(1)
+    assert len(answers) == 1
+
+
+def test_money_is_checked_again_when_a_delay_is_over(
+    still: StillDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    delayed(still, monkeypatch, taker_delay_s=3)
+    still.place(price_e4=still.book.best_ask_e4)
+    delayed_id = f"0x{still.numbers:064x}"
+    still.desk.withdraw(ALICE, "", 999 * E12, still.now_ns)
+    still.wait(3.1)
+    order = still.desk.registry.orders[delayed_id]
+    assert order.status.startswith("CANCELED_not enough balance / allowance: the balance is not")
+    assert order.matched_e6 == 0
+    cash = still.desk.custody.wallet(ALICE).holding("")
+    assert (cash.balance, cash.reserved) == (E12, 0)
+
+
+def test_a_delayed_order_needs_no_more_than_it_reserved(
+    still: StillDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    delayed(still, monkeypatch, taker_delay_s=3)
+    ask = still.book.best_ask_e4
+    assert ask is not None
+    fee_e12 = still.desk.terms(still.yes)
+    assert fee_e12 is not None
+    cost = ask * 10 * 10**8 + taker_fee_e12(ask, 10_000_000, fee_e12.fee_rate, 1)
+    still.desk.withdraw(ALICE, "", 1_000 * E12 - cost, still.now_ns)
+    still.place(price_e4=ask)
+    still.wait(3.1)
+    assert still.desk.registry.orders[f"0x{still.numbers:064x}"].status == "MATCHED"
+    still.wait(60)
+    assert still.desk.custody.wallet(ALICE).holding("").balance == 0
+
+
+def test_a_delayed_order_keeps_its_fee_from_the_orders_after_it(
+    still: StillDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    delayed(still, monkeypatch, taker_delay_s=3)
+    ask, bid = still.book.best_ask_e4, still.book.best_bid_e4
+    assert ask is not None
+    assert bid is not None
+    terms = still.desk.terms(still.yes)
+    assert terms is not None
+    fee_e12 = taker_fee_e12(ask, 10_000_000, terms.fee_rate, 1)
+    rests_e12 = bid * 10 * 10**8
+    still.desk.withdraw(
+        ALICE, "", 1_000 * E12 - ask * 10 * 10**8 - fee_e12 - rests_e12 + 1, still.now_ns
+    )
+    still.place(price_e4=ask)
+    late = still.place(price_e4=bid, post_only=True)
+    assert late.error.startswith("not enough balance / allowance")
+
+
+def test_what_has_ended_is_forgotten_in_the_end(
+    still: StillDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(registry, "MOST_ENDED", 3)
+    resting = still.place()
+    ended = [still.place() for _ in range(5)]
+    for placed in ended:
+        still.desk.cancel("key-0xa1a1", [placed.order_id], still.now_ns)
+    known = [placed.order_id for placed in (resting, *ended[2:])]
+    assert list(still.desk.registry.orders) == known

@@ -152,3 +152,23 @@ def test_positions_are_the_fold_of_what_happened_at_average_cost(still: StillDes
     assert after.realised_e12 == sold.matched_e12 - fee - held.cost_e12 // 4
     assert after.average_price == pytest.approx(held.average_price)
     assert [one.kind for one in journal.activity(ALICE)].count("TRADE") == 2
+
+
+def test_a_trade_that_fails_after_midnight_leaves_the_paid_day_alone(still: StillDesk) -> None:
+    class FailsLate:
+        def fate_of(self, market_id: str, now_ns: int) -> TradeFate:
+            return TradeFate(((3_600.0, "FAILED"),))
+
+    DeskFaults(still.desk).use_fates(FailsLate())
+    bid = still.book.best_bid_e4
+    assert bid is not None
+    still.wait((TODAY + 1) * 86_400 - still.now_ns / 10**9 - 60)
+    still.place(ALICE, price_e4=bid, size_e6=30_000_000, post_only=True)
+    ahead = still.book.level_e6(True, bid) - 30_000_000
+    still.give(BOB, still.yes, 100_000)
+    still.place(BOB, side=Side.SELL, price_e4=bid, size_e6=ahead // 10**4 * 10**4 + 30_010_000)
+    still.wait(120)
+    paid = still.desk.programmes.earned("rebate", TODAY)
+    assert paid
+    still.wait(7_200)
+    assert still.desk.programmes.earned("rebate", TODAY) == paid

@@ -224,3 +224,28 @@ def check_reservations(still: StillDesk) -> None:
             resting = still.book.resting(order.order_id)
             assert resting is not None
             assert resting.leaves_e6 == order.leaves_e6
+
+
+def test_shares_sold_but_not_yet_mined_are_not_redeemed_too(still: StillDesk) -> None:
+    still.give(ALICE, still.yes, 10)
+    DeskFaults(still.desk).use_fates(Fated((100.0, "MINED"), (101.0, "CONFIRMED")))
+    bid = still.book.best_bid_e4
+    assert bid is not None
+    assert still.place(side=Side.SELL, price_e4=bid).matched_e6 == 10_000_000
+    still.desk.resolved(still.market_id, (1_000_000, 0), still.now_ns)
+    still.wait(61)
+    assert still.desk.custody.wallet(ALICE).holding("").balance == 1_000 * E12
+    still.wait(200)
+    assert still.desk.custody.wallet(ALICE).holding(still.yes).balance == 0
+    paid = still.desk.custody.wallet(ALICE).holding("").balance - 1_000 * E12
+    fee = still.desk.custody.wallet(ALICE).fees_paid_e12
+    assert paid == bid * 10 * 10**8 - fee
+
+
+def test_shares_whose_sale_fails_after_the_resolution_are_redeemed_then(still: StillDesk) -> None:
+    still.give(ALICE, still.yes, 10)
+    DeskFaults(still.desk).use_fates(Fated((100.0, "FAILED")))
+    still.place(side=Side.SELL, price_e4=still.book.best_bid_e4)
+    still.desk.resolved(still.market_id, (1_000_000, 0), still.now_ns)
+    still.wait(300)
+    assert state(still) == {"": (1_010 * E12, 0, 0, 0)}
