@@ -17,6 +17,7 @@ from polyframe.exchange.faults.fault import Fault
 from polyframe.exchange.faults.plan import ActiveFault
 from polyframe.exchange.faults.targets import DeskTarget, LagTarget, MarketTarget, ModeChange
 from polyframe.money import PRICE_ONE_E4, SHARE_E6, parse_price_e4
+from polyframe.polymarket.contracts import EXCHANGES
 
 Undo = Callable[[int], None]
 _Target = TypeVar("_Target")
@@ -142,7 +143,7 @@ class VenueFaults:
                 desk.set_balance_lag(fault.lag_s, now_ns)
                 return lambda at_ns: desk.set_balance_lag(0.0, at_ns)
             case settlement.AllowanceRevoked():
-                spender = fault.spender
+                spender = _spender(fault)
                 desk.set_allowance(spender, False, now_ns)
                 return lambda at_ns: desk.set_allowance(spender, True, at_ns)
         return None
@@ -209,6 +210,8 @@ class VenueFaults:
             _need(fault, self._data)
         else:
             _need(fault, self._desk)
+            if isinstance(fault, settlement.AllowanceRevoked):
+                _spender(fault)
 
     def _market(self, fault: kinds.MarketFault) -> str:
         market_ids = self._market_ids()
@@ -221,6 +224,17 @@ class VenueFaults:
             f"fault {fault.kind}: there is no market {wanted[:70]!r}; give a condition id, or a "
             f"number below {len(market_ids)}"
         )
+
+
+def _spender(fault: settlement.AllowanceRevoked) -> str:
+    """Return the contract as it is written everywhere, or an empty text for all of them."""
+    for contract in ("", *EXCHANGES):
+        if contract.lower() == fault.spender.lower():
+            return contract
+    raise VenueError(
+        f"fault {fault.kind}: {fault.spender[:70]!r} is no exchange contract; leave spender out, "
+        f"or take one of {', '.join(EXCHANGES)}"
+    )
 
 
 def _need(fault: Fault, target: _Target | None) -> _Target:
