@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import click
 
 from polyframe.cli import one_line
-from polyframe.cli.run import Duration, FiniteRange
+from polyframe.cli.option_types import Duration, FiniteRange
 from polyframe.errors import PolyframeError, UsageError
 from polyframe.exchange.profiles import ProfileName
 from polyframe.exchange.rate_limits import TIERS
@@ -240,7 +240,7 @@ def environment_of(exchange: EmbeddedExchange) -> dict[str, str]:
 def client_snippet(exchange: EmbeddedExchange) -> list[str]:
     """Return the lines of Python that point the official ``polymarket-client`` at the exchange.
 
-    What the exchange does not serve (relayer, RPC and the like) becomes an address where nobody
+    What the exchange does not serve (RPC, RFQ and the like) becomes an address where nobody
     listens, so that no client meant for it reaches the real ones.
     """
     urls = exchange.urls
@@ -251,7 +251,8 @@ def client_snippet(exchange: EmbeddedExchange) -> list[str]:
         "for one in dataclasses.fields(PRODUCTION_CONFIG) if one.name.endswith('_url')}",
         "config = dataclasses.replace(PRODUCTION_CONFIG, **{**nowhere, "
         f"'clob_url': '{urls.clob_url}', 'gamma_url': '{urls.gamma_url}', "
-        f"'data_url': '{urls.data_url}', 'clob_market_ws_url': '{urls.ws_url}', "
+        f"'data_url': '{urls.data_url}', 'relayer_url': '{urls.clob_url}', "
+        f"'clob_market_ws_url': '{urls.ws_url}', "
         f"'clob_user_ws_url': '{urls.user_ws_url}'}})",
         "environment = create_environment(name='loopback', config=config)",
     ]
@@ -275,12 +276,7 @@ def _tell_serving(
     for line in client_snippet(exchange):
         click.echo(f"#   {line}")
     if exchange.private is not None:
-        click.echo(
-            "#   # wallet is the key's own address: no relayer is here to ask about other wallets"
-        )
-        click.echo(
-            "#   client = SecureClient.create(private_key=..., wallet=..., environment=environment)"
-        )
+        click.echo("#   # SecureClient.create(private_key=ANY_KEY, environment=environment)")
     if exchange.private is None:
         click.echo("# a recording serves public data only: no accounts, no orders")
     if admin_token:
