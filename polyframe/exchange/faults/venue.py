@@ -28,7 +28,8 @@ _CLEARED_AT_START = "CANCELED"
 class VenueFaults:
     """Makes venue faults happen when their time comes.
 
-    ``refused`` holds the last ones a market could not go through, with its reason.
+    ``refused`` holds the last ones a market could not go through, with its reason; ``refusals``
+    counts them all.
 
     Args:
         market_ids: condition ids in the order of their listing, for faults that give a number.
@@ -55,6 +56,7 @@ class VenueFaults:
         self._pushed = 0
         self._undo: dict[int, Undo] = {}
         self.refused: deque[str] = deque(maxlen=_MOST_REFUSALS)
+        self.refusals = 0
 
     def plan(self, active: ActiveFault) -> None:
         """Put a fault into the calendar, once it was checked."""
@@ -90,6 +92,7 @@ class VenueFaults:
             undo = self._begin(fault, began_ns, now_ns)
             active.strike()
         except ValueError as error:  # a market cannot be disputed before it is proposed
+            self.refusals += 1
             self.refused.append(f"{fault.kind}: {error}")
         if undo is not None:
             # A second opening replaces the first one's end.
