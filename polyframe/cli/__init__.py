@@ -68,7 +68,7 @@ class Verbs(click.Group):
 
             near = difflib.get_close_matches(args[0][:40], VERBS, n=1)
             hint = f"did you mean {near[0]}?" if near else f"choose one of {', '.join(VERBS)}"
-            ctx.fail(f"there is no verb {_one_line(args[0][:40])!r}; {hint}")
+            ctx.fail(f"there is no verb {one_line(args[0][:40])!r}; {hint}")
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -109,12 +109,12 @@ def report_error(error: PolyframeError) -> None:
     """Write an error to stderr: one line, or a strategy file's problems one line each."""
     if isinstance(error, StrategyError):
         for problem in error.problems:
-            click.echo(_one_line(problem), err=True)
+            click.echo(one_line(problem), err=True)
     else:
-        click.echo(f"polyframe: error: {_one_line(str(error))}", err=True)
+        click.echo(f"polyframe: error: {one_line(str(error))}", err=True)
 
 
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
     """Return the text without line breaks and terminal controls."""
     return "".join(
         char if char.isprintable() else char.encode("unicode_escape").decode("ascii")

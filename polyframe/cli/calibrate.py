@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
+from polyframe.cli.option_types import FiniteRange
+from polyframe.errors import PolyframeError
 from polyframe.exchange.profiles import ProfileName
 
 if TYPE_CHECKING:
@@ -34,15 +36,15 @@ _AT_ONCE = 5_000
     help="The embedded exchange's profile to compare with.",
 )  # fmt: skip
 @click.option(
-    "--minutes", type=click.FloatRange(min=1, max=10_000), default=60.0, show_default=True,
+    "--minutes", type=FiniteRange(min=1, max=10_000), default=60.0, show_default=True,
     help="Simulated minutes, after ten of warm-up.",
 )  # fmt: skip
 @click.option(
     "--markets", type=click.IntRange(min=4, max=2_000), default=24, show_default=True,
     help="Simulated markets.",
 )  # fmt: skip
-@click.option("--seed", type=int, default=7, show_default=True)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, one object a figure.")
+@click.option("--seed", type=click.IntRange(min=0), default=7, show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON: a list, one object a figure.")
 def command(
     recordings: tuple[Path, ...],
     profile: ProfileName,
@@ -59,6 +61,10 @@ def command(
     from polyframe.exchange.comparison import compare, table
 
     recorded, start_ns = observed_recordings(recordings)
+    if not recorded.live_minutes:
+        raise PolyframeError(
+            f"{recordings[0]}: no market of its Gamma file is live in it; nothing to compare"
+        )
     simulated = observed_simulation(seed, markets, minutes, start_ns, profile)
     rows = compare(recorded, simulated)
     if as_json:
@@ -66,7 +72,7 @@ def command(
         return
     hours = recorded.live_minutes / 60
     click.echo(
-        f"recorded: {len(recordings)} files, {hours:.1f} live market-hours; simulated: "
+        f"recorded: {_files(len(recordings))}, {hours:.1f} live market-hours; simulated: "
         f"{profile}, {markets} markets for {minutes:g} minutes, seed {seed}"
     )
     for line in table(rows):
@@ -126,6 +132,10 @@ def observed_simulation(
             for frame in frames:
                 seen.observe(frame.ts_ns, frame.payload)
     return seen
+
+
+def _files(count: int) -> str:
+    return "1 file" if count == 1 else f"{count} files"
 
 
 def _plain(row: Row) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import secrets
 import signal
@@ -11,17 +12,23 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
-from polyframe.cli.run import Duration, FiniteRange
+from polyframe.cli import one_line
+from polyframe.cli.option_types import Duration, FiniteRange
 from polyframe.errors import PolyframeError, UsageError
 from polyframe.exchange.profiles import ProfileName
 from polyframe.exchange.rate_limits import TIERS
 
 if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import AsyncIterator
+
+    from anyio import CancelScope
+
     from polyframe.exchange.faults.script import FaultScript
     from polyframe.exchange.server import EmbeddedExchange
 
 _PORT = 8137
-_MARKETS, _ACTIVITY, _FUNDS_USD = 300, 1.0, 10_000.0
+_SEED, _MARKETS, _ACTIVITY, _FUNDS_USD = 7, 300, 1.0, 10_000.0
 
 
 @click.command("exchange")
@@ -29,7 +36,9 @@ _MARKETS, _ACTIVITY, _FUNDS_USD = 300, 1.0, 10_000.0
     "--port", type=click.IntRange(0, 65_535), default=_PORT, show_default=True,
     help="On 127.0.0.1; 0 lets the system choose.",
 )  # fmt: skip
-@click.option("--seed", type=click.IntRange(min=0), default=7, show_default=True)
+@click.option(
+    "--seed", type=click.IntRange(min=0), help=f"Of all chance in it.  [default: {_SEED}]"
+)
 @click.option(
     "--profile",
     type=click.Choice(get_args(ProfileName)),
@@ -82,7 +91,7 @@ _MARKETS, _ACTIVITY, _FUNDS_USD = 300, 1.0, 10_000.0
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, one line at start and stop.")
 def command(
     port: int,
-    seed: int,
+    seed: int | None,
     profile: ProfileName | None,
     recording: Path | None,
     markets: int | None,
@@ -105,8 +114,8 @@ def command(
     Nothing reaches beyond 127.0.0.1.
     """
     simulation = {
-        "profile": profile, "markets": markets, "activity": activity, "funds": funds_usd,
-        "tier": tier, "no-eoa": no_eoa or None, "max-skew": max_skew,
+        "seed": seed, "profile": profile, "markets": markets, "activity": activity,
+        "funds": funds_usd, "tier": tier, "no-eoa": no_eoa or None, "max-skew": max_skew,
         "legs-fail-openly": legs_fail_openly or None,
     }  # fmt: skip
     if recording is not None:
@@ -134,17 +143,22 @@ def command(
         admin_token = secrets.token_urlsafe(24)
         options["more_routes"] = admin_routes(admin_token)
     if recording is not None:
-        what = f"recording {recording.name}: public data only, it takes no orders"
+        # A shell may run these lines, and a file's name may hold anything.
+        name = one_line(recording.name)
+        what = f"recording {name}: public data only, it takes no orders"
         exchange = EmbeddedExchange(RecordingSource(recording), **options)
     else:
         count = _MARKETS if markets is None else markets
         pace = _ACTIVITY if activity is None else activity
         kind = profile or "mixed"
-        source = SimulatedSource(seed, count, pace, time.time_ns(), profile=kind)
+        chance = _SEED if seed is None else seed
+        source = SimulatedSource(chance, count, pace, time.time_ns(), profile=kind)
         funds = _FUNDS_USD if funds_usd is None else funds_usd
-        what = f"simulation: profile {kind}, {count} markets, seed {seed}, {funds:g} USD an account"
+        what = (
+            f"simulation: profile {kind}, {count} markets, seed {chance}, {funds:g} USD an account"
+        )
         terms = PrivateTerms(
-            seed=seed, funds_usd=funds, tier=tier or "Standard", max_skew_s=max_skew,
+            seed=chance, funds_usd=funds, tier=tier or "Standard", max_skew_s=max_skew,
             takes_eoa=not no_eoa, legs_fail_openly=legs_fail_openly,
         )  # fmt: skip
         exchange = EmbeddedExchange(source, accounts=terms, **options)
@@ -166,26 +180,48 @@ def _script(path: Path | None) -> FaultScript:
 async def _serve(
     exchange: EmbeddedExchange, what: str, admin_token: str, for_s: float | None, as_json: bool
 ) -> None:
+    import asyncio
+
     import anyio
 
-    async with exchange:
-        _tell_serving(exchange, what, admin_token, as_json=as_json)
-        if exchange.private is not None:
-            exchange.start()  # others come and go; a recording waits for its first follower
-        with anyio.move_on_after(for_s):
-            async with anyio.create_task_group() as group:
-                group.start_soon(_until_signal, group.cancel_scope)
-                await exchange.ended.wait()
-                group.cancel_scope.cancel()
-
-
-async def _until_signal(scope: Any) -> None:
-    import anyio
-
+    asyncio.get_running_loop().set_exception_handler(_Trouble().meet)
+    # Open before anything is told: whoever reads the first line may send the signal at once.
     with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
-        async for _ in signals:
-            scope.cancel()
-            return
+        async with exchange:
+            _tell_serving(exchange, what, admin_token, for_s, as_json=as_json)
+            if exchange.private is not None:
+                exchange.start()  # others come and go; a recording waits for its first follower
+            with anyio.move_on_after(for_s):
+                async with anyio.create_task_group() as group:
+                    group.start_soon(_until_signal, signals, group.cancel_scope)
+                    await exchange.ended.wait()
+                    group.cancel_scope.cancel()
+
+
+async def _until_signal(signals: AsyncIterator[signal.Signals], scope: CancelScope) -> None:
+    async for _ in signals:
+        scope.cancel()
+        return
+
+
+class _Trouble:
+    """Says once that there are more clients than the system allows; asyncio would without end."""
+
+    def __init__(self) -> None:
+        self._is_told = False
+
+    def meet(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Take what the event loop has to report."""
+        error = context.get("exception")
+        if not isinstance(error, OSError) or error.errno not in (errno.EMFILE, errno.ENFILE):
+            loop.default_exception_handler(context)
+        elif not self._is_told:
+            self._is_told = True
+            click.echo(
+                f"polyframe: {error.strerror}: new clients wait until others leave; "
+                "raise the limit (ulimit -n)",
+                err=True,
+            )
 
 
 def environment_of(exchange: EmbeddedExchange) -> dict[str, str]:
@@ -202,21 +238,28 @@ def environment_of(exchange: EmbeddedExchange) -> dict[str, str]:
 
 
 def client_snippet(exchange: EmbeddedExchange) -> list[str]:
-    """Return the three lines that point the official ``polymarket-client`` at the exchange."""
+    """Return the lines of Python that point the official ``polymarket-client`` at the exchange.
+
+    What the exchange does not serve (RPC, RFQ and the like) becomes an address where nobody
+    listens, so that no client meant for it reaches the real ones.
+    """
     urls = exchange.urls
     return [
         "import dataclasses; from polymarket._internal.environment import PRODUCTION_CONFIG, "
         "create_environment",
-        f"config = dataclasses.replace(PRODUCTION_CONFIG, clob_url='{urls.clob_url}', "
-        f"gamma_url='{urls.gamma_url}', data_url='{urls.data_url}', "
-        f"clob_market_ws_url='{urls.ws_url}', clob_user_ws_url='{urls.user_ws_url}')",
-        "environment = create_environment(name='loopback', config=config)  "
-        "# SecureClient.create(private_key=..., wallet=..., environment=environment)",
+        "nowhere = {one.name: ('ws' if '_ws_' in one.name else 'http') + '://127.0.0.1:9' "
+        "for one in dataclasses.fields(PRODUCTION_CONFIG) if one.name.endswith('_url')}",
+        "config = dataclasses.replace(PRODUCTION_CONFIG, **{**nowhere, "
+        f"'clob_url': '{urls.clob_url}', 'gamma_url': '{urls.gamma_url}', "
+        f"'data_url': '{urls.data_url}', 'relayer_url': '{urls.clob_url}', "
+        f"'clob_market_ws_url': '{urls.ws_url}', "
+        f"'clob_user_ws_url': '{urls.user_ws_url}'}})",
+        "environment = create_environment(name='loopback', config=config)",
     ]
 
 
 def _tell_serving(
-    exchange: EmbeddedExchange, what: str, admin_token: str, *, as_json: bool
+    exchange: EmbeddedExchange, what: str, admin_token: str, for_s: float | None, *, as_json: bool
 ) -> None:
     environment = environment_of(exchange)
     if admin_token:
@@ -225,12 +268,15 @@ def _tell_serving(
         click.echo(json.dumps({"event": "serving", "what": what, "environment": environment}))
         return
     click.echo(f"# {what}")
-    click.echo(f"# on {exchange.urls.clob_url}, speed {exchange.clock.speed:g}, until Ctrl-C")
+    end = "until Ctrl-C" if for_s is None else f"for {for_s:g} s"
+    click.echo(f"# on {exchange.urls.clob_url}, speed {exchange.clock.speed:g}, {end}")
     for name, value in environment.items():
         click.echo(f"export {name}={value}")
     click.echo("# the official clients read none of these; in Python:")
     for line in client_snippet(exchange):
         click.echo(f"#   {line}")
+    if exchange.private is not None:
+        click.echo("#   # SecureClient.create(private_key=ANY_KEY, environment=environment)")
     if exchange.private is None:
         click.echo("# a recording serves public data only: no accounts, no orders")
     if admin_token:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -63,8 +64,8 @@ def command(
     from polyframe.validation.study import Plan, compared
 
     traders = _traders(profiles)
-    if json_file is not None and not json_file.absolute().parent.is_dir():
-        raise UsageError(f"--json-file {json_file}: its folder does not exist")
+    if json_file is not None:
+        _refuse_unwritable(json_file)
     plan = Plan(orders=orders, seed=seed, settings=_settings(strategy))
     comparisons: list[ProfileComparison] = []
     for name in traders:
@@ -79,12 +80,12 @@ def command(
         comparisons.append(compare(name, rows))
     regimes = _judged(plan) if judge else None
     result = document(plan, None if strategy is None else strategy.name, comparisons, regimes)
-    if json_file is not None:
-        _write(json_file, result)
     if as_json:
         click.echo(json.dumps(result, allow_nan=False))
     else:
         _show(comparisons, regimes)
+    if json_file is not None:  # last: a disk that filled up meanwhile costs the file alone
+        _write(json_file, result)
     ctx.exit(0 if holds(comparisons, regimes) else 1)
 
 
@@ -131,6 +132,21 @@ def _judged(plan: Plan) -> list[Regime] | None:
 
 def _tell(text: str, began_s: float) -> None:
     click.echo(f"{text}, {time.monotonic() - began_s:.0f} s", err=True)
+
+
+def _refuse_unwritable(path: Path) -> None:
+    """Raise before the work whatever would keep its result from being written after it."""
+    folder = path.absolute().parent
+    if not path.name:
+        raise UsageError("--json-file: give the path of a file")
+    if not folder.is_dir():
+        raise UsageError(f"--json-file {path}: its folder does not exist")
+    try:
+        tempfile.NamedTemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise UsageError(
+            f"--json-file {path}: nothing can be written in its folder: {error.strerror}"
+        ) from error
 
 
 def _write(path: Path, result: dict[str, object]) -> None:

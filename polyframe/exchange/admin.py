@@ -18,7 +18,7 @@ from polyframe.errors import PolyframeError, StrategyError
 from polyframe.exchange.faults.fault import Fault
 from polyframe.exchange.faults.script import fault_of
 from polyframe.exchange.faults.targets import VenueMode
-from polyframe.exchange.faults.venue_kinds import Dispute, Mode, Propose, Resolve, TickChange
+from polyframe.exchange.faults.venue_kinds import Dispute, Propose, Resolve, TickChange
 from polyframe.exchange.payload import read_json
 from polyframe.exchange.rest_answers import answer, refusal
 from polyframe.exchange.state import exchange_state
@@ -126,7 +126,8 @@ class Admin:
 
     async def _mode(self, request: web.Request) -> web.Response:
         body = read_json(msgspec.json.Decoder(_ModeBody), await request.read())
-        return self._happen(Mode(mode=body.mode, retry_after_s=body.retry_after_s))
+        asked = {"kind": "mode", "mode": body.mode, "retry_after_s": body.retry_after_s}
+        return self._happen(fault_of(asked))
 
     async def _fault(self, request: web.Request) -> web.Response:
         return self._happen(fault_of(read_json(_any_decoder, await request.read())))
@@ -166,16 +167,21 @@ class Admin:
             raise _Refused("this exchange keeps no accounts; serve a simulation")
         if not (0 <= body.usd <= _MOST_USD and 0 <= body.shares <= _MOST_USD):
             raise _Refused("usd and shares are amounts of 0 or more")
-        if not body.address.startswith("0x") or len(body.address) != 42:
-            raise _Refused("address is not an address: 0x and 40 hex digits")
+        # Imported here: a recording has no accounts, and needs no curve.
+        from polyframe.polymarket.keys import address_bytes
+
+        try:
+            address_bytes(body.address)
+        except ValueError as error:
+            raise _Refused(str(error)) from error
         now_ns = self._exchange.clock()
         desk = private.desk
+        terms = desk.terms(body.token_id) if body.shares else None
+        if body.shares and terms is None:
+            raise _Refused(f"there is no token {body.token_id[:80]!r}")
         if body.usd:
             desk.custody.fund(body.address, CASH, usd_e12(body.usd), now_ns)
-        if body.shares:
-            terms = desk.terms(body.token_id)
-            if terms is None:
-                raise _Refused(f"there is no token {body.token_id[:80]!r}")
+        if terms is not None:
             size_e6 = round(body.shares * SHARE_E6)
             desk.custody.fund(body.address, body.token_id, size_e6, now_ns, terms.market_id)
         return answer({"ok": True})
@@ -184,10 +190,10 @@ class Admin:
         """Plan a fault from now on and let what is due at once happen."""
         exchange, injection = self._exchange, self._exchange.injection
         exchange.hand_out()  # what happened before now comes first
-        before = len(injection.refused)
+        before = injection.refusals
         injection.add([fault], from_now=True)
         injection.tick(exchange.clock())
         exchange.hand_out()
-        if len(injection.refused) > before:
+        if injection.refusals > before:
             raise _Refused(injection.refused[-1])
         return answer({"ok": True, "kind": fault.kind})

@@ -141,10 +141,7 @@ class EmbeddedExchange:
         if not is_tradable(source):
             raise VenueError("this source is a recording: it serves public data, takes no orders")
         desk = OrderDesk(source, seed=accounts.seed, funds_usd=accounts.funds_usd)
-        return PrivateSide(desk, accounts, self.clock, self.hand_out, self._account_asked)
-
-    def _account_asked(self) -> None:
-        self.start()
+        return PrivateSide(desk, accounts, self.clock, self.hand_out, self.start)
 
     def start(self) -> None:
         """Let market time begin without waiting for anybody."""

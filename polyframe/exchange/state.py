@@ -37,12 +37,11 @@ def exchange_state(exchange: EmbeddedExchange) -> dict[str, Any]:
 def served(exchange: EmbeddedExchange) -> dict[str, int]:
     """Return how much was served so far."""
     private = exchange.private
-    orders = {} if private is None else private.desk.registry.orders
     fills = () if private is None else private.desk.custody.journal.trades()
     return {
         "requests": exchange.requests,
         "frames": exchange.frames_sent,
-        "orders": len(orders),
+        "orders": 0 if private is None else private.desk.registry.taken,
         "fills": len(fills),
     }
 

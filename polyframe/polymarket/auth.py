@@ -26,7 +26,7 @@ _DOMAIN_SEPARATOR = keccak256(
 _MESSAGE_HASH = keccak256(CLOB_AUTH_MESSAGE.encode())
 
 
-class ApiCredentials(msgspec.Struct, frozen=True, repr_omit_defaults=True):
+class ApiCredentials(msgspec.Struct, frozen=True):
     """An API key (a UUID) with its secret (urlsafe base64) and passphrase, as REST sends them.
 
     Only the key shows in a ``repr``: it is in every order's body anyway.

@@ -14,6 +14,7 @@ from polyframe.exchange.admin import TOKEN_HEADER, admin_routes
 from polyframe.exchange.gamma_objects import market_token_ids
 from polyframe.exchange.server import EmbeddedExchange
 from polyframe.exchange.simulated import SimulatedSource
+from polyframe.exchange.trading.accounts import CASH
 from polyframe.exchange.trading.terms import PrivateTerms
 
 pytestmark = pytest.mark.anyio
@@ -128,5 +129,29 @@ async def test_markets_change_at_once() -> None:
         assert "no token" in (
             await post(client, "fund", {"address": WALLET, "token_id": "1", "shares": 5}, 400)
         )["error"]  # fmt: skip
-        for body in ({"address": "0x1", "usd": 1}, {"address": WALLET, "usd": -1}):
+        nobody = {"address": "0x" + "z" * 40, "usd": 1}
+        for body in ({"address": "0x1", "usd": 1}, nobody, {"address": WALLET, "usd": -1}):
             await post(client, "fund", body, 400)
+
+
+async def test_a_refused_deposit_moves_nothing() -> None:
+    async with administered() as (exchange, client):
+        assert exchange.private is not None
+        wallet = exchange.private.desk.custody.wallet(WALLET)
+        before = wallet.holding(CASH).balance
+        body = {"address": WALLET, "usd": 5, "shares": 3, "token_id": "1"}
+        await post(client, "fund", body, 400)
+        assert wallet.holding(CASH).balance == before
+
+
+async def test_the_hundredth_refusal_is_not_the_last() -> None:
+    async with administered() as (exchange, client):
+        body = {"market": exchange.source.markets()[0]["conditionId"], "step": "dispute"}
+        for _ in range(103):
+            await post(client, "resolution", body, 400)
+
+
+async def test_a_mode_is_held_to_a_scripts_bounds() -> None:
+    async with administered() as (_, client):
+        for seconds in (-5, 10**30):
+            await post(client, "mode", {"mode": "disabled", "retry_after_s": seconds}, 400)

@@ -10,6 +10,7 @@ from polyframe.cli import main
 from polyframe.exchange.calibration import Observer, Watched, watched_markets
 from polyframe.exchange.comparison import compare, figures, table
 from polyframe.exchange.maker_earnings import Earnings, QueuedMaker
+from polyframe.exchange.recording import gamma_path
 from polyframe.exchange.samples import Samples
 
 S_NS = 10**9
@@ -235,3 +236,16 @@ def test_a_recording_that_is_not_there_is_one_line(tmp_path) -> None:
     result = CliRunner().invoke(main, ["calibrate", str(tmp_path / "no.frames.jsonl.zst")])
     assert result.exit_code != 0
     assert "no such recording" in result.output
+
+
+def test_what_cannot_be_compared_is_one_line(recording_path, tmp_path) -> None:
+    for value in ("nan", "inf", "0"):
+        asked = ["calibrate", str(recording_path), "--minutes", value]
+        refused = CliRunner().invoke(main, asked)
+        assert (refused.exit_code, refused.stdout) == (2, "")
+    recording = tmp_path / recording_path.name
+    recording.write_bytes(recording_path.read_bytes())
+    gamma_path(recording).write_text("[]")
+    refused = CliRunner().invoke(main, ["calibrate", str(recording)])
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert "no market of its Gamma file is live in it" in refused.stderr

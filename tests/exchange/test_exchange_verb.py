@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import signal
 import socket
@@ -119,6 +120,61 @@ def test_json_and_a_set_time() -> None:
         assert json.loads(last)["event"] == "served"
 
 
+def test_the_printed_python_points_a_client_nowhere_else() -> None:
+    with serving(*SMALL) as (run, env, lines):
+        code = [line.removeprefix("#   ") for line in lines if line.startswith("#   ")]
+        made: dict[str, Any] = {}
+        exec("\n".join(code), made)
+        config = made["config"]
+        names = [one.name for one in dataclasses.fields(config) if one.name.endswith("_url")]
+        beyond = [name for name in names if "://127.0.0.1:" not in getattr(config, name)]
+        assert (beyond, len(names) > 10) == ([], True)
+        assert config.clob_url == env["POLYMARKET_CLOB_URL"]
+        assert "SecureClient.create(" in "".join(end(run))
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_right_after_the_first_line_ends_it_in_order(number: int) -> None:
+    command = [sys.executable, "-m", "polyframe", "exchange", *SMALL]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as run:
+        assert run.stdout is not None
+        run.stdout.readline()
+        assert end(run, number)[-1] == "# faults: none"
+
+
+def test_more_clients_than_the_system_allows_is_one_line() -> None:
+    resource = pytest.importorskip("resource")
+    if not hasattr(resource, "prlimit"):
+        pytest.skip("only Linux sets another process's limits")
+    with serving(*SMALL) as (run, env, _):
+        files, most = 64, resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        resource.prlimit(run.pid, resource.RLIMIT_NOFILE, (files, most))
+        where = ("127.0.0.1", int(env["POLYMARKET_CLOB_URL"].rsplit(":", 1)[1]))
+        clients = [socket.create_connection(where) for _ in range(files)]
+        assert run.stderr is not None
+        assert "Too many open files: new clients wait" in run.stderr.readline()
+        for client in clients:
+            client.close()
+        with httpx.Client(base_url=env["POLYMARKET_CLOB_URL"], trust_env=False) as client:
+            assert client.get("/ok").json() == "OK"
+        end(run)
+
+
+def test_a_recordings_name_is_no_line_of_a_shell(recording_path: Path, tmp_path: Path) -> None:
+    name = "a\ntouch x\n"
+    for suffix in (".frames.jsonl.zst", ".gamma.json"):
+        source = recording_path.with_name(
+            recording_path.name.removesuffix(".frames.jsonl.zst") + suffix
+        )
+        (tmp_path / f"{name}{suffix}").write_bytes(source.read_bytes())
+    path = tmp_path / f"{name}.frames.jsonl.zst"
+    with serving("--port", "0", "--recording", str(path)) as (run, _, lines):
+        assert all(line.startswith(("#", "export ")) for line in lines)
+        end(run)
+
+
 def test_a_recording_serves_public_data_only(recording_path: Path) -> None:
     with serving("--port", "0", "--recording", str(recording_path)) as (run, env, lines):
         assert "takes no orders" in lines[0]
@@ -135,6 +191,7 @@ def test_a_recording_serves_public_data_only(recording_path: Path) -> None:
         (("--recording", "x", "--markets", "9"), 2, "--markets is for simulations"),
         (("--recording", "x", "--no-eoa"), 2, "--no-eoa is for simulations"),
         (("--tier", "Mythril"), 2, "'Mythril' is not one of"),
+        (("--recording", "x", "--seed", "9"), 2, "--seed is for simulations"),
         (("--faults", "no.yaml"), 3, "there is no such file"),
         (("--markets", "1"), 2, "1 is not in the range"),
         (("--activity", "nan"), 2, "is not a number"),

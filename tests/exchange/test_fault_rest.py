@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -189,6 +190,28 @@ async def test_an_order_is_accepted_long_after_the_line_was_cut() -> None:
         orders.now_ns += 41 * S_NS
         await asyncio.wait_for(orders.arrived.wait(), 10)
         assert orders.accepted == [{"n": 7}]
+
+
+async def test_what_is_late_and_refused_is_nobodys_error(caplog: pytest.LogCaptureFixture) -> None:
+    orders = Orders(kinds.AcceptedLate(after_s=0.0, route="/nowhere"))
+    async with orders.serving() as client:
+        with pytest.raises(httpx.TransportError):
+            await client.get("/nowhere")
+        assert (await client.delete("/order")).status_code == 200
+    gc.collect()
+    assert caplog.records == []
+
+
+async def test_a_route_of_other_answers_leaves_them_as_they_are() -> None:
+    faults = (kinds.StaleBook(route="/time|/markets"), kinds.NoOrderId(route="/ok"))
+    async with simulated(Wall(), *faults) as exchange, rest(exchange) as client:
+        assert isinstance((await client.get("/time")).json(), int)
+        assert (await client.get("/ok")).json() == "OK"
+        assert (await client.get("/markets")).json()["data"]
+    orders = Orders(kinds.SuccessWithError())
+    async with orders.serving() as client:
+        answer = await client.post("/order", content=b"[" * 100_000)
+        assert answer.json()["success"] is True
 
 
 async def test_three_retries_are_all_live() -> None:

@@ -78,6 +78,8 @@ def test_a_script_is_read_from_a_file(tmp_path: Path) -> None:
         ("faults:\n  - {kind: mode}", "f:2: faults[0].mode: is missing and has no default"),
         ("faults:\n  - {kind: mode, mode: off}", "f:2: faults[0].mode: 'off' is not one of"),
         ("faults:\n  - {kind: drop, every_s: 2, for_s: 3}", "for_s is longer than every_s"),
+        ("faults:\n  - {kind: drop, every_s: 1e-9}", "f:2: faults[0].every_s: 1e-09 is out of"),
+        ('faults:\n  - {kind: redirect, location: "a\\r\\nb"}', "location holds a line break"),
         ("faults: 3", "f:1: faults: expected a list"),
         ("sed: 3", "f:1: sed: unknown key; did you mean seed?"),
         ("seed: -1", "f:1: seed: -1 is out of bounds"),
@@ -88,6 +90,13 @@ def test_mistakes_name_file_line_and_what_to_do(text: str, problem: str) -> None
     with pytest.raises(StrategyError) as refused:
         parse_script(text, "f")
     assert any(problem in line for line in refused.value.problems), refused.value.problems
+
+
+def test_a_number_that_is_none_is_told_once() -> None:
+    with pytest.raises(StrategyError) as refused:
+        parse_script("faults:\n  - {kind: drop, share: .nan}", "f")
+    (line,) = refused.value.problems
+    assert line.startswith("f:2: faults[0].share: .nan is not a finite number")
 
 
 def test_one_fault_from_plain_data() -> None:

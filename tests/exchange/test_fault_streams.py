@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from loopback_exchange import (
 )
 from polyframe.exchange.faults import message_kinds as kinds
 from polyframe.exchange.faults import socket_kinds as sockets
+from polyframe.exchange.faults.catalogue import KINDS
 from polyframe.exchange.faults.plan import FaultPlan
 from polyframe.exchange.faults.streams import StreamFaults
 from polyframe.exchange.recording import RecordingSource, gamma_path
@@ -32,6 +34,7 @@ from polyframe.exchange.server import EmbeddedExchange
 
 pytestmark = pytest.mark.anyio
 MINUTE_S = 60.0
+_MESSAGE_KINDS = [kind for kind in KINDS.values() if kind.group == "message"]
 
 
 async def seen(*faults: Any, seconds: float = MINUTE_S) -> tuple[list[str], dict[str, int]]:
@@ -380,3 +383,41 @@ def test_damage_of_a_frame_that_is_already_broken_is_none() -> None:
     assert len(cut) < len(msgspec.json.encode(ORDER))
     assert plan.struck["truncated_json"] == 1
     assert sum(plan.struck.values()) == 1
+
+
+def test_every_message_fault_follows_every_other_on_one_socket() -> None:
+    one_book = {"event_type": "book", "asset_id": "1", "market": "Tromsø", "hash": "ab"}
+    one_book |= {side: [{"price": "0.4", "size": "10"}] for side in ("bids", "asks")}
+    entry = {"asset_id": "1", "price": "0.4", "size": "5", "best_bid": "0.4", "best_ask": "0.6"}
+    change = {"event_type": "price_change", "market": "0xa", "price_changes": [entry, entry]}
+    frames = [msgspec.json.encode(one) for one in (one_book, change, [one_book] * 2, ORDER)]
+    for first, second in itertools.permutations(_MESSAGE_KINDS, 2):
+        plan = FaultPlan(3, START_NS)
+        for kind in (first, second):  # an array of a hundred thousand takes its time
+            plan.add(kind(elements=9) if kind is kinds.GiantArray else kind())
+        for channel in ("market", "user"):
+            stream = StreamFaults(plan, channel, START_NS)
+            for number in range(3):
+                for frame in frames:
+                    stream.outgoing(frame, START_NS + number * S_NS)
+        assert plan.struck[plan.of("message")[0].fault.kind]
+
+
+def test_two_stalls_at_once_stall_both_tokens() -> None:
+    plan = FaultPlan(3, START_NS)
+    for token_id in ("1", "2"):
+        plan.add(sockets.TokenStall(tokens=(token_id,), rescue_share=1.0))
+    stream = StreamFaults(plan, "market", START_NS)
+
+    def passed() -> list[str]:
+        frames = [json.dumps({"event_type": "book", "asset_id": one}).encode() for one in "123"]
+        return [one["asset_id"] for frame in frames for one in messages(_sent(stream, frame))]
+
+    assert passed() == ["3"]
+    assert plan.struck == {"token_stall": 2}
+    stream.subscribed(["2"])
+    assert passed() == ["2", "3"]
+
+
+def _sent(stream: StreamFaults, frame: bytes) -> list[str]:
+    return [one.decode() for one in stream.outgoing(frame, START_NS)]

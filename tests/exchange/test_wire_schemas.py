@@ -191,6 +191,9 @@ class Walk:
         self.walked |= dict.fromkeys(("POST /auth/api-key", "GET /auth/derive-api-key"))
         for path in ("/auth/api-keys", "/auth/ban-status/closed-only", "/v1/user/rate-limit-tier"):
             await ask(f"GET {path}")
+        await self.ask("GET /deployed", f"/deployed?address={client.key.address}&type=WALLET")
+        refused = await self.ask("GET /deployed", "/deployed?address=0x1")
+        assert refused.status_code == 400
         below = self.bid_e4 - 500
         resting = await ask("POST /order", "", client.post(self.yes, below, 100))
         assert resting["status"] == "live"

@@ -779,3 +779,18 @@ async def test_a_deposit_wallet_trades_and_only_its_owners() -> None:
         )
         with pytest.raises(RequestRejectedError, match="invalid signature"):
             await thief.post_order(signed)
+
+
+async def test_a_client_that_names_no_wallet_gets_its_deposit_wallet_and_sees_its_money() -> None:
+    async with open_exchange(FAST) as exchange, trader(exchange, MAKER, wallet=None) as client:
+        assert client.wallet in deposit_wallets(address_of(MAKER))
+        before = await client.get_balance_allowance(asset_type="COLLATERAL")
+        market = lively_market(exchange)
+        async with market_stream(client, [market.yes]):
+            bought = await client.place_market_order(
+                asset_id=market.yes, amount="20", side="BUY", order_type="FAK"
+            )
+            await client.wait_for_order_fill_settlement(bought)
+        after = await client.get_balance_allowance(asset_type="COLLATERAL")
+        assert after.balance < before.balance
+        assert client.wallet.lower() in exchange.private.desk.custody.wallets

@@ -15,7 +15,6 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
-from aiohttp import web
 from eth_account import Account
 from polymarket import AsyncSecureClient
 from polymarket._internal.environment import PRODUCTION_CONFIG, create_environment
@@ -38,7 +37,7 @@ def open_exchange(speed: float = 1.0) -> EmbeddedExchange:
     return EmbeddedExchange(source, speed=speed, accounts=PrivateTerms(seed=SEED))
 
 
-def environment(exchange: EmbeddedExchange, **urls_of_others: str) -> Environment:
+def environment(exchange: EmbeddedExchange) -> Environment:
     """The official client's production environment, every address of it replaced."""
     urls = exchange.urls
     nowhere = {
@@ -53,9 +52,9 @@ def environment(exchange: EmbeddedExchange, **urls_of_others: str) -> Environmen
             "clob_url": urls.clob_url,
             "gamma_url": urls.gamma_url,
             "data_url": urls.data_url,
+            "relayer_url": urls.clob_url,
             "clob_market_ws_url": urls.ws_url,
             "clob_user_ws_url": urls.user_ws_url,
-            **urls_of_others,
         },
     )
     return create_environment(name="embedded", config=config)
@@ -126,34 +125,15 @@ async def trader(
     exchange: EmbeddedExchange, number: int, **options: Any
 ) -> AsyncIterator[AsyncSecureClient]:
     """An official client that trades from the address of a throwaway key."""
-    async with _relayer() as relayer_url:
-        client = await AsyncSecureClient.create(
-            private_key=key_of(number),
-            environment=environment(exchange, relayer_url=relayer_url),
-            **{"wallet": address_of(number), **options},
-        )
-        try:
-            yield client
-        finally:
-            await client.close()
-
-
-@asynccontextmanager
-async def _relayer() -> AsyncIterator[str]:
-    """What says that a wallet is deployed; asked only about wallets that are contracts."""
-
-    async def deployed(request: web.Request) -> web.Response:
-        return web.json_response({"deployed": True})
-
-    app = web.Application()
-    app.router.add_get("/deployed", deployed)
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
+    client = await AsyncSecureClient.create(
+        private_key=key_of(number),
+        environment=environment(exchange),
+        **{"wallet": address_of(number), **options},
+    )
     try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+        yield client
     finally:
-        await runner.cleanup()
+        await client.close()
 
 
 class Stream:

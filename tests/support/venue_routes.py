@@ -142,6 +142,7 @@ ROUTES: dict[str, Schema] = {
     "GET /order-scoring": shape({"scoring": FLAG}),
     "POST /orders-scoring": keyed(FLAG),
     "GET /v1/user/rate-limit-tier": shape({"tier": TEXT}),
+    "GET /deployed": shape({"deployed": FLAG}),
     "GET /notifications": many(NOTIFICATION),
     "DELETE /notifications": only("OK"),
     "GET /rewards/markets/current": page(PROGRAMME),

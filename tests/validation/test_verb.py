@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import json
+from pathlib import Path
 
 import msgspec
 import pytest
 from click.testing import CliRunner
 
 from polyframe.cli import main
+from polyframe.runtime import report_writer
 from polyframe.validation import judge as judge_module
 from polyframe.validation import study
 from polyframe.validation.comparison import compare, in_band
@@ -94,6 +97,7 @@ def test_without_the_judge_one_line_says_so(invoke, monkeypatch):
         (("--profiles", "calm,wild"), "--profiles: there is no 'wild'; choose of mixed, calm"),
         (("--profiles", ","), "--profiles: name at least one"),
         (("--json-file", "nowhere/x.json"), "its folder does not exist"),
+        (("--json-file", ""), "give the path of a file"),
     ],
 )
 def test_mistakes_are_one_line(invoke, args, text):
@@ -126,3 +130,25 @@ def test_outside_is_unclear_until_the_whole_interval_is(value, se, word):
     estimate = Estimate(value, se, value - 2 * se, value + 2 * se)
     assert in_band(estimate, 0.95, 1.05) == word
     assert in_band(None, 0.95, 1.05) == "unclear"
+
+
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="a folder nobody writes in")
+def test_a_folder_that_takes_no_file_is_told_before_the_work(invoke):
+    refused = invoke("--json-file", "/proc/self/x.json")
+    assert refused.exit_code == 2
+    assert "nothing can be written in its folder" in refused.stderr
+    assert invoke.plans == []
+
+
+def test_a_file_that_cannot_be_written_in_the_end_costs_the_file_alone(
+    invoke, monkeypatch, tmp_path
+):
+    def full(path, content):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(report_writer, "write_atomically", full)
+    path = tmp_path / "found.json"
+    done = invoke("--profiles", "calm", "--orders", "50", "--no-judge", "--json-file", str(path))
+    assert done.exit_code == 1
+    assert "orders in 16 markets" in done.stdout
+    assert done.stderr.splitlines()[-1].endswith("cannot be written: No space left on device")

@@ -47,7 +47,10 @@ def crossing(payload: bytes, rng: Random) -> tuple[bytes, bytes] | None:
     message = _decode(payload)
     if not isinstance(message, dict) or message.get("event_type") != "price_change":
         return None
-    entries = [one for one in message.get("price_changes") or () if one.get("best_ask")]
+    changes = message.get("price_changes")
+    if not isinstance(changes, list):  # an earlier fault has already broken it
+        return None
+    entries = [one for one in changes if one.get("best_ask")]
     if not entries:
         return None
     entry = entries[rng.randrange(len(entries))]
@@ -64,8 +67,8 @@ def _decode(payload: bytes) -> Any:
     """Return a frame as plain data; None when an earlier fault has already broken it."""
     try:
         return msgspec.json.decode(payload)
-    except msgspec.DecodeError:
-        return None
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return None  # cut, cut within a letter, nested too deeply
 
 
 def _changed(payload: bytes, change: Callable[[Message], bool]) -> bytes | None:

@@ -16,6 +16,7 @@ from polyframe.plugin import setting as s
 Group = Literal["socket", "message", "rest", "venue", "settlement"]
 
 MOST_S = 30 * 86_400.0  # nothing is rehearsed for longer than a month
+LEAST_PERIOD_S = 0.1  # openings are worked off one by one: without a floor they never end
 
 Seconds = Annotated[float, msgspec.Meta(ge=0, le=MOST_S)]
 
@@ -33,7 +34,15 @@ class Fault(
         | None
     ) = None
     every_s: (
-        Annotated[float, s("it opens again after this long; null never", unit="s", gt=0, le=MOST_S)]
+        Annotated[
+            float,
+            s(
+                "it opens again after this long; null never",
+                unit="s",
+                ge=LEAST_PERIOD_S,
+                le=MOST_S,
+            ),
+        ]
         | None
     ) = None
     count: (
@@ -45,6 +54,12 @@ class Fault(
     def kind(self) -> str:
         """The kind's name, as scripts write it."""
         return str(self.__struct_config__.tag)
+
+    def flaw(self) -> str:
+        """Return why it cannot happen though each setting is in bounds; empty if it can."""
+        if self.every_s is not None and self.for_s is not None and self.for_s > self.every_s:
+            return "for_s is longer than every_s; it would open while open"
+        return ""
 
     def window(self, elapsed_ns: int) -> int | None:
         """Return which opening an instant lies in, counted from 0; None outside of all.

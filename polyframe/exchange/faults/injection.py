@@ -107,6 +107,11 @@ class Injection:
         """The last venue faults that could not happen, each with its reason."""
         return list(self._venue.refused)
 
+    @property
+    def refusals(self) -> int:
+        """How many venue faults could not happen so far, forgotten ones included."""
+        return self._venue.refusals
+
     def tick(self, now_ns: int) -> None:
         """Let what is due happen."""
         self._venue.tick(now_ns)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Awaitable, Callable
 from fnmatch import fnmatchcase
@@ -128,7 +129,8 @@ class RestFaults:
 
     async def _later(self, after_s: float, request: web.Request, handler: Handler) -> None:
         await self._pass(after_s, None)
-        await handler(request)
+        with contextlib.suppress(web.HTTPException):  # a refusal that nobody is there to read
+            await handler(request)
 
     async def _pass(self, market_s: float, request: web.Request | None) -> None:
         """Wait for market time to pass, or for the client to leave."""
@@ -222,12 +224,14 @@ def _edited(answer: web.StreamResponse, edit: Callable[[Any], Any]) -> web.Respo
 def _without_id(placed: Any) -> Any:
     if isinstance(placed, list):
         return [_without_id(one) for one in placed]
-    return {**placed, "orderID": ""}
+    return {**placed, "orderID": ""} if isinstance(placed, dict) else placed
 
 
 def _ghost(book: Any) -> Any:
     if isinstance(book, list):
         return [_ghost(one) for one in book]
+    if not isinstance(book, dict) or "bids" not in book:  # a route that shows no book
+        return book
     ghost = {**book, **_GHOST}
     return {**ghost, "hash": book_hash(ghost)}
 
@@ -239,6 +243,6 @@ def _unplaced(body: bytes, error: str) -> web.Response:
     }  # fmt: skip
     try:
         asked = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         asked = {}
     return _json([answer] * len(asked) if isinstance(asked, list) else answer, 200)

@@ -101,6 +101,12 @@ class Redirect(RestFault, frozen=True, kw_only=True, tag="redirect"):
     location: Annotated[str, s("where to", unit="name")] = "/maintenance"
     status: Annotated[Literal[301, 302, 307, 308], s("HTTP status", unit="count")] = 302
 
+    def flaw(self) -> str:
+        """Return why it cannot be sent; see the base."""
+        if self.location.isprintable():
+            return super().flaw()
+        return "location holds a line break or a control character; no header can"
+
 
 class ConnectionReset(RestFault, frozen=True, kw_only=True, tag="connection_reset"):
     """The line is cut before the request is processed."""

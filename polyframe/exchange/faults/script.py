@@ -125,16 +125,14 @@ def _fault(source: Source, index: int, entry: Any, problems: list[Problem]) -> F
     try:
         fault = None if found else msgspec.convert(entry, KINDS[kind], strict=True)
     except msgspec.ValidationError as error:
+        if not any(path[: len(where)] == where for path in source.unreadable):  # told already
+            found = [Problem(line, where, f"{error}; correct it")]
         fault = None
-        found = [Problem(line, where, f"{error}; correct it")]
-    if fault is not None and _is_never(fault):
-        found = [Problem(line, where, "for_s is longer than every_s; it would open while open")]
+    if fault is not None and fault.flaw():
+        found = [Problem(line, where, fault.flaw())]
+        fault = None
     problems += found
-    return None if found else fault
-
-
-def _is_never(fault: Fault) -> bool:
-    return fault.every_s is not None and fault.for_s is not None and fault.for_s > fault.every_s
+    return fault
 
 
 def _problems(source: Source, data: Any, where: KeyPath, schema: Schema) -> list[Problem]:

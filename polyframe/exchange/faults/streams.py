@@ -35,7 +35,7 @@ class StreamFaults:
         self._channel = channel
         self._born_ns = born_ns
         self._drawn: dict[tuple[int, int], bool] = {}
-        self._stalled: dict[str, bool] = {}
+        self._stalled: dict[tuple[int, str], bool] = {}
         self._held: list[tuple[int, int, bytes]] = []
         self._pushed = 0
         self._behind_ns = 0
@@ -92,15 +92,15 @@ class StreamFaults:
 
     def subscribed(self, token_ids: Iterable[str]) -> None:
         """Note that tokens were subscribed again: that rescues some stalled ones."""
+        stalls = [
+            one for one in self._plan.of("socket") if isinstance(one.fault, sockets.TokenStall)
+        ]
         for token_id in token_ids:
-            if not self._stalled.get(token_id):
-                continue
-            for active in self._plan.of("socket"):
-                fault = active.fault
-                if isinstance(fault, sockets.TokenStall):
-                    if active.rng.random() < fault.rescue_share:
-                        self._stalled[token_id] = False
-                    break
+            for active in stalls:
+                key, fault = (active.index, token_id), active.fault
+                assert isinstance(fault, sockets.TokenStall)
+                if self._stalled.get(key) and active.rng.random() < fault.rescue_share:
+                    self._stalled[key] = False
 
     def hangs_up(self, now_ns: int) -> int | None:
         """Return the close code when the socket is to be closed now; 0 cuts the line."""
@@ -157,7 +157,10 @@ class StreamFaults:
             ):
                 frame = msgspec.json.decode(payload)
                 kept = self._kept(active, fault, frame)
-                return payload if kept == frame else (msgspec.json.encode(kept) if kept else None)
+                if not kept:
+                    return None
+                if kept != frame:
+                    payload = msgspec.json.encode(kept)
         return payload
 
     def _kept(self, active: ActiveFault, fault: sockets.TokenStall, frame: Any) -> Any:
@@ -176,11 +179,12 @@ class StreamFaults:
         return None if token_id and self._is_stalled(active, fault, token_id) else frame
 
     def _is_stalled(self, active: ActiveFault, fault: sockets.TokenStall, token_id: str) -> bool:
-        known = self._stalled.get(token_id)
+        key = (active.index, token_id)
+        known = self._stalled.get(key)
         if known is None:
             is_meant = not fault.tokens or token_id in fault.tokens
             known = is_meant and not active.is_spent and active.draws()
-            self._stalled[token_id] = known
+            self._stalled[key] = known
             if known:
                 active.strike()
         return known

@@ -17,6 +17,7 @@ from polyframe.exchange.faults.fault import Fault
 from polyframe.exchange.faults.plan import ActiveFault
 from polyframe.exchange.faults.targets import DeskTarget, LagTarget, MarketTarget, ModeChange
 from polyframe.money import PRICE_ONE_E4, SHARE_E6, parse_price_e4
+from polyframe.polymarket.contracts import EXCHANGES
 
 Undo = Callable[[int], None]
 _Target = TypeVar("_Target")
@@ -27,7 +28,8 @@ _CLEARED_AT_START = "CANCELED"
 class VenueFaults:
     """Makes venue faults happen when their time comes.
 
-    ``refused`` holds the last ones a market could not go through, with its reason.
+    ``refused`` holds the last ones a market could not go through, with its reason; ``refusals``
+    counts them all.
 
     Args:
         market_ids: condition ids in the order of their listing, for faults that give a number.
@@ -54,6 +56,7 @@ class VenueFaults:
         self._pushed = 0
         self._undo: dict[int, Undo] = {}
         self.refused: deque[str] = deque(maxlen=_MOST_REFUSALS)
+        self.refusals = 0
 
     def plan(self, active: ActiveFault) -> None:
         """Put a fault into the calendar, once it was checked."""
@@ -89,6 +92,7 @@ class VenueFaults:
             undo = self._begin(fault, began_ns, now_ns)
             active.strike()
         except ValueError as error:  # a market cannot be disputed before it is proposed
+            self.refusals += 1
             self.refused.append(f"{fault.kind}: {error}")
         if undo is not None:
             # A second opening replaces the first one's end.
@@ -142,7 +146,7 @@ class VenueFaults:
                 desk.set_balance_lag(fault.lag_s, now_ns)
                 return lambda at_ns: desk.set_balance_lag(0.0, at_ns)
             case settlement.AllowanceRevoked():
-                spender = fault.spender
+                spender = _spender(fault)
                 desk.set_allowance(spender, False, now_ns)
                 return lambda at_ns: desk.set_allowance(spender, True, at_ns)
         return None
@@ -209,6 +213,8 @@ class VenueFaults:
             _need(fault, self._data)
         else:
             _need(fault, self._desk)
+            if isinstance(fault, settlement.AllowanceRevoked):
+                _spender(fault)
 
     def _market(self, fault: kinds.MarketFault) -> str:
         market_ids = self._market_ids()
@@ -221,6 +227,17 @@ class VenueFaults:
             f"fault {fault.kind}: there is no market {wanted[:70]!r}; give a condition id, or a "
             f"number below {len(market_ids)}"
         )
+
+
+def _spender(fault: settlement.AllowanceRevoked) -> str:
+    """Return the contract as it is written everywhere, or an empty text for all of them."""
+    for contract in ("", *EXCHANGES):
+        if contract.lower() == fault.spender.lower():
+            return contract
+    raise VenueError(
+        f"fault {fault.kind}: {fault.spender[:70]!r} is no exchange contract; leave spender out, "
+        f"or take one of {', '.join(EXCHANGES)}"
+    )
 
 
 def _need(fault: Fault, target: _Target | None) -> _Target:

@@ -17,9 +17,10 @@ from polyframe.exchange.private.rest_orders import OrderRoutes
 from polyframe.exchange.private.rest_rewards import RewardRoutes
 from polyframe.exchange.private.user_channel import UserChannel
 from polyframe.exchange.rate_limits import RateLimits
-from polyframe.exchange.rest_answers import answer
+from polyframe.exchange.rest_answers import answer, refusal
 from polyframe.exchange.trading.desk import OrderDesk
 from polyframe.exchange.trading.terms import PrivateTerms
+from polyframe.polymarket.keys import address_bytes, checksum_address
 
 
 class PrivateSide:
@@ -63,6 +64,7 @@ class PrivateSide:
             *self._rewards.routes(self._doorman),
             *self._notices.routes(self._doorman),
             web.get("/v1/user/rate-limit-tier", self._doorman.private(self._tier)),
+            web.get("/deployed", self._deployed),
             web.get("/ws/user", self.channel.handle),
         ]
 
@@ -74,3 +76,16 @@ class PrivateSide:
 
     async def _tier(self, request: web.Request, caller: Caller, body: bytes) -> web.Response:
         return answer({"tier": self.limits.tier_of(caller.address).name})
+
+    async def _deployed(self, request: web.Request) -> web.Response:
+        """GET /deployed, the relayer's: every wallet exists, from the moment it is asked about.
+
+        The official client asks before it trades from anything but the key's own address, and
+        takes the wallet that exists: so must whoever answers for its balance (``wallet_of``).
+        """
+        try:
+            address = checksum_address(address_bytes(request.query.get("address", "")))
+        except ValueError:
+            return refusal("invalid address")
+        self.desk.custody.wallet(address)
+        return answer({"deployed": True})

@@ -17,9 +17,13 @@ MOST_ENDED = 100_000
 
 
 class OrderRegistry:
-    """Orders by id, open ones apart; an open order's reservation is kept with it."""
+    """Orders by id, open ones apart; an open order's reservation is kept with it.
+
+    ``taken`` counts every order, the forgotten ones too.
+    """
 
     def __init__(self, custody: Custody) -> None:
+        self.taken = 0
         self.orders: dict[str, AccountOrder] = {}
         self.open: dict[str, AccountOrder] = {}
         self._custody = custody
@@ -27,6 +31,7 @@ class OrderRegistry:
 
     def add(self, order: AccountOrder) -> None:
         """Take an order in and reserve what it may cost."""
+        self.taken += 1
         self.orders[order.order_id] = order
         self.open[order.order_id] = order
         self.reserve(order, order.leaves_e6)

@@ -435,3 +435,4 @@ def test_what_has_ended_is_forgotten_in_the_end(
         still.desk.cancel("key-0xa1a1", [placed.order_id], still.now_ns)
     known = [placed.order_id for placed in (resting, *ended[2:])]
     assert list(still.desk.registry.orders) == known
+    assert still.desk.registry.taken == 6, "and counted all the same"
