@@ -58,6 +58,7 @@ def test_tables_and_json_tell_the_same(invoke, tmp_path, some_rows):
     assert found["traders"][0]["real"] == msgspec.to_builtins(comparison.real) | {
         "curve": list(comparison.real.curve),
         "markout_c": list(comparison.real.markout_c),
+        "earned_usd": list(comparison.real.earned_usd),
     }
     assert f"calm: {len(some_rows)} orders in" in shown.stdout
     assert f"{comparison.real.rate:.4f}" in shown.stdout
