@@ -196,14 +196,14 @@ def _verdicts(view: str, papers: dict[str, Against], real: Rate) -> list[Verdict
             view,
             "base fill rate within 5 % of the real one",
             _estimate_text(base.fill_ratio, ""),
-            in_band(base.fill_ratio, *RATIO_BAND),
+            in_band(base.fill_ratio, *RATIO_BAND, 1.0),
         ),
         # One print that fills many orders shows in the shares before it shows in the orders.
         Verdict(
             view,
             "base filled shares not above the real ones by over 5 %",
             _estimate_text(base.share_ratio, ""),
-            in_band(base.share_ratio, 0.0, RATIO_BAND[1]),
+            in_band(base.share_ratio, 0.0, RATIO_BAND[1], 1.0),
         ),
         Verdict(
             view,
@@ -215,7 +215,7 @@ def _verdicts(view: str, papers: dict[str, Against], real: Rate) -> list[Verdict
             view,
             "pessimistic filled shares not above the real ones",
             _estimate_text(pessimistic.share_ratio, ""),
-            in_band(pessimistic.share_ratio, 0.0, 1.0),
+            in_band(pessimistic.share_ratio, 0.0, 1.0, 1.0),
         ),
     ]
     # The gate to production asks what pessimistic fills are worth a share, not only how many.
@@ -227,19 +227,24 @@ def _verdicts(view: str, papers: dict[str, Against], real: Rate) -> list[Verdict
                     f"{profile} markout at {horizon_s} s not better than the real one by over "
                     "0.1 c",
                     _estimate_text(gap, " c"),
-                    in_band(gap, float("-inf"), MOST_FAVOUR_C),
+                    in_band(gap, float("-inf"), MOST_FAVOUR_C, 0.0),
                 )
             )
     return found
 
 
-def in_band(estimate: Estimate | None, low: float, high: float) -> Word:
-    """Say whether an estimate is inside; outside but not surely so is ``unclear``."""
+def in_band(estimate: Estimate | None, low: float, high: float, truth: float) -> Word:
+    """Say whether an estimate is inside; outside but not surely so is ``unclear``.
+
+    Above ``high`` is our favour: there it fails as soon as it is surely above the truth. To wait
+    until it is surely above the band would let a flattery twice its width pass between two worlds.
+    """
     if estimate is None:
         return "unclear"
     if low <= estimate.value <= high:
         return "holds"
-    return "fails" if estimate.low > high or estimate.high < low else "unclear"
+    is_flattery = estimate.value > high and estimate.low > truth
+    return "fails" if is_flattery or estimate.high < low else "unclear"
 
 
 def _not_above(paper: Against, real: Rate) -> Word:
