@@ -31,7 +31,7 @@ def some_rows():
 def invoke(monkeypatch, some_rows):
     plans = []
 
-    def compared(plan, traders):
+    def compared(plan, traders, make_source):
         plans.append((plan, traders))
         yield some_rows
 
@@ -111,7 +111,7 @@ def test_too_few_orders_are_no_verdict(invoke):
 
 
 def test_interrupted_in_one_line(monkeypatch):
-    def compared(plan, traders):
+    def compared(plan, traders, make_source):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(study, "compared", compared)
