@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _TRADERS = ("calm", "busy", "in_play", "hostile")
 _TELL_EVERY = 500
+_WIDTH = 140
 
 
 @click.command("validate-paper")
@@ -153,5 +154,7 @@ def _show(comparisons: list[ProfileComparison], regimes: list[Regime] | None) ->
     from polyframe.cli.validation_tables import tables
 
     with screen() as console:
+        # Cut to a narrower screen, 0.945 would read 0.9: let the terminal break the line instead.
+        console.width = max(console.width, _WIDTH)
         for table in tables(comparisons, regimes):
             console.print(table)

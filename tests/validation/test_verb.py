@@ -52,6 +52,7 @@ def test_tables_and_json_tell_the_same(invoke, tmp_path, some_rows):
     assert found["schema"] == SCHEMA
     assert (found["strategy"], found["seed"], found["orders"]) == ("maker.yaml", 5, 50)
     assert found["judge"] is None
+    assert "…" not in shown.output  # no figure is cut
     comparison = compare("calm", some_rows)
     assert shown.exit_code == (0 if comparison.holds else 1)
     assert found["holds"] == comparison.holds
