@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _TRADERS = ("calm", "busy", "in_play", "hostile")
 _TELL_EVERY = 500
+_WIDTH = 140
 
 
 @click.command("validate-paper")
@@ -42,6 +43,9 @@ _TELL_EVERY = 500
     help="Write the whole result there as JSON.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
+@click.option(
+    "--undercut", is_flag=True, help="Let somebody step in front of every real order at the touch."
+)
 @click.option("--judge/--no-judge", default=True, show_default=True, help="Ask the outside judge.")
 @click.pass_context
 def command(
@@ -52,6 +56,7 @@ def command(
     seed: int,
     json_file: Path | None,
     as_json: bool,
+    undercut: bool,
     judge: bool,
 ) -> None:
     """Send the same orders to an exchange and to the paper venue; compare what was filled.
@@ -61,7 +66,7 @@ def command(
     """
     from polyframe.validation.comparison import compare
     from polyframe.validation.document import document, holds
-    from polyframe.validation.study import Plan, compared
+    from polyframe.validation.study import Plan, compared, simulated, undercutting
 
     traders = _traders(profiles)
     if json_file is not None:
@@ -70,7 +75,7 @@ def command(
     comparisons: list[ProfileComparison] = []
     for name in traders:
         began_s, told, rows = time.monotonic(), 0, []
-        for some in compared(plan, name):
+        for some in compared(plan, name, undercutting if undercut else simulated):
             rows += some
             if len(rows) >= told + _TELL_EVERY:
                 told = len(rows) // _TELL_EVERY * _TELL_EVERY
@@ -79,7 +84,9 @@ def command(
             raise PolyframeError(f"{name}: only {len(rows)} orders came about; ask for fewer")
         comparisons.append(compare(name, rows))
     regimes = _judged(plan) if judge else None
-    result = document(plan, None if strategy is None else strategy.name, comparisons, regimes)
+    result = document(
+        plan, None if strategy is None else strategy.name, comparisons, regimes, undercut=undercut
+    )
     if as_json:
         click.echo(json.dumps(result, allow_nan=False))
     else:
@@ -163,5 +170,7 @@ def _show(comparisons: list[ProfileComparison], regimes: list[Regime] | None) ->
     from polyframe.cli.validation_tables import tables
 
     with screen() as console:
+        # Cut to a narrower screen, 0.945 would read 0.9: let the terminal break the line instead.
+        console.width = max(console.width, _WIDTH)
         for table in tables(comparisons, regimes):
             console.print(table)

@@ -118,13 +118,21 @@ def _moments(comparison: ProfileComparison) -> Table:
     """Return when orders were filled, and what the fills were worth."""
     table = _table(
         f"{comparison.traders}: filled within, and markout in cents a share (paper less real)",
-        (*(f"{s} s" for s in CURVE_S), "widest", *(f"{s} s, c" for s in HORIZONS_S)),
+        (
+            *(f"{s} s" for s in CURVE_S),
+            "widest",
+            *(f"{s} s, c" for s in HORIZONS_S),
+            f"{HORIZONS_S[-1]} s, $",
+        ),
     )
     real = comparison.real
-    table.add_row("real", *_curve(real), "", *_markouts(real))
+    earned = f"{real.earned_usd[-1]:+.0f}"
+    table.add_row("real", *_curve(real), "", *_markouts(real), earned)
     for reading, against in _readings(comparison):
         gaps = (_gap(gap) for gap in against.markout_gap_c)
-        table.add_row(reading, *_curve(against.paper), f"{against.widest_gap:+.3f}", *gaps)
+        gap = against.earned_gap_usd[-1]
+        money = "" if gap is None else f"{gap.value:+.0f} ±{gap.se:.0f}"
+        table.add_row(reading, *_curve(against.paper), f"{against.widest_gap:+.3f}", *gaps, money)
     return table
 
 

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Literal
 
 import msgspec
 
 from polyframe.runtime.paper import PROFILES
-from polyframe.validation.estimates import Estimate, FillCurve, brier, mean_gap, ratio, wilson
+from polyframe.validation.estimates import (
+    Estimate,
+    FillCurve,
+    brier,
+    mean_gap,
+    ratio,
+    total,
+    wilson,
+)
+from polyframe.validation.exact_checks import Verdict, Word, same_moments, within_prints
 from polyframe.validation.outcomes import HORIZONS_S, REAL, Compared, Outcome
 from polyframe.validation.study import HEADLINE, VIEWS
 
@@ -17,14 +25,13 @@ RATIO_BAND = (0.95, 1.05)
 MOST_FAVOUR_C = 0.1
 LEAST_ORDERS = 3_000
 
-Word = Literal["holds", "unclear", "fails"]
-
 
 class Rate(msgspec.Struct, frozen=True):
     """How many orders were filled in one reading, and how soon.
 
     ``low`` and ``high`` are Wilson's 95 % interval; ``curve`` the share filled by CURVE_S seconds
-    after arrival; ``markout_c`` the share-weighted mean by horizon, None without a fill.
+    after arrival; ``markout_c`` the share-weighted mean by horizon, None without a fill;
+    ``earned_usd`` what all fills were worth by a horizon: markout times shares.
     """
 
     accepted: int
@@ -35,6 +42,7 @@ class Rate(msgspec.Struct, frozen=True):
     filled_shares: float
     curve: tuple[float, ...]
     markout_c: tuple[float | None, ...]
+    earned_usd: tuple[float, ...]
 
 
 class Agreement(msgspec.Struct, frozen=True):
@@ -52,7 +60,7 @@ class Against(msgspec.Struct, frozen=True):
     ``fill_ratio`` and ``share_ratio`` are paper over real; ``brier`` takes paper's fill for a
     forecast of the real one, ``brier_of_rate`` the bare real rate for one; ``widest_gap`` is
     paper's curve less the real one where they differ most; ``markout_gap_c`` paper less real, by
-    horizon.
+    horizon; ``earned_gap_usd`` is the same of what all fills were worth.
     """
 
     paper: Rate
@@ -63,15 +71,7 @@ class Against(msgspec.Struct, frozen=True):
     brier_of_rate: float
     widest_gap: float
     markout_gap_c: tuple[Estimate | None, ...]
-
-
-class Verdict(msgspec.Struct, frozen=True):
-    """One target: what was asked, what was found, and the word for it."""
-
-    view: str
-    target: str
-    found: str
-    word: Word
+    earned_gap_usd: tuple[Estimate | None, ...]
 
 
 class ProfileComparison(msgspec.Struct, frozen=True):
@@ -110,7 +110,8 @@ def compare(traders: str, rows: Sequence[Compared]) -> ProfileComparison:
     }
     markets = len({row.order.cluster for row in rows})
     verdicts = (
-        _same_moments(rows),
+        same_moments(rows),
+        within_prints(rows),
         *(one for view in VIEWS for one in _verdicts(view, views[view], real)),
     )
     return ProfileComparison(traders, len(rows), markets, real, views, verdicts)
@@ -130,6 +131,9 @@ def _rate(rows: Sequence[Compared], reading: str) -> Rate:
         filled_shares=sum(outcome.filled_e6 for outcome in outcomes) / 1e6,
         curve=tuple(curve.at(seconds) for seconds in CURVE_S),
         markout_c=tuple(_mean(_markouts(rows, reading, h)) for h in range(len(HORIZONS_S))),
+        earned_usd=tuple(
+            sum(outcome.earned_usd(h) for outcome in outcomes) for h in range(len(HORIZONS_S))
+        ),
     )
 
 
@@ -154,6 +158,10 @@ def _against(rows: Sequence[Compared], real: Rate, reading: str) -> Against:
         widest_gap=curve.widest_gap(true_curve, CURVE_S[-1]),
         markout_gap_c=tuple(
             mean_gap(_markouts(rows, reading, h), _markouts(rows, REAL, h))
+            for h in range(len(HORIZONS_S))
+        ),
+        earned_gap_usd=tuple(
+            total((c, ours.earned_usd(h) - theirs.earned_usd(h)) for ours, theirs, c in fills)
             for h in range(len(HORIZONS_S))
         ),
     )
@@ -188,14 +196,14 @@ def _verdicts(view: str, papers: dict[str, Against], real: Rate) -> list[Verdict
             view,
             "base fill rate within 5 % of the real one",
             _estimate_text(base.fill_ratio, ""),
-            in_band(base.fill_ratio, *RATIO_BAND),
+            in_band(base.fill_ratio, *RATIO_BAND, 1.0),
         ),
         # One print that fills many orders shows in the shares before it shows in the orders.
         Verdict(
             view,
             "base filled shares not above the real ones by over 5 %",
             _estimate_text(base.share_ratio, ""),
-            in_band(base.share_ratio, 0.0, RATIO_BAND[1]),
+            in_band(base.share_ratio, 0.0, RATIO_BAND[1], 1.0),
         ),
         Verdict(
             view,
@@ -203,49 +211,40 @@ def _verdicts(view: str, papers: dict[str, Against], real: Rate) -> list[Verdict
             f"{pessimistic.paper.rate:.4f} against {real.rate:.4f}",
             _not_above(pessimistic, real),
         ),
+        Verdict(
+            view,
+            "pessimistic filled shares not above the real ones",
+            _estimate_text(pessimistic.share_ratio, ""),
+            in_band(pessimistic.share_ratio, 0.0, 1.0, 1.0),
+        ),
     ]
-    for horizon_s, gap in zip(HORIZONS_S, base.markout_gap_c, strict=True):
-        found.append(
-            Verdict(
-                view,
-                f"base markout at {horizon_s} s not better than the real one by over 0.1 c",
-                _estimate_text(gap, " c"),
-                in_band(gap, float("-inf"), MOST_FAVOUR_C),
+    # The gate to production asks what pessimistic fills are worth a share, not only how many.
+    for profile, against in (("base", base), ("pessimistic", pessimistic)):
+        for horizon_s, gap in zip(HORIZONS_S, against.markout_gap_c, strict=True):
+            found.append(
+                Verdict(
+                    view,
+                    f"{profile} markout at {horizon_s} s not better than the real one by over "
+                    "0.1 c",
+                    _estimate_text(gap, " c"),
+                    in_band(gap, float("-inf"), MOST_FAVOUR_C, 0.0),
+                )
             )
-        )
     return found
 
 
-def _same_moments(rows: Sequence[Compared]) -> Verdict:
-    """Hold the two sides to one latency: fills alone would not show a cancel that is too quick.
+def in_band(estimate: Estimate | None, low: float, high: float, truth: float) -> Word:
+    """Say whether an estimate is inside; outside but not surely so is ``unclear``.
 
-    A quick cancel loses fills, and the ones that hurt; it looks cautious and flatters the result.
+    Above ``high`` is our favour: there it fails as soon as it is surely above the truth. To wait
+    until it is surely above the band would let a flattery twice its width pass between two worlds.
     """
-    differ = removed = 0
-    for row in rows:
-        paper, real = row.outcomes[f"{HEADLINE}.base"], row.outcomes[REAL]
-        if paper.effective_ns is None or real.effective_ns is None:
-            continue
-        if real.is_removed:
-            removed += 1  # the venue's own doing, of which the feed says nothing
-            continue
-        ended = () if paper.is_filled or real.is_filled else (paper.ended_ns, real.ended_ns)
-        differ += paper.effective_ns != real.effective_ns or len(set(ended)) > 1
-    return Verdict(
-        HEADLINE,
-        "orders and cancels take effect when the real ones do",
-        f"{differ} of {len(rows)} do not; the venue itself removed {removed}",
-        "fails" if differ else "holds",
-    )
-
-
-def in_band(estimate: Estimate | None, low: float, high: float) -> Word:
-    """Say whether an estimate is inside; outside but not surely so is ``unclear``."""
     if estimate is None:
         return "unclear"
     if low <= estimate.value <= high:
         return "holds"
-    return "fails" if estimate.low > high or estimate.high < low else "unclear"
+    is_flattery = estimate.value > high and estimate.low > truth
+    return "fails" if is_flattery or estimate.high < low else "unclear"
 
 
 def _not_above(paper: Against, real: Rate) -> Word:

@@ -36,6 +36,8 @@ def document(
     strategy: str | None,
     comparisons: Sequence[ProfileComparison],
     regimes: Sequence[Regime] | None,
+    *,
+    undercut: bool = False,
 ) -> dict[str, Any]:
     """Return the whole result as JSON-able builtins; ``regimes`` is None without a judge."""
     found: dict[str, Any] = {
@@ -44,6 +46,7 @@ def document(
         "strategy": strategy,
         "seed": plan.seed,
         "orders": plan.orders,
+        "undercut": undercut,
         "paper": msgspec.to_builtins(plan.settings),
         "headline": HEADLINE,
         "targets": {

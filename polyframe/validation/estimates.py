@@ -98,6 +98,24 @@ def mean_gap(ours: Iterable[Weighted], theirs: Iterable[Weighted]) -> Estimate |
     return Estimate(gap, se, gap - _Z95 * se, gap + _Z95 * se)
 
 
+def total(rows: Iterable[tuple[Hashable, float]]) -> Estimate | None:
+    """Return the sum of ``(cluster, value)`` rows, as a total over clusters drawn at random.
+
+    The standard error is ``sqrt(k)`` times the standard deviation of the k clusters' sums
+    (Cochran 1977, 2.9, without the finite population). None with fewer than two clusters.
+    """
+    sums: dict[Hashable, float] = {}
+    for cluster, value in rows:
+        sums[cluster] = sums.get(cluster, 0.0) + value
+    count = len(sums)
+    if count < 2:
+        return None
+    value = math.fsum(sums.values())
+    squares = math.fsum((one - value / count) ** 2 for one in sums.values())
+    se = math.sqrt(count * squares / (count - 1))
+    return Estimate(value, se, value - _Z95 * se, value + _Z95 * se)
+
+
 class FillCurve:
     """The share of orders filled by a time, cancelled ones counted as long as they waited.
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from polyframe.exchange.matching import Match, NewOrder
 from polyframe.exchange.source import TradableSource
-from polyframe.validation.outcomes import Outcome, outcome_of
+from polyframe.validation.outcomes import CommandTimes, Fill, Outcome, outcome_of
 from polyframe.validation.own_size import OwnSize
 from polyframe.validation.public_view import PublicMarket
 from polyframe.validation.scripted_maker import ShadowOrder
@@ -29,7 +29,7 @@ class RealOrders:
         self._effective_ns: dict[str, int] = {}
         self._ended_ns: dict[str, int] = {}
         self._left_e6: dict[str, int] = {}
-        self._fills: dict[str, list[tuple[int, int]]] = {}
+        self._fills: dict[str, list[Fill]] = {}
         self._removed: set[str] = set()
         source.listener = self
 
@@ -59,16 +59,17 @@ class RealOrders:
             self._own.leave(order.market_id, order.is_bid, order.yes_price_e4, left_e6)
             self._ended_ns[order.order_id] = now_ns
 
-    def outcome(self, order: ShadowOrder, market: PublicMarket) -> Outcome:
+    def outcome(self, order: ShadowOrder, market: PublicMarket, times: CommandTimes) -> Outcome:
         """Return what became of an order."""
         order_id = order.order_id
         return outcome_of(
             order,
             market,
+            times,
             self._effective_ns.get(order_id),
             self._ended_ns.get(order_id),
             self._fills.get(order_id, ()),
-            order_id in self._removed,
+            is_removed=order_id in self._removed,
         )
 
     # --- MatchListener -----------------------------------------------------------------
@@ -81,7 +82,9 @@ class RealOrders:
                 continue
             order_id = match.maker.order_id
             self._own.matched(market_id, (match.maker.is_bid, match.yes_price_e4, match.size_e6))
-            self._fills.setdefault(order_id, []).append((now_ns, match.size_e6))
+            self._fills.setdefault(order_id, []).append(
+                Fill(now_ns, match.size_e6, match.yes_price_e4)
+            )
             self._left_e6[order_id] -= match.size_e6
             if not self._left_e6[order_id]:
                 self._ended_ns[order_id] = now_ns

@@ -13,7 +13,9 @@ from polyframe.exchange.source import TradableSource
 from polyframe.runtime.paper import PaperVenue
 from polyframe.settings import PaperSettings
 from polyframe.validation.outcomes import REAL, Compared
+from polyframe.validation.real_orders import OWNER
 from polyframe.validation.scripted_maker import ScriptedMaker, is_quotable
+from polyframe.validation.undercutting import Undercut
 from polyframe.validation.worlds import MakeVenue, World
 
 _S_NS = 10**9
@@ -49,6 +51,11 @@ def lifted(settings: PaperSettings) -> PaperSettings:
 def simulated(seed: int, traders: ProfileName) -> TradableSource:
     """Return an exchange with that crowd."""
     return SimulatedSource(seed, _MARKETS, 1.0, _START_NS, profile=traders)
+
+
+def undercutting(seed: int, traders: ProfileName) -> TradableSource:
+    """Return the same exchange with somebody who steps in front of our real orders."""
+    return Undercut(seed, _MARKETS, 1.0, _START_NS, profile=traders, owner=OWNER)
 
 
 def compared(

@@ -9,7 +9,7 @@ last order, and the copy without real orders is the one that goes on (docs/adr/0
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from heapq import heappop, heappush
 from random import Random
 
@@ -23,16 +23,24 @@ from polyframe.events import (
     OrderEvent,
     OrderFilled,
     PlaceOrder,
+    TradePrint,
 )
 from polyframe.exchange.source import TradableSource
 from polyframe.exchange.wire import encode, socket_book
-from polyframe.money import SHARE_E6, notional_e12, usd_e12
+from polyframe.money import PRICE_ONE_E4, SHARE_E6, notional_e12, usd_e12
 from polyframe.polymarket.codec import decode
 from polyframe.polymarket.gamma_market import parse_market
-from polyframe.runtime.paper import PROFILES, PaperVenue
+from polyframe.runtime.paper import PROFILES, PaperFill, PaperVenue
 from polyframe.runtime.paper.latency import Latency
 from polyframe.settings import PaperSettings
-from polyframe.validation.outcomes import HORIZONS_S, REAL, Outcome, outcome_of
+from polyframe.validation.outcomes import (
+    HORIZONS_S,
+    REAL,
+    CommandTimes,
+    Fill,
+    Outcome,
+    outcome_of,
+)
 from polyframe.validation.own_size import OwnSize
 from polyframe.validation.public_view import PublicView
 from polyframe.validation.real_orders import RealOrders
@@ -120,6 +128,8 @@ class World:
         self._pushed = 0
         self._live: dict[str, list[ShadowOrder]] = {}
         self._arrives_ns: dict[str, int] = {}
+        self._cancels_ns: dict[str, tuple[int, int]] = {}
+        self._printed_e6: dict[tuple[str, int], int] = {}
         self._see_books()
 
     def _see_books(self) -> None:
@@ -151,6 +161,9 @@ class World:
     def _see(self, payload: bytes, ts_ns: int) -> None:
         for told in decode(payload, ts_ns):
             event: Event = told
+            if isinstance(told, TradePrint):
+                moment = (told.market_id, ts_ns)
+                self._printed_e6[moment] = self._printed_e6.get(moment, 0) + told.size_e6
             if self._real is not None:
                 event = self._own.strip(told)
             else:
@@ -211,36 +224,66 @@ class World:
         self.paper.submit([CancelOrder(order.order_id, "rule")], now_ns)
         due_ns = now_ns + self._cancel.draw_ns(self._latencies)
         due_ns = max(due_ns, self._arrives_ns[order.order_id])
+        self._cancels_ns[order.order_id] = (now_ns, due_ns)
         real = self._real
         self._at(due_ns, lambda: real.cancel(order, self.now_ns) if real else None)
 
     def _outcomes(self, orders: Sequence[ShadowOrder]) -> dict[str, dict[str, Outcome]]:
         paper, found = self.paper, {}
+        times = {
+            order.order_id: CommandTimes(
+                self._arrives_ns.pop(order.order_id), *self._cancels_ns.pop(order.order_id)
+            )
+            for order in orders
+        }
         for profile in PROFILES:
-            fills: dict[str, list[tuple[int, int]]] = {order.order_id: [] for order in orders}
+            fills = {order.order_id: list[Fill]() for order in orders}
+            given_e6: dict[tuple[str, int], int] = {}
             for fill in reversed(paper.venue.fills(profile)):
                 if fill.ts_ns < orders[0].sent_ns:
                     break
+                moment = (fill.market_id, fill.ts_ns)
+                given_e6[moment] = given_e6.get(moment, 0) + fill.size_e6
                 if fill.order_id in fills:
-                    fills[fill.order_id].append((fill.ts_ns, fill.size_e6))
+                    fills[fill.order_id].append(_booked(fill))
             found[profile] = {
                 order.order_id: outcome_of(
                     order,
                     self.view.markets[order.market_id],
+                    times[order.order_id],
                     paper.accepted_ns.get(order.order_id),
                     paper.ended_ns.get(order.order_id),
                     reversed(fills[order.order_id]),
+                    exceeds_prints=self._exceeds(order.market_id, fills[order.order_id], given_e6),
                 )
                 for order in orders
             }
         if self._real is not None:
             found[REAL] = {
-                order.order_id: self._real.outcome(order, self.view.markets[order.market_id])
+                order.order_id: self._real.outcome(
+                    order, self.view.markets[order.market_id], times[order.order_id]
+                )
                 for order in orders
             }
         for market in self.view.markets.values():
             market.forget()
+        self._printed_e6.clear()
         return found
+
+    def _exceeds(
+        self, market_id: str, fills: Iterable[Fill], given_e6: Mapping[tuple[str, int], int]
+    ) -> bool:
+        """Say whether an instant with prints gave our orders more than they were.
+
+        An instant without one is a cross (R5), which is not limited by what was printed.
+        """
+        moments = {(market_id, fill.ts_ns) for fill in fills} & self._printed_e6.keys()
+        return any(given_e6[moment] > self._printed_e6[moment] for moment in moments)
+
+
+def _booked(fill: PaperFill) -> Fill:
+    yes_price_e4 = fill.price_e4 if fill.is_yes else PRICE_ONE_E4 - fill.price_e4
+    return Fill(fill.ts_ns, fill.size_e6, yes_price_e4)
 
 
 def _command(order: ShadowOrder) -> PlaceOrder:

@@ -35,6 +35,18 @@ def test_r2_the_most_displayed_while_the_order_travels_is_ahead(make_bench):
     assert set(bench.venue.ahead_e6("a").values()) == {90_000_000}
 
 
+def test_r2_who_is_ahead_of_an_older_own_order_is_ahead_of_a_younger_one(make_bench):
+    """A drop that may still prove to be a print has not moved the older one: nor the younger."""
+    bench = opened(make_bench)
+    bench.place(10, "old", "BUY", 52, 10)
+    bench.to(200)
+    bench.level(300, True, 52, 20)
+    bench.place(310, "young", "BUY", 52, 10)
+    bench.to(420)
+    assert bench.venue.ahead_e6("young") == bench.venue.ahead_e6("old")
+    assert set(bench.venue.ahead_e6("young").values()) == {60_000_000}
+
+
 def test_r3_a_younger_own_order_waits_behind_the_older(make_bench):
     bench = opened(make_bench)
     bench.place(10, "old", "BUY", 52, 10)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy.stats import CensoredData, binomtest, ecdf
 
-from polyframe.validation.estimates import FillCurve, brier, mean_gap, ratio, wilson
+from polyframe.validation.estimates import FillCurve, brier, mean_gap, ratio, total, wilson
 
 
 @pytest.mark.parametrize(("successes", "trials"), [(0, 7), (3, 10), (141, 513), (3000, 3000)])
@@ -117,3 +117,16 @@ def test_brier():
     with pytest.raises(ValueError, match="forecasts"):
         brier([])
     assert math.isclose(brier([(0.3, True)]), 0.49)
+
+
+def test_a_total_over_clusters_by_hand_and_by_bootstrap():
+    rows = [("a", 1.0), ("a", 2.0), ("b", -1.0), ("c", 4.0)]
+    found = total(rows)
+    # Clusters 3, -1, 4: mean 2, squares 1 + 9 + 4; sqrt(3 x 14 / 2).
+    assert found.value == 6.0
+    assert found.se == pytest.approx(math.sqrt(21.0))
+    assert total([("a", 1.0), ("a", 2.0)]) is None
+    rng = np.random.default_rng(8)
+    sums = rng.normal(2.0, 3.0, 200)
+    drawn = rng.choice(sums, (4_000, 200)).sum(axis=1)
+    assert total(enumerate(sums)).se == pytest.approx(float(drawn.std()), rel=0.05)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from functools import partial
 
 import msgspec
 import pytest
 
-from polyframe.runtime.paper import PaperVenue, queue_model
+from polyframe.runtime.paper import PaperVenue, executions, queue_model
 from polyframe.settings import LatencySettings, PaperSettings
 from polyframe.validation import real_orders
 from polyframe.validation.comparison import compare
@@ -104,7 +105,7 @@ def test_fill_on_touch_is_found_out(monkeypatch):
             order.ahead_e6[profile] = 0
         return queue_model.serve(profile, queue, price_e4, pool_e6, printed_ms)
 
-    monkeypatch.setattr("polyframe.runtime.paper.executions.serve", first_in_line)
+    monkeypatch.setattr(executions, "serve", first_in_line)
     rows = rows_of("calm")
     words = twin_words(rows)
     assert words["base fill rate within 5 % of the real one"] == "fails"
@@ -118,9 +119,70 @@ def test_reused_prints_are_found_out(monkeypatch):
     def thrice(profile, queue, price_e4, pool_e6, printed_ms):
         return queue_model.serve(profile, queue, price_e4, 3 * pool_e6, printed_ms)
 
-    monkeypatch.setattr("polyframe.runtime.paper.executions.serve", thrice)
+    monkeypatch.setattr(executions, "serve", thrice)
     words = twin_words(rows_of("calm"))
     assert words["base filled shares not above the real ones by over 5 %"] == "fails"
+
+
+def test_better_prices_are_found_out(monkeypatch):
+    """Fills are booked a cent better than the order's own price: only the money shows it."""
+    booked = executions.PaperFill
+
+    def a_cent_better(**fields):
+        sign = -1 if fields["is_buy"] else 1
+        return booked(**{**fields, "price_e4": fields["price_e4"] + sign * 100})
+
+    monkeypatch.setattr(executions, "PaperFill", a_cent_better)
+    rows = rows_of("calm")
+    words = twin_words(rows)
+    assert words["base markout at 30 s not better than the real one by over 0.1 c"] == "fails"
+    assert not compare("calm", rows).holds
+
+
+def test_a_print_through_the_price_that_fills_the_whole_order_is_found_out(monkeypatch):
+    """What hftbacktest does with a print through the price; its size is forgotten."""
+
+    def whole(profile, queue, price_e4, pool_e6, printed_ms):
+        passed = [o for o in queue if o.is_reached_by(price_e4) and o.yes_price_e4 != price_e4]
+        others = [o for o in queue if o not in passed]
+        fills, left = queue_model.serve(profile, others, price_e4, pool_e6, printed_ms)
+        return [(o, o.leaves_e6[profile]) for o in passed if o.leaves_e6[profile]] + fills, left
+
+    monkeypatch.setattr(executions, "serve", whole)
+    found = compare("calm", rows_of("calm"))
+    words = {verdict.target: verdict.word for verdict in found.verdicts}
+    assert words["no instant gives more than was printed in it"] == "fails"
+    assert not found.holds
+
+
+def test_one_print_for_every_order_is_found_out(monkeypatch):
+    """Each own order has a queue of its own, and all of them use the same print."""
+
+    def each(profile, queue, price_e4, pool_e6, printed_ms):
+        fills = []
+        for order in queue:
+            fills += queue_model.serve(profile, [order], price_e4, pool_e6, printed_ms)[0]
+        return fills, max(0, pool_e6 - sum(size for _, size in fills))
+
+    monkeypatch.setattr(executions, "serve", each)
+    found = compare("calm", rows_of("calm"))
+    words = {verdict.target: verdict.word for verdict in found.verdicts}
+    assert words["no instant gives more than was printed in it"] == "fails"
+
+
+class GoneOnceTouched(PaperVenue):
+    """A cancel of an order that was filled in part takes effect at once: no rest is picked off."""
+
+    def _submit_cancel(self, command, now_ns):
+        super()._submit_cancel(command, now_ns)
+        order = self._orders.get(command.order_id)
+        if order is not None and order.leaves_e6[1] < order.size_e6:
+            self._schedule(now_ns, partial(self._cancel, command.order_id))
+
+
+def test_a_cancel_that_is_quick_for_some_orders_only_is_found_out():
+    words = twin_words(rows_of("calm", make_venue=GoneOnceTouched))
+    assert words["orders and cancels take effect when the real ones do"] == "fails"
 
 
 class InstantCancels(PaperVenue):

@@ -34,7 +34,7 @@ def some_rows():
 def invoke(monkeypatch, some_rows):
     plans = []
 
-    def compared(plan, traders):
+    def compared(plan, traders, make_source):
         plans.append((plan, traders))
         yield some_rows
 
@@ -55,12 +55,14 @@ def test_tables_and_json_tell_the_same(invoke, tmp_path, some_rows):
     assert found["schema"] == SCHEMA
     assert (found["strategy"], found["seed"], found["orders"]) == ("maker.yaml", 5, 50)
     assert found["judge"] is None
+    assert "…" not in shown.output  # no figure is cut
     comparison = compare("calm", some_rows)
     assert shown.exit_code == (0 if comparison.holds else 1)
     assert found["holds"] == comparison.holds
     assert found["traders"][0]["real"] == msgspec.to_builtins(comparison.real) | {
         "curve": list(comparison.real.curve),
         "markout_c": list(comparison.real.markout_c),
+        "earned_usd": list(comparison.real.earned_usd),
     }
     assert f"calm: {len(some_rows)} orders in" in shown.stdout
     assert f"{comparison.real.rate:.4f}" in shown.stdout
@@ -114,7 +116,7 @@ def test_too_few_orders_are_no_verdict(invoke):
 
 
 def test_interrupted_in_one_line(monkeypatch):
-    def compared(plan, traders):
+    def compared(plan, traders, make_source):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(study, "compared", compared)
@@ -124,12 +126,18 @@ def test_interrupted_in_one_line(monkeypatch):
 
 @pytest.mark.parametrize(
     ("value", "se", "word"),
-    [(1.0, 0.01, "holds"), (1.06, 0.02, "unclear"), (1.06, 0.001, "fails"), (0.9, 0.01, "fails")],
+    [
+        (1.0, 0.01, "holds"),
+        (1.06, 0.04, "unclear"),  # too much, but it may be the truth
+        (1.06, 0.02, "fails"),  # how much too much is unclear, that it is too much is not
+        (0.93, 0.02, "unclear"),  # caution may be as little as is allowed
+        (0.9, 0.01, "fails"),
+    ],
 )
-def test_outside_is_unclear_until_the_whole_interval_is(value, se, word):
+def test_flattery_fails_sooner_than_caution(value, se, word):
     estimate = Estimate(value, se, value - 2 * se, value + 2 * se)
-    assert in_band(estimate, 0.95, 1.05) == word
-    assert in_band(None, 0.95, 1.05) == "unclear"
+    assert in_band(estimate, 0.95, 1.05, 1.0) == word
+    assert in_band(None, 0.95, 1.05, 1.0) == "unclear"
 
 
 @pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="a folder nobody writes in")
