@@ -117,8 +117,19 @@ def refusal(path: str, problems: list[Problem]) -> StrategyError:
     return StrategyError(shown)
 
 
-def read_source(path: Path | str) -> Source:
-    """Read and parse a strategy file.
+class Kind(NamedTuple):
+    """What a file is called in messages, what to begin one from, and a key it may hold."""
+
+    name: str
+    begin_from: str
+    key: str
+
+
+STRATEGY = Kind("strategy", "strategies/maker.yaml", "feed:")
+
+
+def read_source(path: Path | str, kind: Kind = STRATEGY) -> Source:
+    """Read and parse a strategy file, or a file of another kind under the same rules.
 
     Problems that leave the rest readable are kept in ``Source.problems`` so that they can be
     told together with the schema's.
@@ -126,10 +137,10 @@ def read_source(path: Path | str) -> Source:
     Raises:
         StrategyError: The file cannot be read, is too large, is not UTF-8 or not YAML.
     """
-    return parse_source(_text(Path(path)), str(path))
+    return parse_source(_text(Path(path), kind), str(path), kind)
 
 
-def _text(path: Path) -> str:
+def _text(path: Path, kind: Kind) -> str:
     def refuse(text: str, line: int = 1) -> StrategyError:
         return refusal(str(path), [Problem(line, (), text)])
 
@@ -137,7 +148,7 @@ def _text(path: Path) -> str:
         if not path.exists():
             raise refuse("there is no such file; check the path")
         if not path.is_file():
-            raise refuse("is not a file; give the path of a strategy file")
+            raise refuse(f"is not a file; give the path of a {kind.name} file")
         # Reading one byte past the limit holds even when the file grows meanwhile.
         with path.open("rb") as file:
             raw = file.read(MAX_BYTES + 1)
@@ -145,7 +156,7 @@ def _text(path: Path) -> str:
         reason = getattr(error, "strerror", None) or str(error)
         raise refuse(f"cannot be read ({printable(reason)}); check its permissions") from None
     if len(raw) > MAX_BYTES:
-        raise refuse("is larger than 1 MiB; a strategy is a page or two, remove the rest")
+        raise refuse(f"is larger than 1 MiB; a {kind.name} is a page or two, remove the rest")
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -156,7 +167,7 @@ def _text(path: Path) -> str:
     return text
 
 
-def parse_source(text: str, path: str) -> Source:
+def parse_source(text: str, path: str, kind: Kind = STRATEGY) -> Source:
     """Parse a strategy file's text; ``path`` is only shown in messages.
 
     Raises:
@@ -173,7 +184,7 @@ def parse_source(text: str, path: str) -> Source:
         )
     if text.count("\n") > MAX_LINES:
         raise refuse(MAX_LINES, f"has more than {MAX_LINES} lines; remove what is not a setting")
-    tree = _Tree(path)
+    tree = _Tree(path, kind)
     try:
         # The pure parser's events carry lines. Its safe flavour is the round-trip one without
         # the bookkeeping of comments, which nobody reads here.
@@ -210,8 +221,9 @@ class _Frame:
 class _Tree:
     """Builds the values from parser events; see the module's first lines for what it refuses."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, kind: Kind) -> None:
         self._path = path
+        self._kind = kind
         self._root: Any = None
         self._documents = 0
         self._nodes = 0
@@ -223,9 +235,11 @@ class _Tree:
     def source(self) -> Source:
         """Return what was read."""
         if self._documents == 0 or self._root is None:
-            raise self._refuse(1, (), "is empty; start from strategies/maker.yaml")
+            raise self._refuse(1, (), f"is empty; start from {self._kind.begin_from}")
         if not isinstance(self._root, dict):
-            raise self._refuse(1, (), "is not a mapping; write sections such as 'feed:'")
+            raise self._refuse(
+                1, (), f"is not a mapping; write sections such as '{self._kind.key}'"
+            )
         return Source(self._path, self._root, self._lines, self._problems, self._unreadable)
 
     def take(self, event: Event) -> None:

@@ -89,7 +89,7 @@ class ProfileComparison(msgspec.Struct, frozen=True):
         """Whether the targets hold in the headline view, and none is refuted in the other.
 
         The headline compares the same order in the same market, and its noise is far below the
-        targets' width; between two worlds it is as wide as they are (docs/adr/0012).
+        targets' width; between two worlds it is as wide as they are (docs/adr/0011).
         """
         words = [(verdict.view, verdict.word) for verdict in self.verdicts]
         return all(word == "holds" if view == HEADLINE else word != "fails" for view, word in words)

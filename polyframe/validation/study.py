@@ -22,6 +22,7 @@ _S_NS = 10**9
 _START_NS = 1_780_315_200 * _S_NS  # 2026-06-01 12:00 UTC
 _MARKETS = 16
 _WARM_UP_S = 300
+_STAYS_OPEN_S = 900  # so long after its orders a market must still trade, for their markouts
 _WORLD_S = 3_600
 _FEWEST_MARKETS = 8  # with fewer left to quote, the rest of a world costs more than a new one
 _MOST_WORLDS = 200
@@ -77,7 +78,7 @@ def compared(
         end_ns = world.now_ns + _WORLD_S * _S_NS
         while world.now_ns < end_ns:
             life_ns = maker.life_ns()
-            until_ns = world.now_ns + life_ns + 900 * _S_NS
+            until_ns = world.now_ns + life_ns + _STAYS_OPEN_S * _S_NS
             quoted = [m for m in world.view.markets.values() if is_quotable(m, until_ns)]
             if len(quoted) < _FEWEST_MARKETS:
                 break

@@ -3,7 +3,7 @@
 A world is played in rounds. Before a round it is copied: in one copy the orders of the round are
 sent to the exchange and to a paper venue that sees the feed less our own size (``twin``), in
 the other to a paper venue alone (``apart``). Both begin the round as the same market to the
-last order, and the copy without real orders is the one that goes on (docs/adr/0012).
+last order, and the copy without real orders is the one that goes on (docs/adr/0011).
 """
 
 from __future__ import annotations

@@ -17,10 +17,21 @@ from polyframe.exchange.faults.fault import Fault
 from polyframe.plugin import Config
 from polyframe.plugin import setting as s
 from polyframe.strategy.schema import Schema, struct_schema
-from polyframe.strategy.source import KeyPath, Problem, Source, parse_source, read_source, refusal
+from polyframe.strategy.source import (
+    KeyPath,
+    Kind,
+    Problem,
+    Source,
+    parse_source,
+    read_source,
+    refusal,
+)
 from polyframe.strategy.wording import Explainer, SettingsValidator, nearest
 
 _MOST_FAULTS = 1_000
+
+
+_SCRIPT = Kind("fault script", "the example in docs/exchange.md", "faults:")
 
 
 class FaultScript(Config, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -36,12 +47,12 @@ def read_script(path: Path | str) -> FaultScript:
     Raises:
         StrategyError: every problem found, one ``file:line: path: message`` line each.
     """
-    return _script(read_source(path))
+    return _script(read_source(path, _SCRIPT))
 
 
 def parse_script(text: str, path: str = "script") -> FaultScript:
     """Parse a script's text; ``path`` is only shown in messages. See :func:`read_script`."""
-    return _script(parse_source(text, path))
+    return _script(parse_source(text, path, _SCRIPT))
 
 
 def fault_of(value: Any) -> Fault:

@@ -6,6 +6,9 @@ from polyframe.exchange.faults import settlement_kinds as kinds
 from polyframe.exchange.faults.plan import FaultPlan
 from polyframe.exchange.faults.targets import TradeFate
 
+_REVERTS_S = 0.5  # a transaction that reverts is known at once
+_CONFIRMS_S = 2.0
+
 
 class SettlementFaults:
     """Decides trade by trade (:class:`~polyframe.exchange.faults.targets.TradeFates`)."""
@@ -31,9 +34,11 @@ class SettlementFaults:
 def _fate(fault: kinds.TradeFault) -> TradeFate:
     match fault:
         case kinds.RetryingTrades(ends="MINED"):
-            return TradeFate(((0.5, "RETRYING"), (fault.retries_s, "MINED"), (2.0, "CONFIRMED")))
+            return TradeFate(
+                ((_REVERTS_S, "RETRYING"), (fault.retries_s, "MINED"), (_CONFIRMS_S, "CONFIRMED"))
+            )
         case kinds.RetryingTrades():
-            return TradeFate(((0.5, "RETRYING"), (fault.retries_s, "FAILED")))
+            return TradeFate(((_REVERTS_S, "RETRYING"), (fault.retries_s, "FAILED")))
         case kinds.Reorg():
             return TradeFate(((fault.mined_after_s, "MINED"), (fault.failed_after_s, "FAILED")))
         case kinds.FailedTrades() | kinds.GhostFills():

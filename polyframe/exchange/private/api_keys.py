@@ -13,7 +13,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from polyframe.exchange.trading.settlement import venue_uuid
+from polyframe.exchange.trading.venue_ids import venue_uuid
 from polyframe.polymarket.auth import ApiCredentials, clob_auth_signer, l2_signature
 
 BAD_L1 = "Invalid L1 Request headers"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import msgspec
 
-from polyframe.exchange.trading.settlement import venue_uuid
+from polyframe.exchange.trading.venue_ids import venue_uuid
 
 CHECK_NS = 5 * 10**9
 LAPSE_NS = 10 * 10**9

@@ -28,8 +28,8 @@ from polyframe.exchange.rewards import (
 from polyframe.exchange.source import MarketTerms
 from polyframe.exchange.trading.custody import Custody
 from polyframe.exchange.trading.registry import OrderRegistry
-from polyframe.exchange.trading.settlement import Trade, utc_day
-from polyframe.money import PRICE_ONE_E4, share_e12, taker_fee_e12, usd_e12
+from polyframe.exchange.trading.settlement import Trade
+from polyframe.money import complement_e4, share_e12, taker_fee_e12, usd_e12
 
 _DAY_NS = 86_400 * 10**9
 _DAYS_KEPT = 35  # what a month's statement may ask for
@@ -102,7 +102,7 @@ class Programmes:
             fee_e12 = taker_fee_e12(price_e4, match.size_e6, terms.fee_rate, terms.fee_exponent)
             day.fees_e12[terms.market_id] = day.fees_e12.get(terms.market_id, 0) + fee_e12
             maker = match.maker
-            own_e4 = match.yes_price_e4 if maker.is_yes else PRICE_ONE_E4 - match.yes_price_e4
+            own_e4 = match.yes_price_e4 if maker.is_yes else complement_e4(match.yes_price_e4)
             key = (terms.market_id, self._owner(maker.owner, maker.order_id), own_e4)
             day.volume_e6[key] = day.volume_e6.get(key, 0) + match.size_e6
 
@@ -236,3 +236,8 @@ class Programmes:
 
 def _reward_terms(terms: MarketTerms) -> RewardTerms:
     return RewardTerms(terms.reward_min_e6, terms.reward_max_spread_e4)
+
+
+def utc_day(instant_ns: int) -> int:
+    """Return the UTC day of an instant, counted from 1970."""
+    return instant_ns // _DAY_NS

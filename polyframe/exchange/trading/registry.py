@@ -10,7 +10,8 @@ from polyframe.exchange.publishing import public_order_id
 from polyframe.exchange.source import MarketTerms
 from polyframe.exchange.trading.custody import Custody
 from polyframe.exchange.trading.orders import AccountOrder
-from polyframe.exchange.trading.settlement import Leg, venue_uuid
+from polyframe.exchange.trading.settlement import Leg
+from polyframe.exchange.trading.venue_ids import venue_uuid
 
 MOST_ENDED = 100_000
 """How many orders that have ended are still known by their id; the oldest are forgotten first."""

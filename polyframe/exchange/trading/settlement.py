@@ -23,7 +23,8 @@ from polyframe.exchange.faults.targets import TradeFates
 from polyframe.exchange.matching import Match, NewOrder
 from polyframe.exchange.source import MarketTerms
 from polyframe.exchange.trading.accounts import CASH, Wallet
-from polyframe.money import PRICE_ONE_E4, notional_e12, taker_fee_e12
+from polyframe.exchange.trading.venue_ids import venue_uuid
+from polyframe.money import complement_e4, notional_e12, taker_fee_e12
 
 _S_NS = 10**9
 _MOST_MAKERS_A_TRADE = 10  # beyond, the venue splits a trade into buckets
@@ -222,17 +223,5 @@ class Settlement:
             leg.wallet.fees_paid_e12 += sign * leg.fee_e12
 
 
-def utc_day(instant_ns: int) -> int:
-    """Return the UTC day of an instant, counted from 1970."""
-    return instant_ns // _S_NS // 86_400
-
-
-def venue_uuid(name: str) -> str:
-    """Return an id in the form of a random UUID that depends on a name alone."""
-    digest = hashlib.sha256(name.encode()).hexdigest()
-    variant = "89ab"[int(digest[16], 16) % 4]
-    return f"{digest[:8]}-{digest[8:12]}-4{digest[13:16]}-{variant}{digest[17:20]}-{digest[20:32]}"
-
-
 def _own(order: NewOrder, yes_price_e4: int) -> int:
-    return yes_price_e4 if order.is_yes else PRICE_ONE_E4 - yes_price_e4
+    return yes_price_e4 if order.is_yes else complement_e4(yes_price_e4)
