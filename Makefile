@@ -28,7 +28,7 @@ demo: $(RUN) ## set up and make markets on paper for a minute: no keys, no netwo
 	$(PY) -m polyframe run strategies/maker.yaml --profile paper --venue embedded --speed 20 --for 60s
 
 test: $(DEV) ## set up and run every test
-	$(PY) -m pytest $(PYTEST_ARGS)
+	$(PY) -m pytest --numprocesses auto --dist worksteal $(PYTEST_ARGS)
 
 coverage: $(DEV) ## what the last `make test PYTEST_ARGS=--cov` reached of the pure modules
 	$(PY) tests/support/pure_coverage.py
