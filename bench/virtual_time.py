@@ -17,8 +17,8 @@ from typing import Any, get_args
 
 import msgspec
 
-from polyframe.exchange.profiles import ProfileName
-from polyframe.exchange.simulated import SimulatedSource
+from polyframe.exchange.simulation.profiles import ProfileName
+from polyframe.exchange.simulation.source import SimulatedSource
 
 START_NS = 1_800_000_000 * 10**9
 STEP_NS = 10 * 10**9

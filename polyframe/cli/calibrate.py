@@ -11,11 +11,11 @@ import click
 
 from polyframe.cli.option_types import FiniteRange
 from polyframe.errors import PolyframeError
-from polyframe.exchange.profiles import ProfileName
+from polyframe.exchange.simulation.profiles import ProfileName
 
 if TYPE_CHECKING:
-    from polyframe.exchange.calibration import Observer
-    from polyframe.exchange.comparison import Row
+    from polyframe.exchange.calibration.comparison import Row
+    from polyframe.exchange.calibration.observer import Observer
 
 _MINUTE_NS = 60 * 10**9
 _WARM_UP_MIN = 10
@@ -58,7 +58,7 @@ def command(
     Both sides are measured from their market-channel frames by the same code: pace, mix, book
     shape, trades, volatility, and what a maker at the touch would have earned.
     """
-    from polyframe.exchange.comparison import compare, table
+    from polyframe.exchange.calibration.comparison import compare, table
 
     recorded, start_ns = observed_recordings(recordings)
     if not recorded.live_minutes:
@@ -88,8 +88,8 @@ def observed_recordings(paths: tuple[Path, ...]) -> tuple[Observer, int]:
         VenueError: a file is missing.
         TapeError: a line cannot be read.
     """
-    from polyframe.exchange.calibration import Observer, watched_markets
-    from polyframe.exchange.gamma_objects import market_token_ids
+    from polyframe.exchange.calibration.observer import Observer, watched_markets
+    from polyframe.exchange.public.gamma_objects import market_token_ids
     from polyframe.exchange.recording import RecordingSource
 
     sources = [RecordingSource(path) for path in paths]
@@ -110,9 +110,9 @@ def observed_simulation(
     """Return what a simulated universe is like, once it has run for ten minutes."""
     import msgspec
 
-    from polyframe.exchange.calibration import Observer, watched_markets
-    from polyframe.exchange.gamma_objects import market_token_ids
-    from polyframe.exchange.simulated import SimulatedSource
+    from polyframe.exchange.calibration.observer import Observer, watched_markets
+    from polyframe.exchange.public.gamma_objects import market_token_ids
+    from polyframe.exchange.simulation.source import SimulatedSource
 
     source = SimulatedSource(seed, markets, 1.0, start_ns, profile=profile)
     now_ns = start_ns + _WARM_UP_MIN * _MINUTE_NS

@@ -15,8 +15,8 @@ import click
 from polyframe.cli import one_line
 from polyframe.cli.option_types import Duration, FiniteRange
 from polyframe.errors import PolyframeError, UsageError
-from polyframe.exchange.profiles import ProfileName
 from polyframe.exchange.rate_limits import TIERS
+from polyframe.exchange.simulation.profiles import ProfileName
 
 if TYPE_CHECKING:
     import asyncio
@@ -130,7 +130,7 @@ def command(
     from polyframe.exchange.ip_limits import IpLimits
     from polyframe.exchange.recording import RecordingSource
     from polyframe.exchange.server import EmbeddedExchange
-    from polyframe.exchange.simulated import SimulatedSource
+    from polyframe.exchange.simulation.source import SimulatedSource
     from polyframe.exchange.trading.terms import PrivateTerms
 
     admin_token = ""

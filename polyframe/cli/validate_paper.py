@@ -13,7 +13,7 @@ import click
 from polyframe.errors import PolyframeError, UsageError
 
 if TYPE_CHECKING:
-    from polyframe.exchange.profiles import ProfileName
+    from polyframe.exchange.simulation.profiles import ProfileName
     from polyframe.settings import PaperSettings
     from polyframe.validation.comparison import ProfileComparison
     from polyframe.validation.judge import Regime
@@ -97,7 +97,7 @@ def command(
 
 
 def _traders(text: str) -> list[ProfileName]:
-    from polyframe.exchange.profiles import PROFILES
+    from polyframe.exchange.simulation.profiles import PROFILES
 
     known: dict[str, ProfileName] = {name: name for name in PROFILES}
     names = list(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))

@@ -1,7 +1,7 @@
 """The embedded exchange: a loopback Polymarket with a recording or a simulation inside.
 
 Nothing here touches the network beyond 127.0.0.1. The server's imports happen when it is
-opened, so that the pure parts (``matching``, ``traders``, ``simulated``) can be used without.
+opened, so that the pure parts (``matching``, ``simulation``, ``trading``) can be used without.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from polyframe.exchange.profiles import ProfileName
     from polyframe.exchange.server import EmbeddedExchange
+    from polyframe.exchange.simulation.profiles import ProfileName
 
 __all__ = ["open_recording", "open_simulated"]
 
@@ -55,7 +55,7 @@ def open_simulated(
         profile: what most markets are like: mixed, calm, busy, in_play or hostile.
     """
     from polyframe.exchange.server import EmbeddedExchange
-    from polyframe.exchange.simulated import SimulatedSource
+    from polyframe.exchange.simulation.source import SimulatedSource
 
     start_ns = time.time_ns() if start_ns is None else start_ns
     source = SimulatedSource(seed, markets, activity, start_ns, stalls_per_h, profile)

@@ -19,7 +19,7 @@ import msgspec
 import zstandard
 
 from polyframe.errors import TapeError, VenueError
-from polyframe.exchange.gamma_objects import market_token_ids
+from polyframe.exchange.public.gamma_objects import market_token_ids
 from polyframe.exchange.recorded_book import RecordedBook, RecordedMessage
 from polyframe.exchange.source import BookMessage, Frame, GammaMarket
 

@@ -26,10 +26,10 @@ from polyframe.exchange.faults.injection import Injection
 from polyframe.exchange.faults.targets import MarketTarget
 from polyframe.exchange.ip_gate import DATA_PREFIX, GAMMA_PREFIX, ip_gate
 from polyframe.exchange.ip_limits import IpLimits
-from polyframe.exchange.rest_clob import clob_routes
-from polyframe.exchange.rest_data import DataFacade
-from polyframe.exchange.rest_gamma import GammaFacade
-from polyframe.exchange.rest_markets import ClobMarkets
+from polyframe.exchange.public.rest_clob import clob_routes
+from polyframe.exchange.public.rest_data import DataFacade
+from polyframe.exchange.public.rest_gamma import GammaFacade
+from polyframe.exchange.public.rest_markets import ClobMarkets
 from polyframe.exchange.sockets import MarketChannel
 from polyframe.exchange.source import Frame, Source, is_tradable
 from polyframe.exchange.trading.fault_target import DeskFaults

@@ -7,8 +7,8 @@ from random import Random
 
 import msgspec
 
-from polyframe.exchange.profiles import ProfileName
-from polyframe.exchange.simulated import SimulatedSource
+from polyframe.exchange.simulation.profiles import ProfileName
+from polyframe.exchange.simulation.source import SimulatedSource
 from polyframe.exchange.source import TradableSource
 from polyframe.runtime.paper import PaperVenue
 from polyframe.settings import PaperSettings

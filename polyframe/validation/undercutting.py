@@ -11,8 +11,8 @@ from heapq import heappop, heappush
 
 from polyframe.events import Side
 from polyframe.exchange.matching import Execution, NewOrder
-from polyframe.exchange.profiles import ProfileName
-from polyframe.exchange.simulated import SimulatedSource
+from polyframe.exchange.simulation.profiles import ProfileName
+from polyframe.exchange.simulation.source import SimulatedSource
 from polyframe.exchange.source import Frame
 from polyframe.money import SHARE_E6
 
@@ -30,7 +30,7 @@ class Undercut(SimulatedSource):
 
     Args:
         seed, markets, activity, start_ns, profile: see
-            :class:`~polyframe.exchange.simulated.SimulatedSource`.
+            :class:`~polyframe.exchange.simulation.source.SimulatedSource`.
         owner: whose orders are outbid.
     """
 

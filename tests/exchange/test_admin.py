@@ -11,9 +11,9 @@ import pytest
 
 from loopback_exchange import SPEED, START_NS, Wall, rest, simulated
 from polyframe.exchange.admin import TOKEN_HEADER, admin_routes
-from polyframe.exchange.gamma_objects import market_token_ids
+from polyframe.exchange.public.gamma_objects import market_token_ids
 from polyframe.exchange.server import EmbeddedExchange
-from polyframe.exchange.simulated import SimulatedSource
+from polyframe.exchange.simulation.source import SimulatedSource
 from polyframe.exchange.trading.accounts import CASH
 from polyframe.exchange.trading.terms import PrivateTerms
 

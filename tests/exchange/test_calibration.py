@@ -7,11 +7,11 @@ import pytest
 from click.testing import CliRunner
 
 from polyframe.cli import main
-from polyframe.exchange.calibration import Observer, Watched, watched_markets
-from polyframe.exchange.comparison import compare, figures, table
-from polyframe.exchange.maker_earnings import Earnings, QueuedMaker
+from polyframe.exchange.calibration.comparison import compare, figures, table
+from polyframe.exchange.calibration.maker_earnings import Earnings, QueuedMaker
+from polyframe.exchange.calibration.observer import Observer, Watched, watched_markets
+from polyframe.exchange.calibration.samples import Samples
 from polyframe.exchange.recording import gamma_path
-from polyframe.exchange.samples import Samples
 
 S_NS = 10**9
 START_NS = 1_800_000_000 * S_NS

@@ -9,15 +9,15 @@ from statistics import fmean, median
 import pytest
 
 from polyframe.events import Side
-from polyframe.exchange.arbitrage import Leg, exclusive_legs, same_truth_legs
-from polyframe.exchange.belief import Belief
-from polyframe.exchange.categories import TEMPERS, tempered
-from polyframe.exchange.character import CALM, DEAD, LIVELY, Day
-from polyframe.exchange.makers import Maker, Outlook, RewardFarmer
 from polyframe.exchange.matching import MatchingBook, NewOrder
-from polyframe.exchange.profiles import CHARACTERS, PROFILES
-from polyframe.exchange.simulated import SimulatedSource
-from polyframe.exchange.subjects import FEES
+from polyframe.exchange.simulation.arbitrage import Leg, exclusive_legs, same_truth_legs
+from polyframe.exchange.simulation.belief import Belief
+from polyframe.exchange.simulation.categories import TEMPERS, tempered
+from polyframe.exchange.simulation.character import CALM, DEAD, LIVELY, Day
+from polyframe.exchange.simulation.makers import Maker, Outlook, RewardFarmer
+from polyframe.exchange.simulation.profiles import CHARACTERS, PROFILES
+from polyframe.exchange.simulation.source import SimulatedSource
+from polyframe.exchange.simulation.subjects import FEES
 from touch_maker import TouchMaker
 
 S_NS = 10**9

@@ -19,17 +19,17 @@ from polyframe.exchange.account_books import (
     WalletTrade,
 )
 from polyframe.exchange.faults import venue_kinds as kinds
-from polyframe.exchange.gamma_objects import (
+from polyframe.exchange.public.gamma_objects import (
     market_event,
     market_outcomes,
     market_prices,
     market_token_ids,
     resolution_steps,
 )
-from polyframe.exchange.lag import Lagged
-from polyframe.exchange.rest_data import DataFacade
+from polyframe.exchange.public.lag import Lagged
+from polyframe.exchange.public.rest_data import DataFacade
 from polyframe.exchange.server import EmbeddedExchange
-from polyframe.exchange.simulated import SimulatedSource
+from polyframe.exchange.simulation.source import SimulatedSource
 
 pytestmark = pytest.mark.anyio
 WALLET = "0xAbC0000000000000000000000000000000000001"

@@ -15,9 +15,9 @@ from loopback_exchange import SPEED, START_NS, Wall, messages, produced, texts
 from polyframe.exchange.faults import message_kinds, rest_kinds, settlement_kinds
 from polyframe.exchange.faults import venue_kinds as kinds
 from polyframe.exchange.faults.fault import Fault
-from polyframe.exchange.gamma_objects import market_token_ids
+from polyframe.exchange.public.gamma_objects import market_token_ids
 from polyframe.exchange.server import EmbeddedExchange
-from polyframe.exchange.simulated import SimulatedSource
+from polyframe.exchange.simulation.source import SimulatedSource
 from polyframe.exchange.trading.terms import PrivateTerms
 from polyframe.polymarket.contracts import STANDARD_EXCHANGE
 from private_client import PrivateClient

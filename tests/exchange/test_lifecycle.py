@@ -8,8 +8,8 @@ import pytest
 from polyframe.events import Side
 from polyframe.exchange.matching import NewOrder
 from polyframe.exchange.recording import market_token_ids
-from polyframe.exchange.simulated import SimulatedSource
-from polyframe.exchange.universe import generate_listings
+from polyframe.exchange.simulation.source import SimulatedSource
+from polyframe.exchange.simulation.universe import generate_listings
 from polyframe.model import MarketSpec
 from polyframe.polymarket.gamma_market import parse_market
 

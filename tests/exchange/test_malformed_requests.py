@@ -16,7 +16,7 @@ from aiohttp import web
 
 from polyframe.exchange.admin import admin_routes
 from polyframe.exchange.server import EmbeddedExchange
-from polyframe.exchange.simulated import SimulatedSource
+from polyframe.exchange.simulation.source import SimulatedSource
 from polyframe.exchange.trading.terms import PrivateTerms
 from polyframe.polymarket.auth import l2_headers
 from private_client import PrivateClient

@@ -13,7 +13,7 @@ from polyframe.exchange.faults.rest_kinds import ServerError
 from polyframe.exchange.ip_limits import IP_LIMITS, IpLimit, IpLimits
 from polyframe.exchange.rate_limits import TIERS, RateLimits
 from polyframe.exchange.server import EmbeddedExchange
-from polyframe.exchange.simulated import SimulatedSource
+from polyframe.exchange.simulation.source import SimulatedSource
 
 S_NS = 10**9
 NOW = 1_782_753_357 * S_NS

@@ -17,7 +17,7 @@ from polyframe.errors import TapeError
 from polyframe.exchange import channel, open_recording, open_simulated
 from polyframe.exchange.recording import RecordingSource, gamma_path, market_token_ids
 from polyframe.exchange.server import EmbeddedExchange
-from polyframe.exchange.simulated import SimulatedSource
+from polyframe.exchange.simulation.source import SimulatedSource
 from polyframe.polymarket.codec import book_hash
 
 pytestmark = pytest.mark.anyio

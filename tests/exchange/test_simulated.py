@@ -10,11 +10,11 @@ from statistics import fmean, median, stdev
 import pytest
 
 from polyframe.events import Side
-from polyframe.exchange.belief import Belief
-from polyframe.exchange.character import CALM, IN_PLAY, LIVELY, Character
 from polyframe.exchange.matching import MatchingBook, NewOrder
 from polyframe.exchange.recording import market_token_ids
-from polyframe.exchange.simulated import SimulatedSource
+from polyframe.exchange.simulation.belief import Belief
+from polyframe.exchange.simulation.character import CALM, IN_PLAY, LIVELY, Character
+from polyframe.exchange.simulation.source import SimulatedSource
 from polyframe.exchange.source import Frame
 
 START_NS = 1_800_000_000 * 10**9

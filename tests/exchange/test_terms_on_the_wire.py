@@ -5,9 +5,9 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from polyframe.exchange.gamma_objects import market_token_ids
+from polyframe.exchange.public.gamma_objects import market_token_ids
 from polyframe.exchange.server import EmbeddedExchange
-from polyframe.exchange.simulated import SimulatedSource
+from polyframe.exchange.simulation.source import SimulatedSource
 from polyframe.exchange.trading.terms import PrivateTerms
 
 pytestmark = pytest.mark.anyio

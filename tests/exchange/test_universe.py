@@ -3,7 +3,7 @@
 from collections import Counter
 
 from polyframe.exchange.recording import market_token_ids
-from polyframe.exchange.universe import generate_listings, generate_universe
+from polyframe.exchange.simulation.universe import generate_listings, generate_universe
 from polyframe.model import MarketSpec
 from polyframe.polymarket.gamma_market import parse_market
 

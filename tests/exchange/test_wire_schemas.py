@@ -28,9 +28,9 @@ from loopback_exchange import (
 from polyframe.exchange.admin import TOKEN_HEADER, admin_routes
 from polyframe.exchange.faults import venue_kinds as kinds
 from polyframe.exchange.faults.settlement_kinds import RetryingTrades
-from polyframe.exchange.gamma_objects import market_token_ids
+from polyframe.exchange.public.gamma_objects import market_token_ids
 from polyframe.exchange.server import EmbeddedExchange
-from polyframe.exchange.simulated import SimulatedSource
+from polyframe.exchange.simulation.source import SimulatedSource
 from polyframe.exchange.trading.terms import PrivateTerms
 from polyframe.polymarket.auth import l1_headers
 from private_client import PrivateClient

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from client_venue import market_stream, open_exchange, trader
-from polyframe.exchange.gamma_objects import market_token_ids
+from polyframe.exchange.public.gamma_objects import market_token_ids
 from polyframe.polymarket.order_signing import Exchange
 
 pytestmark = pytest.mark.anyio

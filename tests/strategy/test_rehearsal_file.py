@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from polyframe.exchange.universe import generate_listings
+from polyframe.exchange.simulation.universe import generate_listings
 from polyframe.polymarket.gamma_market import parse_market
 from polyframe.runtime.plugins import configs_of, load_plugin_classes
 from polyframe.strategy import load_strategy, named_plugins

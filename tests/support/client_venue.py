@@ -22,7 +22,7 @@ from polymarket.environments import Environment
 from polymarket.streams import MarketSpec, UserSpec
 
 from polyframe.exchange.server import EmbeddedExchange
-from polyframe.exchange.simulated import SimulatedSource
+from polyframe.exchange.simulation.source import SimulatedSource
 from polyframe.exchange.trading.terms import PrivateTerms
 
 SEED = 7

@@ -12,9 +12,9 @@ import httpx
 import websockets
 
 from polyframe.exchange.faults.fault import Fault
-from polyframe.exchange.gamma_objects import market_token_ids
+from polyframe.exchange.public.gamma_objects import market_token_ids
 from polyframe.exchange.server import EmbeddedExchange
-from polyframe.exchange.simulated import SimulatedSource
+from polyframe.exchange.simulation.source import SimulatedSource
 
 START_NS = 1_800_000_000 * 10**9
 S_NS = 10**9

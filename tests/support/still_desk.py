@@ -7,7 +7,7 @@ from typing import Any
 
 from polyframe.events import Side
 from polyframe.exchange.matching import MatchingBook
-from polyframe.exchange.simulated import SimulatedSource
+from polyframe.exchange.simulation.source import SimulatedSource
 from polyframe.exchange.trading.desk import OrderDesk
 from polyframe.exchange.trading.events import AccountEvent
 from polyframe.exchange.trading.orders import OrderRequest, Placement

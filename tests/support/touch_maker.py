@@ -10,7 +10,7 @@ from statistics import fmean, stdev
 from polyframe.events import Side
 from polyframe.exchange.matching import Match, NewOrder
 from polyframe.exchange.recording import market_token_ids
-from polyframe.exchange.simulated import SimulatedSource
+from polyframe.exchange.simulation.source import SimulatedSource
 
 S_NS = 10**9
 SHARES_E6 = 50 * 10**6

@@ -9,18 +9,18 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from polyframe.exchange.gamma_objects import (
-    market_outcomes,
-    market_prices,
-    market_token_ids,
-)
-from polyframe.exchange.market_shapes import is_sampled
 from polyframe.exchange.payload import read_json
 from polyframe.exchange.private.api_keys import Caller
 from polyframe.exchange.private.intake import wallet_of
 from polyframe.exchange.private.messages import usd_text
 from polyframe.exchange.private.paging import page_of
 from polyframe.exchange.private.requests import Doorman
+from polyframe.exchange.public.gamma_objects import (
+    market_outcomes,
+    market_prices,
+    market_token_ids,
+)
+from polyframe.exchange.public.market_shapes import is_sampled
 from polyframe.exchange.rest_answers import answer, refusal
 from polyframe.exchange.source import GammaMarket
 from polyframe.exchange.trading.desk import OrderDesk

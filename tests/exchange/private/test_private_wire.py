@@ -13,7 +13,7 @@ import websockets
 from polyframe.events import Side
 from polyframe.exchange.faults.targets import ModeChange
 from polyframe.exchange.server import EmbeddedExchange
-from polyframe.exchange.simulated import SimulatedSource
+from polyframe.exchange.simulation.source import SimulatedSource
 from polyframe.exchange.trading.fault_target import DeskFaults
 from polyframe.exchange.trading.orders import AccountOrder
 from polyframe.exchange.trading.terms import PrivateTerms

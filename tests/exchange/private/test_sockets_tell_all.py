@@ -13,9 +13,9 @@ import websockets
 
 from polyframe.events import Side
 from polyframe.exchange import channel
-from polyframe.exchange.gamma_objects import market_token_ids
+from polyframe.exchange.public.gamma_objects import market_token_ids
 from polyframe.exchange.server import EmbeddedExchange
-from polyframe.exchange.simulated import SimulatedSource
+from polyframe.exchange.simulation.source import SimulatedSource
 from polyframe.exchange.trading.terms import PrivateTerms
 from polyframe.polymarket.codec import book_hash
 from private_client import PrivateClient

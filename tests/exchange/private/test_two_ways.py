@@ -11,7 +11,7 @@ import pytest
 
 from polyframe.exchange.private.intake import Intake
 from polyframe.exchange.server import EmbeddedExchange
-from polyframe.exchange.simulated import SimulatedSource
+from polyframe.exchange.simulation.source import SimulatedSource
 from polyframe.exchange.trading.desk import OrderDesk
 from polyframe.exchange.trading.terms import PrivateTerms
 from polyframe.polymarket.order_wire import OrderPost

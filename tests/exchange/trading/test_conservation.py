@@ -8,8 +8,8 @@ import pytest
 
 from polyframe.events import Side
 from polyframe.exchange.faults.targets import ModeChange, TradeFate, TradeStatus
-from polyframe.exchange.gamma_objects import market_token_ids
-from polyframe.exchange.simulated import SimulatedSource
+from polyframe.exchange.public.gamma_objects import market_token_ids
+from polyframe.exchange.simulation.source import SimulatedSource
 from polyframe.exchange.source import MarketTerms
 from polyframe.exchange.trading.desk import OrderDesk
 from polyframe.exchange.trading.events import AccountEvent, EventKind

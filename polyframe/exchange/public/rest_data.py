@@ -11,8 +11,8 @@ from functools import partial
 from aiohttp import web
 
 from polyframe.exchange.account_books import AccountBooks, FrozenBooks, NoAccounts
-from polyframe.exchange.approvals import approvals_of
-from polyframe.exchange.data_rows import (
+from polyframe.exchange.public.approvals import approvals_of
+from polyframe.exchange.public.data_rows import (
     Row,
     activity_row,
     facts_by_token,
@@ -22,8 +22,8 @@ from polyframe.exchange.data_rows import (
     resolution_row,
     trade_row,
 )
-from polyframe.exchange.gamma_objects import market_token_ids
-from polyframe.exchange.lag import Lagged
+from polyframe.exchange.public.gamma_objects import market_token_ids
+from polyframe.exchange.public.lag import Lagged
 from polyframe.exchange.rest_answers import answer, refusal
 from polyframe.exchange.source import GammaMarket, Source
 

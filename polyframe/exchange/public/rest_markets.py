@@ -9,15 +9,15 @@ from typing import Any
 
 from aiohttp import web
 
-from polyframe.exchange.gamma_objects import market_token_ids
-from polyframe.exchange.market_shapes import (
+from polyframe.exchange.public.gamma_objects import market_token_ids
+from polyframe.exchange.public.market_shapes import (
     is_sampled,
     long_market,
     short_market,
     simplified_market,
 )
+from polyframe.exchange.public.rest_gamma import GammaFacade
 from polyframe.exchange.rest_answers import answer, refusal
-from polyframe.exchange.rest_gamma import GammaFacade
 from polyframe.exchange.source import GammaMarket, Source
 
 _NO_MARKET = "market not found"

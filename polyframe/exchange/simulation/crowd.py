@@ -11,14 +11,14 @@ from collections.abc import Callable, Sequence
 
 from msgspec.structs import replace
 
-from polyframe.exchange.arbitrage import Leg, exclusive_legs, same_truth_legs
-from polyframe.exchange.character import Character
-from polyframe.exchange.floor import Floor
 from polyframe.exchange.matching import MatchingBook, NewOrder, TimeInForce
-from polyframe.exchange.quoting import Quoting
-from polyframe.exchange.schedule import Step
-from polyframe.exchange.simulated_market import SimulatedMarket
-from polyframe.exchange.traders import (
+from polyframe.exchange.simulation.arbitrage import Leg, exclusive_legs, same_truth_legs
+from polyframe.exchange.simulation.character import Character
+from polyframe.exchange.simulation.floor import Floor
+from polyframe.exchange.simulation.market import SimulatedMarket
+from polyframe.exchange.simulation.quoting import Quoting
+from polyframe.exchange.simulation.schedule import Step
+from polyframe.exchange.simulation.traders import (
     informed_order,
     noise_order,
     order_of,

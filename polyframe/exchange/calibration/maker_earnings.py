@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from polyframe.exchange.samples import Samples
+from polyframe.exchange.calibration.samples import Samples
 
 HORIZONS_S = (30, 120)
 _S_NS = 10**9

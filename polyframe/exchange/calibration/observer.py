@@ -11,9 +11,9 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
-from polyframe.exchange.maker_earnings import Earnings, QueuedMaker
+from polyframe.exchange.calibration.maker_earnings import Earnings, QueuedMaker
+from polyframe.exchange.calibration.samples import Samples
 from polyframe.exchange.recorded_book import RecordedLevel, RecordedMessage
-from polyframe.exchange.samples import Samples
 from polyframe.money import PRICE_ONE_E4, parse_price_e4
 
 _S_NS = 10**9

@@ -13,9 +13,9 @@ from typing import Any
 
 import msgspec
 
-from polyframe.exchange import character as ch
-from polyframe.exchange.character import Character
-from polyframe.exchange.listed_gamma import (
+from polyframe.exchange.simulation import character as ch
+from polyframe.exchange.simulation.character import Character
+from polyframe.exchange.simulation.listed_gamma import (
     as_v2,
     deadline_of,
     gamma_market,
@@ -24,9 +24,8 @@ from polyframe.exchange.listed_gamma import (
     slug_of,
     utc,
 )
-from polyframe.exchange.profiles import PROFILES, ProfileName, character_of
-from polyframe.exchange.source import GammaMarket
-from polyframe.exchange.subjects import (
+from polyframe.exchange.simulation.profiles import PROFILES, ProfileName, character_of
+from polyframe.exchange.simulation.subjects import (
     CANDIDATES,
     UP_OR_DOWN,
     Subject,
@@ -37,6 +36,7 @@ from polyframe.exchange.subjects import (
     vague_rules,
     vague_subject,
 )
+from polyframe.exchange.source import GammaMarket
 
 _HOUR_NS = 3_600 * 10**9
 _GAME = 1  # clear subjects walk eight templates; the second is a match

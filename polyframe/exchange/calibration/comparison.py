@@ -6,8 +6,8 @@ import math
 
 import msgspec
 
-from polyframe.exchange.calibration import Observer
-from polyframe.exchange.samples import Samples
+from polyframe.exchange.calibration.observer import Observer
+from polyframe.exchange.calibration.samples import Samples
 
 _FITS = 1.5
 _MARKOUT_C = 0.3

@@ -16,7 +16,7 @@ from polyframe.exchange.account_books import (
     WalletActivity,
     WalletTrade,
 )
-from polyframe.exchange.gamma_objects import (
+from polyframe.exchange.public.gamma_objects import (
     market_event,
     market_outcomes,
     market_prices,

@@ -7,13 +7,13 @@ import math
 from random import Random
 from typing import Any
 
-from polyframe.exchange.belief import Belief
-from polyframe.exchange.makers import Quoter
 from polyframe.exchange.matching import MatchingBook
 from polyframe.exchange.publishing import Publisher
+from polyframe.exchange.simulation.belief import Belief
+from polyframe.exchange.simulation.makers import Quoter
+from polyframe.exchange.simulation.traders import order_of
+from polyframe.exchange.simulation.universe import Listing
 from polyframe.exchange.source import MarketTerms
-from polyframe.exchange.traders import order_of
-from polyframe.exchange.universe import Listing
 from polyframe.money import PRICE_ONE_E4, SHARE_E6, notional_e12, usd
 
 _S_NS = 10**9

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 from random import Random
 
-from polyframe.exchange.belief import Belief
-from polyframe.exchange.crowd import Crowd
-from polyframe.exchange.floor import Floor
-from polyframe.exchange.lifecycle import Lifecycle
 from polyframe.exchange.matching import Execution, MatchingBook, NewOrder
-from polyframe.exchange.profiles import ProfileName
-from polyframe.exchange.schedule import Due, Step
-from polyframe.exchange.simulated_market import SimulatedMarket, belief_of
+from polyframe.exchange.simulation.belief import Belief
+from polyframe.exchange.simulation.crowd import Crowd
+from polyframe.exchange.simulation.floor import Floor
+from polyframe.exchange.simulation.lifecycle import Lifecycle
+from polyframe.exchange.simulation.market import SimulatedMarket, belief_of
+from polyframe.exchange.simulation.profiles import ProfileName
+from polyframe.exchange.simulation.schedule import Due, Step
+from polyframe.exchange.simulation.universe import generate_listings
 from polyframe.exchange.source import (
     BookMessage,
     Frame,
@@ -24,7 +25,6 @@ from polyframe.exchange.source import (
     MarketTerms,
     MatchListener,
 )
-from polyframe.exchange.universe import generate_listings
 
 _HOUR_NS = 3_600 * 10**9
 
@@ -43,7 +43,7 @@ class SimulatedSource:
         start_ns: market time (UTC ns) at which it begins.
         stalls_per_h: how often a two-sided market's matching stalls an hour: for some seconds an
             order rests through the touch, and the book is crossed for everybody to take.
-        profile: what most of the markets are like (:mod:`polyframe.exchange.profiles`).
+        profile: what most of the markets are like (:mod:`polyframe.exchange.simulation.profiles`).
     """
 
     ended = False

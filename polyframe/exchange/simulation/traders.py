@@ -10,8 +10,8 @@ import math
 from random import Random
 
 from polyframe.events import Side
-from polyframe.exchange.character import Character
 from polyframe.exchange.matching import MatchingBook, NewOrder, TimeInForce
+from polyframe.exchange.simulation.character import Character
 from polyframe.money import PRICE_ONE_E4, SHARE_E6, floor_size_e6
 
 _CENT_E4 = 100

@@ -12,9 +12,9 @@ from typing import Protocol
 
 import msgspec
 
-from polyframe.exchange.character import Character
 from polyframe.exchange.matching import MatchingBook, NewOrder
-from polyframe.exchange.traders import order_of
+from polyframe.exchange.simulation.character import Character
+from polyframe.exchange.simulation.traders import order_of
 from polyframe.money import PRICE_ONE_E4, SHARE_E6
 
 Ladder = dict[tuple[bool, int], float]

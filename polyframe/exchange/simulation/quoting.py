@@ -6,12 +6,12 @@ from collections.abc import Callable
 
 from msgspec.structs import replace
 
-from polyframe.exchange.floor import Floor
-from polyframe.exchange.makers import Maker, Move, Outlook, Quoter, RewardFarmer
 from polyframe.exchange.matching import TimeInForce
-from polyframe.exchange.schedule import Step
-from polyframe.exchange.simulated_market import SimulatedMarket
-from polyframe.exchange.traders import behind_touch, is_stale
+from polyframe.exchange.simulation.floor import Floor
+from polyframe.exchange.simulation.makers import Maker, Move, Outlook, Quoter, RewardFarmer
+from polyframe.exchange.simulation.market import SimulatedMarket
+from polyframe.exchange.simulation.schedule import Step
+from polyframe.exchange.simulation.traders import behind_touch, is_stale
 from polyframe.money import SHARE_E6
 
 _ALARM_S = 0.4  # how soon a maker sees that something is up

@@ -8,7 +8,7 @@ from typing import Any
 
 from aiohttp import web
 
-from polyframe.exchange.gamma_query import (
+from polyframe.exchange.public.gamma_query import (
     BadQuery,
     chosen,
     chosen_events,
@@ -18,7 +18,7 @@ from polyframe.exchange.gamma_query import (
     offset_page,
     tags_of,
 )
-from polyframe.exchange.lag import Lagged
+from polyframe.exchange.public.lag import Lagged
 from polyframe.exchange.rest_answers import answer, refusal
 from polyframe.exchange.source import GammaMarket, Source
 

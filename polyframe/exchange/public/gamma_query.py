@@ -10,7 +10,7 @@ from typing import Any
 
 from multidict import MultiMapping
 
-from polyframe.exchange.gamma_objects import market_token_ids
+from polyframe.exchange.public.gamma_objects import market_token_ids
 from polyframe.exchange.source import GammaMarket
 
 MOST_A_PAGE = 100

@@ -1,8 +1,8 @@
 """The universes one can ask for: which kinds of market they hold, and how those behave.
 
 A kind says what a market is (its dates, words, game); its character how its traders behave
-(:mod:`polyframe.exchange.character`). Shares are of the markets asked for; what rounding leaves
-over is filled with ``fill`` in turn.
+(``character.py``). Shares are of the markets asked for; what rounding leaves over is filled with
+``fill`` in turn.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from typing import Literal
 
 import msgspec
 
-from polyframe.exchange import character as ch
-from polyframe.exchange.categories import deeper, tempered
-from polyframe.exchange.character import Character
+from polyframe.exchange.simulation import character as ch
+from polyframe.exchange.simulation.categories import deeper, tempered
+from polyframe.exchange.simulation.character import Character
 
 ProfileName = Literal["mixed", "calm", "busy", "in_play", "hostile"]
 

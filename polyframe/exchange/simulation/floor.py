@@ -9,8 +9,8 @@ from __future__ import annotations
 import math
 
 from polyframe.exchange.matching import Execution, NewOrder
-from polyframe.exchange.schedule import Agenda, Step
-from polyframe.exchange.simulated_market import SimulatedMarket
+from polyframe.exchange.simulation.market import SimulatedMarket
+from polyframe.exchange.simulation.schedule import Agenda, Step
 from polyframe.exchange.source import Frame, MatchListener
 from polyframe.money import SHARE_E6, notional_e12
 

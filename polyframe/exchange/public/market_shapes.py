@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from polyframe.exchange.gamma_objects import (
+from polyframe.exchange.public.gamma_objects import (
     market_event,
     market_outcomes,
     market_prices,

@@ -6,7 +6,7 @@ import math
 
 import msgspec
 
-from polyframe.exchange.character import Character, Day
+from polyframe.exchange.simulation.character import Character, Day
 
 
 class Temper(msgspec.Struct, frozen=True, kw_only=True):

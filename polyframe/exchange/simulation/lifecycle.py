@@ -6,10 +6,10 @@ time; each shows in Gamma's view, in the terms, and on the market channel where 
 
 from __future__ import annotations
 
-from polyframe.exchange.crowd import Crowd
-from polyframe.exchange.floor import Floor
-from polyframe.exchange.schedule import Step
-from polyframe.exchange.simulated_market import SimulatedMarket
+from polyframe.exchange.simulation.crowd import Crowd
+from polyframe.exchange.simulation.floor import Floor
+from polyframe.exchange.simulation.market import SimulatedMarket
+from polyframe.exchange.simulation.schedule import Step
 from polyframe.money import SHARE_E6
 
 _HOUR_NS = 3_600 * 10**9

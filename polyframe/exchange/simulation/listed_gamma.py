@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 
-from polyframe.exchange.subjects import FEES, Subject
+from polyframe.exchange.simulation.subjects import FEES, Subject
 from polyframe.polymarket.contracts import COLLATERAL
 
 _HOUR_NS = 3_600 * 10**9

@@ -1,0 +1,1 @@
+"""The simulated market: a seeded crowd on real matching engines, in virtual time."""
