@@ -87,6 +87,12 @@ _SEED, _MARKETS, _ACTIVITY, _FUNDS_USD = 7, 300, 1.0, 10_000.0
     help="Refuse requests whose timestamp is further from market time.  [default: take any]",
 )
 @click.option("--legs-fail-openly", is_flag=True, help="A batch's refused leg says success: false.")
+@click.option(
+    "--sell-unsettled", is_flag=True, help="Shares may be sold before their trade is mined."
+)
+@click.option(
+    "--warn-limits", is_flag=True, help="Signers' limits only warn, as in their first weeks."
+)
 @click.option("--ip-limits", "limits_ips", is_flag=True, help="Limit client addresses as well.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, one line at start and stop.")
 def command(
@@ -105,6 +111,8 @@ def command(
     no_eoa: bool,
     max_skew: float | None,
     legs_fail_openly: bool,
+    sell_unsettled: bool,
+    warn_limits: bool,
     limits_ips: bool,
     as_json: bool,
 ) -> None:
@@ -116,7 +124,8 @@ def command(
     simulation = {
         "seed": seed, "profile": profile, "markets": markets, "activity": activity,
         "funds": funds_usd, "tier": tier, "no-eoa": no_eoa or None, "max-skew": max_skew,
-        "legs-fail-openly": legs_fail_openly or None,
+        "legs-fail-openly": legs_fail_openly or None, "warn-limits": warn_limits or None,
+        "sell-unsettled": sell_unsettled or None,
     }  # fmt: skip
     if recording is not None:
         for name, value in simulation.items():
@@ -160,6 +169,7 @@ def command(
         terms = PrivateTerms(
             seed=chance, funds_usd=funds, tier=tier or "Standard", max_skew_s=max_skew,
             takes_eoa=not no_eoa, legs_fail_openly=legs_fail_openly,
+            sells_unsettled=sell_unsettled, enforces_limits=not warn_limits,
         )  # fmt: skip
         exchange = EmbeddedExchange(source, accounts=terms, **options)
     try:

@@ -20,12 +20,15 @@ from polyframe.exchange.faults.script import fault_of
 from polyframe.exchange.faults.targets import VenueMode
 from polyframe.exchange.faults.venue_kinds import Dispute, Propose, Resolve, TickChange
 from polyframe.exchange.payload import read_json
+from polyframe.exchange.public.gamma_objects import market_token_ids
+from polyframe.exchange.rate_limits import TIERS
 from polyframe.exchange.rest_answers import answer, refusal
 from polyframe.exchange.state import exchange_state
 from polyframe.exchange.trading.accounts import CASH
 from polyframe.money import SHARE_E6, usd_e12
 
 if TYPE_CHECKING:
+    from polyframe.exchange.private.side import PrivateSide
     from polyframe.exchange.server import EmbeddedExchange
 
 TOKEN_HEADER = "X-Admin-Token"
@@ -51,6 +54,19 @@ class _FundBody(_Body, frozen=True, kw_only=True):
     usd: float = 0.0
     token_id: str = ""
     shares: float = 0.0
+
+
+class _AccountBody(_Body, frozen=True, kw_only=True):
+    address: str
+    closed_only: bool | None = None
+    banned: bool | None = None
+    tier: str | None = None
+
+
+class _PairsBody(_Body, frozen=True, kw_only=True):
+    address: str
+    market: str
+    shares: float
 
 
 class _ResolutionBody(_Body, frozen=True, kw_only=True):
@@ -92,6 +108,8 @@ class Admin:
             "fault": self._fault,
             "clear": self._clear,
             "fund": self._fund,
+            "account": self._account,
+            "pairs": self._pairs,
             "resolution": self._resolution,
             "tick": self._tick,
             "settlement": self._settlement,
@@ -162,18 +180,9 @@ class Admin:
 
     async def _fund(self, request: web.Request) -> web.Response:
         body = read_json(msgspec.json.Decoder(_FundBody), await request.read())
-        private = self._exchange.private
-        if private is None:
-            raise _Refused("this exchange keeps no accounts; serve a simulation")
+        private = self._accounts_of(body.address)
         if not (0 <= body.usd <= _MOST_USD and 0 <= body.shares <= _MOST_USD):
             raise _Refused("usd and shares are amounts of 0 or more")
-        # Imported here: a recording has no accounts, and needs no curve.
-        from polyframe.polymarket.keys import address_bytes
-
-        try:
-            address_bytes(body.address)
-        except ValueError as error:
-            raise _Refused(str(error)) from error
         now_ns = self._exchange.clock()
         desk = private.desk
         terms = desk.terms(body.token_id) if body.shares else None
@@ -185,6 +194,49 @@ class Admin:
             size_e6 = round(body.shares * SHARE_E6)
             desk.custody.fund(body.address, body.token_id, size_e6, now_ns, terms.market_id)
         return answer({"ok": True})
+
+    async def _account(self, request: web.Request) -> web.Response:
+        body = read_json(msgspec.json.Decoder(_AccountBody), await request.read())
+        private = self._accounts_of(body.address)
+        if body.tier is not None and body.tier not in TIERS:
+            raise _Refused(f"there is no tier {body.tier[:40]!r}; choose of {', '.join(TIERS)}")
+        desk, address = private.desk, body.address.lower()
+        for listed, is_listed in ((desk.closed_only, body.closed_only), (desk.banned, body.banned)):
+            if is_listed:
+                listed[address] = None
+            elif is_listed is not None:
+                listed.pop(address, None)
+        if body.tier is not None:
+            private.limits.set_tier(address, body.tier)
+        return answer({"ok": True})
+
+    async def _pairs(self, request: web.Request) -> web.Response:
+        body = read_json(msgspec.json.Decoder(_PairsBody), await request.read())
+        desk = self._accounts_of(body.address).desk
+        if not 0 < abs(body.shares) <= _MOST_USD:
+            raise _Refused("shares is a number of pairs: positive merges, negative splits")
+        market = desk.market(body.market)
+        terms = None if market is None else desk.terms(market_token_ids(market)[0])
+        if terms is None:
+            raise _Refused(f"there is no market {body.market[:80]!r}")
+        size_e6 = round(body.shares * SHARE_E6)
+        now_ns = self._exchange.clock()
+        desk.custody.merge(body.address, terms.market_id, terms.token_ids, size_e6, now_ns)
+        return answer({"ok": True})
+
+    def _accounts_of(self, address: str) -> PrivateSide:
+        """Return the private side, once the address is one and there are accounts at all."""
+        private = self._exchange.private
+        if private is None:
+            raise _Refused("this exchange keeps no accounts; serve a simulation")
+        # Imported here: a recording has no accounts, and needs no curve.
+        from polyframe.polymarket.keys import address_bytes
+
+        try:
+            address_bytes(address)
+        except ValueError as error:
+            raise _Refused(str(error)) from error
+        return private
 
     def _happen(self, fault: Fault) -> web.Response:
         """Plan a fault from now on and let what is due at once happen."""

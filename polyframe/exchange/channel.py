@@ -7,6 +7,7 @@ cut off, as a venue does, and nobody else notices.
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Generic, Literal, TypeVar
@@ -94,7 +95,7 @@ class ChannelSocket:
 SocketT = TypeVar("SocketT", bound=ChannelSocket)
 
 
-class Channel(Generic[SocketT]):
+class Channel(ABC, Generic[SocketT]):
     """The sockets of one channel.
 
     Args:
@@ -114,15 +115,15 @@ class Channel(Generic[SocketT]):
         """Sockets connected now."""
         return len(self._sockets)
 
+    @abstractmethod
     def _opened(
         self, response: web.WebSocketResponse, transport: asyncio.Transport | None
     ) -> SocketT:
         """Return a new client's socket."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _request(self, socket: SocketT, text: str) -> None:
         """Act on a client's frame."""
-        raise NotImplementedError
 
     def _forget(self, socket: SocketT) -> None:
         """Let go of a client that left."""

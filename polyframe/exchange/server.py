@@ -141,6 +141,7 @@ class EmbeddedExchange:
         if not is_tradable(source):
             raise VenueError("this source is a recording: it serves public data, takes no orders")
         desk = OrderDesk(source, seed=accounts.seed, funds_usd=accounts.funds_usd)
+        desk.sells_unsettled = accounts.sells_unsettled
         return PrivateSide(desk, accounts, self.clock, self.hand_out, self.start)
 
     def start(self) -> None:

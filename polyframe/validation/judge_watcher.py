@@ -13,6 +13,7 @@ from mboq.reference import Reference
 from polyframe.validation.judge_shadows import PaperShadows
 
 
+# The package has no types, so its class is Any to the checker: hence the ignore.
 class Watcher(Reference):  # type: ignore[misc]
     """The judge's reference engine, telling ``paper`` what the aggregate view shows.
 

@@ -57,7 +57,10 @@ async def test_who_may() -> None:
         for host in ("localhost:1", "localhost", "127.0.0.1", "[::1]", "[::1]:80"):
             ours = await client.get("/admin/state", headers={"Host": host})
             assert ours.status_code == 200, host
-        for name in ("mode", "fault", "clear", "fund", "resolution", "tick", "settlement"):
+        for name in (
+            *("mode", "fault", "clear", "fund", "account", "pairs"),
+            *("resolution", "tick", "settlement"),
+        ):
             assert (await client.get(f"/admin/{name}")).status_code == 405, "changes are POST"
     async with simulated(Wall()) as exchange, rest(exchange) as client:
         assert (await client.get("/admin/state")).status_code == 404, "only where asked for"
@@ -142,6 +145,39 @@ async def test_a_refused_deposit_moves_nothing() -> None:
         body = {"address": WALLET, "usd": 5, "shares": 3, "token_id": "1"}
         await post(client, "fund", body, 400)
         assert wallet.holding(CASH).balance == before
+
+
+async def test_an_account_is_treated_as_told() -> None:
+    async with administered() as (exchange, client):
+        assert exchange.private is not None
+        desk, limits = exchange.private.desk, exchange.private.limits
+        told = {"address": WALLET, "closed_only": True, "banned": True, "tier": "Gold"}
+        await post(client, "account", told)
+        assert WALLET.lower() in desk.closed_only
+        assert WALLET.lower() in desk.banned
+        assert limits.tier_of(WALLET).name == "Gold"
+        await post(client, "account", {"address": WALLET, "banned": False})
+        assert WALLET.lower() not in desk.banned
+        assert WALLET.lower() in desk.closed_only, "what is left out stays"
+        await post(client, "account", {"address": WALLET, "tier": "Tin"}, 400)
+        await post(client, "account", {"address": "0x1", "banned": True}, 400)
+
+
+async def test_pairs_are_split_and_merged_at_a_dollar() -> None:
+    async with administered() as (exchange, client):
+        assert exchange.private is not None
+        market = exchange.source.markets()[0]
+        wallet = exchange.private.desk.custody.wallet(WALLET)
+        before = wallet.holding(CASH).balance
+        pairs = {"address": WALLET, "market": market["conditionId"]}
+        await post(client, "pairs", {**pairs, "shares": -25})
+        held = [wallet.holding(token).balance for token in market_token_ids(market)]
+        assert held == [25_000_000, 25_000_000]
+        assert wallet.holding(CASH).balance == before - 25 * 10**12
+        await post(client, "pairs", {**pairs, "shares": 26}, 400)
+        await post(client, "pairs", {**pairs, "shares": 25})
+        assert wallet.holding(CASH).balance == before
+        await post(client, "pairs", {**pairs, "market": "0x1", "shares": 1}, 400)
 
 
 async def test_the_hundredth_refusal_is_not_the_last() -> None:

@@ -129,3 +129,12 @@ def test_openings() -> None:
     assert {second: fault.window(second * 10**9) for second in seconds} == seconds
     for_ever = Fault.__subclasses__()[0](at_s=10.0)
     assert for_ever.window(10**18) == 0
+
+
+def test_the_example_is_a_script_and_the_readme_names_one_that_exists() -> None:
+    root = Path(__file__).parents[2]
+    script = read_script(root / "examples" / "bad-day.faults.yaml")
+    assert len({fault.kind for fault in script.faults}) == len(script.faults) >= 9
+    named = re.findall(r"--faults (\S+)", (root / "README.md").read_text(encoding="utf-8"))
+    assert named
+    assert all((root / one).is_file() for one in named)

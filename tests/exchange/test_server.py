@@ -2,17 +2,16 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import anyio
-import httpx
 import pytest
 import websockets
 import zstandard
 
+from loopback_exchange import S_NS, START_NS, Wall, rest, subscribed
 from polyframe.errors import TapeError
 from polyframe.exchange import channel, open_recording, open_simulated
 from polyframe.exchange.recording import RecordingSource, gamma_path, market_token_ids
@@ -21,40 +20,11 @@ from polyframe.exchange.simulation.source import SimulatedSource
 from polyframe.polymarket.codec import book_hash
 
 pytestmark = pytest.mark.anyio
-START_NS = 1_800_000_000 * 10**9
-S_NS = 10**9
-
-
-class Wall:
-    """A wall clock that moves when told."""
-
-    def __init__(self) -> None:
-        self.now_ns = 0
-
-    def __call__(self) -> int:
-        return self.now_ns
 
 
 def simulated(wall: Wall, markets: int = 30, speed: float = 1e6) -> EmbeddedExchange:
     source = SimulatedSource(7, markets, 1.0, START_NS)
     return EmbeddedExchange(source, speed=speed, monotonic_ns=wall)
-
-
-@asynccontextmanager
-async def rest(exchange: EmbeddedExchange) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=exchange.urls.clob_url, trust_env=False) as client:
-        yield client
-
-
-@asynccontextmanager
-async def subscribed(
-    exchange: EmbeddedExchange, tokens: list[str], **more: object
-) -> AsyncIterator[websockets.ClientConnection]:
-    async with websockets.connect(
-        exchange.urls.ws_url, max_size=None, max_queue=None, proxy=None
-    ) as socket:
-        await socket.send(json.dumps({"type": "market", "assets_ids": tokens, **more}))
-        yield socket
 
 
 async def running(exchange: EmbeddedExchange) -> None:

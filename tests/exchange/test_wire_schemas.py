@@ -231,6 +231,8 @@ class Walk:
         await self.ask("GET /admin/state", "/admin/state")
         for name, body in {
             "fund": {"address": self.client.address, "usd": 5},
+            "account": {"address": self.client.address, "tier": "Gold"},
+            "pairs": {"address": self.client.address, "market": market, "shares": -1},
             "tick": {"market": market, "tick": "0.001"},
             "mode": {"mode": "running"},
             "fault": {"kind": "drop", "count": 1},

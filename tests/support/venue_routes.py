@@ -160,7 +160,10 @@ ROUTES: dict[str, Schema] = {
     "GET /admin/state": {"type": "object"},
     **{
         f"POST /admin/{name}": _DONE
-        for name in ("mode", "fault", "clear", "fund", "resolution", "tick", "settlement")
+        for name in (
+            *("mode", "fault", "clear", "fund", "account", "pairs"),
+            *("resolution", "tick", "settlement"),
+        )
     },
 }
 """``METHOD /path`` as the router writes it -> the schema of what it answers with success."""

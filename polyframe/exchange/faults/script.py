@@ -31,7 +31,7 @@ from polyframe.strategy.wording import Explainer, SettingsValidator, nearest
 _MOST_FAULTS = 1_000
 
 
-_SCRIPT = Kind("fault script", "the example in docs/exchange.md", "faults:")
+_SCRIPT = Kind("fault script", "examples/bad-day.faults.yaml", "faults:")
 
 
 class FaultScript(Config, frozen=True, kw_only=True, forbid_unknown_fields=True):

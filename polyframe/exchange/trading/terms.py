@@ -11,7 +11,8 @@ class PrivateTerms(msgspec.Struct, frozen=True, kw_only=True):
     ``funds_usd`` is what a wallet never seen before holds.
     ``tier`` and ``enforces_limits`` are venue.md 2.11; ``max_skew_s`` is how old a request's
     timestamp may be, None takes any; ``takes_eoa`` False sends plain EOA makers to the
-    deposit-wallet flow; ``legs_fail_openly`` lets a batch's refused leg say ``success: false``.
+    deposit-wallet flow; ``legs_fail_openly`` lets a batch's refused leg say ``success: false``;
+    ``sells_unsettled`` lets shares be sold before the trade that brought them is mined.
     """
 
     seed: int = 0
@@ -21,3 +22,4 @@ class PrivateTerms(msgspec.Struct, frozen=True, kw_only=True):
     max_skew_s: float | None = None
     takes_eoa: bool = True
     legs_fail_openly: bool = False
+    sells_unsettled: bool = False

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import websockets
 
+from loopback_exchange import Wall
 from polyframe.events import Side
 from polyframe.exchange.faults.targets import ModeChange
 from polyframe.exchange.server import EmbeddedExchange
@@ -27,16 +28,6 @@ pytestmark = pytest.mark.anyio
 START_NS = 1_796_000_000 * 10**9
 S_NS = 10**9
 BAD_KEY = {"error": "Unauthorized/Invalid api key"}
-
-
-class Wall:
-    """A wall clock that moves when told."""
-
-    def __init__(self) -> None:
-        self.now_ns = 0
-
-    def __call__(self) -> int:
-        return self.now_ns
 
 
 class Venue:
@@ -384,6 +375,16 @@ async def test_warning_mode_lets_pass_and_says_so() -> None:
             answered = await client.ask("POST", "/orders", legs)
         assert answered.status_code == 200
         assert answered.headers["Poly-RateLimit-Warning"] == "true"
+
+
+@pytest.mark.parametrize("sells", [False, True])
+async def test_shares_of_an_unsettled_trade_are_sold_where_the_terms_allow_it(sells: bool) -> None:
+    venue = Venue(sells_unsettled=sells)
+    async with venue.exchange, PrivateClient(venue.exchange, 1) as client:
+        await client.ask("POST", "/order", client.post(venue.yes, venue.ask_e4, 10))
+        body = client.post(venue.yes, 9_900, 10, side=Side.SELL)
+        sold = await client.ask("POST", "/order", body)
+        assert sold.status_code == (200 if sells else 400), sold.text
 
 
 async def test_modes_answer_as_the_venue_does(venue: Venue) -> None:
