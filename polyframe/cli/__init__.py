@@ -71,6 +71,12 @@ class Verbs(click.Group):
             ctx.fail(f"there is no verb {one_line(args[0][:40])!r}; {hint}")
         return super().resolve_command(ctx, args)
 
+    def _writes_runs(self, ctx: click.Context) -> bool:
+        """Return whether the verb under way writes a run's files, and not only what it prints."""
+        command = self.get_command(ctx, ctx.invoked_subcommand or "")
+        given = [] if command is None else [name for one in command.params for name in one.opts]
+        return "--runs" in given and "--reports" in given
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the table of verbs without importing any."""
         with formatter.section("Verbs"):
@@ -96,11 +102,13 @@ class Verbs(click.Group):
             if error.errno not in _DISK_TROUBLE:
                 raise
             _silence_stdout()
-            where = f"{error.filename}: " if error.filename else "writing the run's files: "
-            advice = (
-                "make room or choose other folders (--runs, --reports); the tape so far is kept"
-            )
-            report_error(PolyframeError(f"{where}{error.strerror}; {advice}"))
+            where, advice = "standard output", "make room or write elsewhere"
+            if self._writes_runs(ctx):
+                where = "writing the run's files"
+                advice = (
+                    "make room or choose other folders (--runs, --reports); the tape so far is kept"
+                )
+            report_error(PolyframeError(f"{error.filename or where}: {error.strerror}; {advice}"))
             ctx.exit(PolyframeError.exit_code)
         return result
 

@@ -113,13 +113,26 @@ def test_a_users_mistake_is_one_line_and_an_exit_code(verb, error, exit_code, st
 
 
 def test_a_full_disk_is_one_line(verb):
-    def body():
+    @click.option("--runs")
+    @click.option("--reports")
+    def body(runs, reports):
         raise OSError(errno.ENOSPC, "No space left on device", "tape-0001.jsonl.zst")
 
     result = verb(body)
     text = (
         "polyframe: error: tape-0001.jsonl.zst: No space left on device; make room or choose other "
         "folders (--runs, --reports); the tape so far is kept\n"
+    )
+    assert (result.exit_code, result.stderr) == (1, text)
+
+
+def test_a_full_disk_under_a_verb_that_only_prints_speaks_of_no_tape(verb):
+    def body():
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    result = verb(body)
+    text = (
+        "polyframe: error: standard output: No space left on device; make room or write elsewhere\n"
     )
     assert (result.exit_code, result.stderr) == (1, text)
 
