@@ -1,4 +1,4 @@
-"""What can happen: the immutable inputs of the engine, and the commands it answers with.
+"""What can happen: the immutable inputs of the engine.
 
 Every event carries ``ts_ns``, UTC nanoseconds of *receipt*; the engine has no other clock.
 Token prices are the token's own (a NO token's 0.40 is 0.40); only the books turn them into
@@ -11,6 +11,7 @@ from enum import StrEnum
 
 import msgspec
 
+from polyframe.hazards import Action, Hazard
 from polyframe.model import MarketSpec
 
 
@@ -209,6 +210,38 @@ class OrderRejected(Event, frozen=True):
     message: str
 
 
+class OrderUncertain(Event, frozen=True):
+    """Nobody knows whether the order rests: its request was not answered (venue.md 2.10).
+
+    It keeps its reservation until evidence says what became of it.
+    """
+
+    order_id: str
+    reason: str
+
+
+class OrderAdopted(Event, frozen=True):
+    """An order of an earlier run that the venue may still say something of.
+
+    ``is_live`` is whether it may still fill; fills and reversals of one that is gone are
+    booked all the same. ``is_uncertain`` as in :class:`OrderUncertain`.
+    """
+
+    order_id: str
+    market_id: str
+    token_id: str
+    side: Side
+    price_e4: int
+    size_e6: int
+    filled_e6: int
+    expires_ns: int | None
+    component: str
+    decision_id: int
+    placed_ns: int
+    is_live: bool
+    is_uncertain: bool = False
+
+
 class OrderCancelled(Event, frozen=True):
     """The order is off the book, asked for or not; ``reason`` says why."""
 
@@ -246,6 +279,20 @@ class RebatePaid(Event, frozen=True):
     amount_e12: int
 
 
+class RewardPaid(Event, frozen=True):
+    """The venue paid a liquidity reward for one market and day."""
+
+    market_id: str
+    amount_e12: int
+
+
+class CashMoved(Event, frozen=True):
+    """Cash came or went that no trade explains, and the operator accepted it."""
+
+    amount_e12: int
+    reason: str
+
+
 class PairsMerged(Event, frozen=True):
     """``size_e6`` YES and as many NO of a market became as many dollars."""
 
@@ -262,6 +309,49 @@ class MergeFailed(Event, frozen=True):
     message: str
 
 
+class TokensRedeemed(Event, frozen=True):
+    """A resolved market's holdings became the cash they were worth."""
+
+    redeem_id: str
+    market_id: str
+
+
+class RedeemFailed(Event, frozen=True):
+    """Nothing was redeemed; it is asked for again."""
+
+    redeem_id: str
+    market_id: str
+    message: str
+
+
+# --- what keeps us from trading ---------------------------------------------------------
+
+
+class HazardRaised(Event, frozen=True):
+    """A hazard stands from now on, or stands for another reason."""
+
+    hazard: Hazard
+    action: Action
+    detail: str
+
+
+class HazardCleared(Event, frozen=True):
+    """The cause of a hazard is gone."""
+
+    hazard: Hazard
+
+
+class BookVerified(Event, frozen=True):
+    """The venue was asked what rests after a cancel-all; ``left`` of ours still does.
+
+    ``took_ns`` is market time from the command to the answer.
+    """
+
+    reason: str
+    left: int
+    took_ns: int
+
+
 MarketDataEvent = (
     BookSnapshot
     | PriceChange
@@ -275,13 +365,20 @@ MarketDataEvent = (
 OrderEvent = (
     OrderAccepted
     | OrderRejected
+    | OrderUncertain
+    | OrderAdopted
     | OrderCancelled
     | CancelRejected
     | OrderFilled
     | RebatePaid
+    | RewardPaid
+    | CashMoved
     | PairsMerged
     | MergeFailed
+    | TokensRedeemed
+    | RedeemFailed
 )
+SafetyEvent = HazardRaised | HazardCleared | BookVerified
 InputEvent = (
     MarketDataEvent
     | FeedConnected
@@ -292,72 +389,5 @@ InputEvent = (
     | RunStarted
     | RunStopping
     | OrderEvent
+    | SafetyEvent
 )
-
-
-# --- commands ------------------------------------------------------------------------
-
-
-class Command(msgspec.Struct, frozen=True, tag_field="command", tag=True):
-    """Base of everything the engine asks of the outside."""
-
-
-class PlaceOrder(Command, frozen=True):
-    """Place a limit order on one token.
-
-    ``post_only`` rests or is refused; without it the order takes what is there at its limit
-    or better and leaves nothing behind (fill and kill). ``expires_ns`` is when the venue takes
-    it off the book (None: good till cancelled). ``decision_id`` is the decision that wanted
-    it, ``component`` the kind of trading (maker, taker, arb, satellite).
-    """
-
-    order_id: str
-    market_id: str
-    token_id: str
-    side: Side
-    price_e4: int
-    size_e6: int
-    expires_ns: int | None
-    post_only: bool
-    component: str
-    decision_id: int
-
-
-class CancelOrder(Command, frozen=True):
-    """Cancel one order; never blocked by any limit."""
-
-    order_id: str
-    reason: str
-
-
-class MergePairs(Command, frozen=True):
-    """Turn ``size_e6`` YES and as many NO of one market into as many dollars.
-
-    A settlement, not a trade: it meets nobody and costs nothing but time (venue.md 4.3).
-    """
-
-    merge_id: str
-    market_id: str
-    size_e6: int
-
-
-class Subscribe(Command, frozen=True):
-    """Follow exactly these tokens from now on; whatever else was followed is dropped."""
-
-    token_ids: tuple[str, ...]
-
-
-class Resubscribe(Command, frozen=True):
-    """These tokens' books cannot be trusted: ask the venue for fresh snapshots."""
-
-    token_ids: tuple[str, ...]
-    reason: str
-
-
-class FetchMarkets(Command, frozen=True):
-    """Fetch metadata: the whole universe, or only ``market_ids``."""
-
-    market_ids: tuple[str, ...] = ()
-
-
-OrderCommand = PlaceOrder | CancelOrder | MergePairs

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from polyframe.events import CancelOrder, Command, PlaceOrder, Side
+from polyframe.commands import CancelOrder, Command, PlaceOrder
+from polyframe.events import Side
 from polyframe.model import (
     MAKER,
     SIDES,

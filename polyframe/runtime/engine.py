@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from polyframe import events
-from polyframe.events import Command, FetchMarkets, Subscribe
+from polyframe.commands import Command, FetchMarkets, Resubscribe, Subscribe
 from polyframe.model import Cycle, Decision, Veto
 from polyframe.money import usd_e12
 from polyframe.runtime.account import Account
@@ -345,9 +345,7 @@ class Engine:
         if must_ask_again:
             self.markets.distrust(market)
             self._agenda.touch(market.market_id, "witness", urgent=True)
-            self._commands.append(
-                events.Resubscribe(market.spec.token_ids, "REST shows another book")
-            )
+            self._commands.append(Resubscribe(market.spec.token_ids, "REST shows another book"))
 
     def _on_markets(self, event: events.MarketsFetched) -> None:
         if not event.complete:

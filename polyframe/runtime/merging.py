@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 
-from polyframe.events import MergeFailed, MergePairs, PairsMerged
+from polyframe.commands import MergePairs
+from polyframe.events import MergeFailed, PairsMerged
 from polyframe.money import SHARE_E6, size_text, usd
 from polyframe.runtime.orders import Order, Orders
 from polyframe.runtime.portfolio import Portfolio, Position

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
-from polyframe import events
+from polyframe.commands import PlaceOrder
 from polyframe.events import Side
 from polyframe.model import BookSide
 from polyframe.money import complement_e4, floor_size_e6, notional_e12, price_text, size_text
@@ -90,7 +90,7 @@ class Order:
         "order_id", "placed_ns", "price_e4", "size_e6", "status", "token_id",
     )  # fmt: skip
 
-    def __init__(self, command: events.PlaceOrder, is_yes: bool, now_ns: int) -> None:
+    def __init__(self, command: PlaceOrder, is_yes: bool, now_ns: int) -> None:
         self.order_id = command.order_id
         self.market_id = command.market_id
         self.token_id = command.token_id
@@ -153,7 +153,7 @@ class Orders:
         self.cancel_requests = 0
         self.reserved_e12 = 0
 
-    def place(self, command: events.PlaceOrder, is_yes: bool, now_ns: int) -> Order:
+    def place(self, command: PlaceOrder, is_yes: bool, now_ns: int) -> Order:
         """Register an order as it leaves."""
         order = Order(command, is_yes, now_ns)
         self._by_id[order.order_id] = order

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from enum import StrEnum
 
-from polyframe.events import Command, FetchMarkets
+from polyframe.commands import Command, FetchMarkets
 from polyframe.model import Veto
 from polyframe.runtime.agenda import Cause
 from polyframe.runtime.decide import Decider

@@ -19,19 +19,9 @@ import anyio
 from anyio.abc import TaskGroup
 
 from polyframe import __version__
+from polyframe.commands import Command, FetchMarkets, Resubscribe, Subscribe
 from polyframe.errors import PolyframeError, VenueError
-from polyframe.events import (
-    Command,
-    FetchMarkets,
-    InputEvent,
-    MarketsFetched,
-    RawFrame,
-    Resubscribe,
-    RunStarted,
-    RunStopping,
-    Subscribe,
-    Tick,
-)
+from polyframe.events import InputEvent, MarketsFetched, RawFrame, RunStarted, RunStopping, Tick
 from polyframe.model import ReportPeriod
 from polyframe.polymarket.feed import MarketFeed
 from polyframe.polymarket.gamma import FetchResult, fetch_markets, fetch_universe

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from msgspec.structs import replace
 
-from polyframe.events import PlaceOrder
+from polyframe.commands import PlaceOrder
 from polyframe.model import PluginVeto, Quote, Trade, TradeLeg, Veto
 from polyframe.money import floor_size_e6, notional_e12, price_text, size_text, taker_fee_e12, usd
 from polyframe.runtime.account import Account

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from polyframe.events import Command, Event, OrderCommand, OrderEvent
+from polyframe.commands import Command, OrderCommand
+from polyframe.events import Event, OrderEvent
 from polyframe.model import Decision, Fill
 from polyframe.runtime.engine import Engine
 from polyframe.runtime.paper import PaperVenue

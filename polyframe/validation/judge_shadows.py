@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+from polyframe.commands import CancelOrder, PlaceOrder
 from polyframe.events import (
     BookSnapshot,
-    CancelOrder,
     LevelChange,
     MarketsFetched,
-    PlaceOrder,
     PriceChange,
     Side,
     TradePrint,

@@ -13,16 +13,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from heapq import heappop, heappush
 from random import Random
 
+from polyframe.commands import CancelOrder, OrderCommand, PlaceOrder
 from polyframe.events import (
-    CancelOrder,
     Event,
     MarketsFetched,
     OrderAccepted,
     OrderCancelled,
-    OrderCommand,
     OrderEvent,
     OrderFilled,
-    PlaceOrder,
     TradePrint,
 )
 from polyframe.exchange.source import TradableSource

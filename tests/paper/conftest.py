@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from polyframe.commands import CancelOrder, PlaceOrder
 from polyframe.events import (
     BookSnapshot,
-    CancelOrder,
     LevelChange,
     MarketsFetched,
     OrderAccepted,
     OrderFilled,
     OrderRejected,
-    PlaceOrder,
     PriceChange,
     Side,
     TradePrint,

@@ -8,15 +8,14 @@ import msgspec
 import pytest
 import zstandard
 
+from polyframe.commands import CancelOrder, PlaceOrder
 from polyframe.events import (
     BookSnapshot,
-    CancelOrder,
     MarketsFetched,
     OrderAccepted,
     OrderCancelled,
     OrderFilled,
     OrderRejected,
-    PlaceOrder,
     PriceChange,
     Side,
     TradePrint,

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from polyframe import Plugin, Trade, TradeLeg, events, hookimpl
 from polyframe.cli import main
+from polyframe.commands import Subscribe
 from polyframe.errors import PolyframeError
 from polyframe.exchange import open_simulated
 from polyframe.runtime.assemble import Machine
@@ -150,7 +151,7 @@ def test_a_held_market_the_universe_does_not_list_is_followed_once_it_is_known()
     after.start(spec("m2"), seconds=100)
     assert after.engine.markets.followed_ids() == ["m2"]
     commands = after.at(101, events.MarketsFetched(after.ts(101), (spec("m1"),), universe=False))
-    assert events.Subscribe(("m2-yes", "m2-no", "m1-yes", "m1-no")) in commands
+    assert Subscribe(("m2-yes", "m2-no", "m1-yes", "m1-no")) in commands
     after.at(102, events.MarketsFetched(after.ts(102), (spec("m1"),), universe=False))
     assert after.engine.markets.followed_ids() == ["m2", "m1"]
 

@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from polyframe import Plugin, Veto, events, hookimpl
-from polyframe.events import Resubscribe, Subscribe
+from polyframe.commands import Resubscribe, Subscribe
 from polyframe.model import MarketState
 from polyframe.settings import CapitalSettings
 from runtime_driver import (

@@ -14,6 +14,7 @@ import pytest
 
 from invariants import Checker, need
 from polyframe import events
+from polyframe.commands import CancelOrder, MergePairs, PlaceOrder, Subscribe
 from polyframe.money import taker_fee_e12
 from polyframe.runtime.assemble import Machine
 from polyframe.runtime.plugins import load_plugin_classes
@@ -164,7 +165,7 @@ class Run:
         )
         self.told.append(text_of(outcome))
         for command in outcome.commands:
-            if isinstance(command, events.Subscribe):
+            if isinstance(command, Subscribe):
                 self.world.subscribed(command.token_ids)
         self.check.after_batch(outcome)
         if self.venue:
@@ -228,11 +229,11 @@ class MoodyVenue:
         for event in batch:
             engine.apply(event)
         for command in engine.decide():
-            if isinstance(command, events.PlaceOrder):
+            if isinstance(command, PlaceOrder):
                 self.live[command.order_id] = [command, command.size_e6, False]
-            elif isinstance(command, events.CancelOrder):
+            elif isinstance(command, CancelOrder):
                 self.asked.add(command.order_id)
-            elif isinstance(command, events.MergePairs):
+            elif isinstance(command, MergePairs):
                 self.merges.append(command)
             else:
                 outcome.commands.append(command)

@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from polyframe import Plugin, Quote, QuoteLeg, events, hookimpl
-from polyframe.events import Subscribe
+from polyframe.commands import CancelOrder, PlaceOrder, Subscribe
 from polyframe.model import MarketState
 from polyframe.runtime.orders import OrderStatus
 from polyframe.settings import CapitalSettings
@@ -136,7 +136,7 @@ def test_a_cancel_that_was_refused_is_decided_upon_again(driver):
     driver.engine.apply(events.CancelRejected(driver.ts(3), "o-000001", "not now"))
     assert order.status is OrderStatus.RESTING
     commands = driver.engine.decide()
-    assert [c.order_id for c in commands if isinstance(c, events.CancelOrder)] == ["o-000001"]
+    assert [c.order_id for c in commands if isinstance(c, CancelOrder)] == ["o-000001"]
 
 
 def test_an_order_refused_after_its_cancel_was_is_gone(driver):
@@ -206,11 +206,11 @@ def pairs():
 
 
 def test_only_reducing_means_never_more_than_flattens_us(pairs):
-    assert events.CancelOrder(pairs.offer.order_id, "size") in pairs.commands
+    assert CancelOrder(pairs.offer.order_id, "size") in pairs.commands
 
 
 def test_what_only_reduces_is_a_whole_size_step(pairs):
     assert pairs.engine.markets.find("m1").position.net_yes_e6 == 84_995_433
     gone = events.OrderCancelled(pairs.driver.ts(6), pairs.offer.order_id, "requested")
-    (command,) = [c for c in pairs.tell(6, gone) if isinstance(c, events.PlaceOrder)]
+    (command,) = [c for c in pairs.tell(6, gone) if isinstance(c, PlaceOrder)]
     assert (command.side, command.size_e6) == (events.Side.SELL, 84_990_000)

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from polyframe.events import PlaceOrder, Side
+from polyframe.commands import PlaceOrder
+from polyframe.events import Side
 from polyframe.runtime.orders import LIVE, TRANSITIONS, Order, Orders, OrderStatus, route
 from polyframe.runtime.reconcile import MutationBudget, reconcile
 from polyframe.settings import QuotingSettings

@@ -4,6 +4,7 @@ import pytest
 from msgspec.structs import replace
 
 from polyframe import MarketState, Plugin, Trade, TradeLeg, events, hookimpl
+from polyframe.commands import FetchMarkets, Subscribe
 from runtime_driver import SETTINGS, SHARE, Driver, spec
 
 
@@ -80,12 +81,12 @@ def test_a_closed_market_without_a_payout_waits_for_one(driver):
 def test_what_is_held_is_followed_and_asked_for_even_when_it_is_listed_no_more(driver):
     commands = fetched(driver, 10, spec("m2"), universe=True)
     assert driver.engine.markets.followed_ids() == ["m2", "m1"]
-    assert events.Subscribe(("m2-yes", "m2-no", "m1-yes", "m1-no")) in commands
+    assert Subscribe(("m2-yes", "m2-no", "m1-yes", "m1-no")) in commands
     asked = [
         command
         for seconds in range(20, 3700, 20)
         for command in driver.at(seconds)
-        if isinstance(command, events.FetchMarkets) and command.market_ids  # else: a reseed
+        if isinstance(command, FetchMarkets) and command.market_ids  # else: a reseed
     ]
     assert len(asked) > 10
     assert all("m1" in command.market_ids for command in asked)

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from polyframe import Veto, events, hookimpl
-from polyframe.events import FetchMarkets, Subscribe
+from polyframe.commands import FetchMarkets, Subscribe
 from polyframe.settings import CycleSettings, QuotingSettings, UniverseSettings
 from runtime_driver import (
     SETTINGS,

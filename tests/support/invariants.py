@@ -10,6 +10,7 @@ from fractions import Fraction
 from component_costs import Costs
 from exposures import exposures_e12
 from polyframe import events
+from polyframe.commands import PlaceOrder
 from polyframe.model import MarketState
 from polyframe.runtime.orders import OrderStatus
 
@@ -116,7 +117,7 @@ class Checker:
             self._before()
             before = exposures_e12(self.truth)
             commands = decide()
-            self._after(before, [c for c in commands if isinstance(c, events.PlaceOrder)])
+            self._after(before, [c for c in commands if isinstance(c, PlaceOrder)])
             return commands
 
         self.engine.decide = watched

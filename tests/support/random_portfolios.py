@@ -11,7 +11,8 @@ import itertools
 from dataclasses import dataclass
 from random import Random
 
-from polyframe.events import PlaceOrder, Side
+from polyframe.commands import PlaceOrder
+from polyframe.events import Side
 from polyframe.model import BookSide
 from polyframe.runtime.orders import Orders
 from polyframe.testing.builders import (

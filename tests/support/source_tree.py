@@ -27,8 +27,10 @@ NUMBERS, VOCABULARY, CONTRACT, SETTINGS, PURE, STRATEGY, SHELL, TOP = range(len(
 
 LAYER_OF = {
     "polyframe.errors": NUMBERS,
+    "polyframe.hazards": NUMBERS,
     "polyframe.money": NUMBERS,
     "polyframe.model": VOCABULARY,
+    "polyframe.commands": VOCABULARY,
     "polyframe.events": VOCABULARY,
     "polyframe.views": VOCABULARY,
     "polyframe.budget": CONTRACT,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from polyframe.events import PlaceOrder
+from polyframe.commands import PlaceOrder
 from polyframe.money import ORDER_SIZE_STEP_E6, PRICE_ONE_E4, notional_e12, price_text, size_text
 from polyframe.runtime.paper.ledger import Account
 from polyframe.runtime.paper.market import PaperMarket

@@ -12,20 +12,17 @@ from functools import partial
 from heapq import heappop, heappush
 from random import Random
 
+from polyframe.commands import CancelOrder, MergePairs, OrderCommand, PlaceOrder
 from polyframe.events import (
-    CancelOrder,
     CancelRejected,
     Event,
     MergeFailed,
-    MergePairs,
     OrderAccepted,
     OrderCancelled,
-    OrderCommand,
     OrderEvent,
     OrderFilled,
     OrderRejected,
     PairsMerged,
-    PlaceOrder,
 )
 from polyframe.runtime.paper.admission import refuse_command
 from polyframe.runtime.paper.executions import SECOND_NS, Action, Executions
