@@ -50,19 +50,23 @@ def setting(
     lt: float | None = None,
     production_max: float | None = None,
     production_min: float | None = None,
+    production_required: bool = False,
 ) -> msgspec.Meta:
     """Describe one setting; it stands inside ``Annotated[float, ...]``.
 
     ``production_max`` and ``production_min`` are the production floor: a looser value is
-    refused under the production profile whatever the file says. Units in use: ``s``, ``h``,
-    ``usd``, ``share`` (0..1), ``price`` (0..1), ``cents``, ``ticks``, ``shares``, ``count``,
-    ``per_s``, ``score`` (0..1), ``switch``, ``name``, ``ratio``.
+    refused under the production profile whatever the file says. ``production_required`` settings
+    must be written in a file that production trades: nobody may overlook them. Units in use:
+    ``s``, ``h``, ``usd``, ``share`` (0..1), ``price`` (0..1), ``cents``, ``ticks``, ``shares``,
+    ``count``, ``per_s``, ``score`` (0..1), ``switch``, ``name``, ``ratio``.
     """
     extra: dict[str, Any] = {"unit": unit}
     if production_max is not None:
         extra["productionMax"] = production_max
     if production_min is not None:
         extra["productionMin"] = production_min
+    if production_required:
+        extra["productionRequired"] = True
     bounds = {"ge": ge, "gt": gt, "le": le, "lt": lt}
     given: dict[str, Any] = {name: bound for name, bound in bounds.items() if bound is not None}
     return msgspec.Meta(description=description, extra_json_schema=extra, **given)

@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from polyframe.live_settings import LimitSettings, ProductionSettings
 from polyframe.plugin import Config
 from polyframe.plugin import setting as s
 
@@ -19,7 +20,14 @@ class CapitalSettings(Config, frozen=True, kw_only=True, forbid_unknown_fields=T
     """What the account may lose."""
 
     bankroll_usd: Annotated[
-        float, s("equity the run starts with; caps are shares of equity", unit="usd", gt=0)
+        float,
+        s(
+            "equity the run starts with; caps are shares of equity; in production the part of "
+            "the account's balance that is traded with",
+            unit="usd",
+            gt=0,
+            production_required=True,
+        ),
     ] = 5000.0
     one_sided_mark_offset: Annotated[
         float,
@@ -303,6 +311,8 @@ class Settings(Config, frozen=True, kw_only=True, forbid_unknown_fields=True):
     feed: FeedSettings = msgspec.field(default_factory=FeedSettings)
     quoting: QuotingSettings = msgspec.field(default_factory=QuotingSettings)
     paper: PaperSettings = msgspec.field(default_factory=PaperSettings)
+    limits: LimitSettings = msgspec.field(default_factory=LimitSettings)
+    production: ProductionSettings = msgspec.field(default_factory=ProductionSettings)
     venue: VenueSettings = msgspec.field(default_factory=VenueSettings)
     embedded: EmbeddedSettings = msgspec.field(default_factory=EmbeddedSettings)
     tape: TapeSettings = msgspec.field(default_factory=TapeSettings)

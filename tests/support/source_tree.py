@@ -37,6 +37,7 @@ LAYER_OF = {
     "polyframe.hooks": CONTRACT,
     "polyframe.plugin": CONTRACT,
     "polyframe": CONTRACT,  # the public API re-exports the contract
+    "polyframe.live_settings": SETTINGS,
     "polyframe.settings": SETTINGS,
     "polyframe.__main__": TOP,
 }
