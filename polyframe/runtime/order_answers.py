@@ -83,9 +83,8 @@ class OrderAnswers:
             # Whoever tells of an earlier run's order owes its market first: a fill would be lost.
             self._warn(f"order {event.order_id} of a market nobody fetched: {event.market_id}")
             return
-        order = self._orders.adopt(event, event.token_id == market.spec.token_ids[0])
-        if order is not None and order.is_live:
-            self._agenda.touch(event.market_id, "adopted", urgent=True)
+        # Not decided upon at once: it keeps its place in the queue if the next cycle wants it.
+        self._orders.adopt(event, event.token_id == market.spec.token_ids[0])
 
     def _on_cancelled(self, event: events.OrderCancelled) -> None:
         order = self._orders.cancelled(event.order_id)

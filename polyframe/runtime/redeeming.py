@@ -46,7 +46,7 @@ class Redeeming:
             self._under_way.add(market_id)
             self._number += 1
             self.asked += 1
-            command = RedeemTokens(f"x-{self._number:04d}", market_id)
+            command = RedeemTokens(f"r-{self._number:04d}", market_id)
             self._log("Redeem", id=command.redeem_id, market=market_id,
                       owed_usd=f"{usd(owed_e12):.2f}")  # fmt: skip
             commands.append(command)

@@ -91,6 +91,8 @@ IMPURE = {
     "polyframe.polymarket.market_file",
     "polyframe.polymarket.rest",
     "polyframe.polymarket.shard",
+    "polyframe.runtime.metadata",
+    "polyframe.runtime.live.desk",
     "polyframe.runtime.replay",
     "polyframe.runtime.report_writer",
     "polyframe.runtime.run_state",

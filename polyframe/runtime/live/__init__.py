@@ -1,0 +1,1 @@
+"""Real orders: what was asked, what the venue said, and what survives a crash."""
