@@ -1,1 +1,1 @@
-"""Real orders: what was asked, what the venue said, and what survives a crash."""
+"""Production: what is known of our real orders, what is kept of it, and who asks the venue."""
