@@ -58,6 +58,8 @@ PACKAGE_LAYER = {
 IMPURE = {
     "polyframe.exchange",
     "polyframe.exchange.admin",
+    "polyframe.exchange.chain.relayer",
+    "polyframe.exchange.chain.rpc",
     "polyframe.exchange.channel",
     "polyframe.exchange.clock",
     "polyframe.exchange.faults.injection",
