@@ -25,6 +25,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "report": ("polyframe.cli.report", "Show a day's report: money, gates, maker, health."),
     "why": ("polyframe.cli.why", "Say why a market is quoted as it is, or why it is not."),
     "trace": ("polyframe.cli.trace", "List a run's decisions and fills; show one in full."),
+    "keystore": ("polyframe.cli.keystore", "Keep the signing key encrypted on disk."),
     "validate-paper": (
         "polyframe.cli.validate_paper",
         "Prove paper fills on an exchange whose true queue is known.",

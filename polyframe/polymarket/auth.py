@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+from typing import Any
 
 import msgspec
 
@@ -38,6 +39,10 @@ class ApiCredentials(msgspec.Struct, frozen=True):
 
     def __repr__(self) -> str:
         return f"ApiCredentials(key={self.key!r}, secret=..., passphrase=...)"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        # msgspec has one that shows every field, and a traceback with locals asks for it.
+        return [("key", self.key)]
 
 
 def clob_auth_digest(address: str, timestamp: str, nonce: int) -> bytes:

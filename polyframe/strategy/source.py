@@ -35,6 +35,7 @@ MAX_BYTES = 1 << 20
 MAX_LINES = 20_000
 MAX_NODES = 20_000
 MAX_DEPTH = 16
+_KEY_SHAPED = re.compile(r"(?:0x)?[0-9a-fA-F]{64}")
 _MAX_NUMBER_CHARS = 40
 _MAX_PROBLEMS = 100
 
@@ -81,7 +82,11 @@ class Source:
 
 
 def printable(text: str, limit: int = 60) -> str:
-    """Return the text on one line, without control characters, cut to ``limit`` characters."""
+    """Return the text on one line, without control characters, cut to ``limit`` characters.
+
+    What could be a private key does not show: a message ends up in logs and in bug reports.
+    """
+    text = _KEY_SHAPED.sub("(64 hex digits)", text)
     shown = "".join(
         char if char.isprintable() else char.encode("unicode_escape").decode("ascii")
         for char in text[: limit + 1]

@@ -186,7 +186,8 @@ def shown(value: Any) -> str:
         text = f"{value:.12g}"
         return f"{text}.0" if text.lstrip("-").isdigit() else text
     if isinstance(value, int):
-        return printable(str(value), 30)
+        # No setting is that large, but a private key that was written without quotes is.
+        return printable(str(value), 30) if abs(value) < 2**128 else "(a number of over 38 digits)"
     if isinstance(value, str):
         return f"'{printable(value, 40)}'"
     if isinstance(value, dict):
