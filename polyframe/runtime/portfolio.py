@@ -312,6 +312,10 @@ class Portfolio:
         """Whether a market's payout is booked."""
         return market_id in self._payouts
 
+    def payouts_e6(self) -> Mapping[str, int]:
+        """What a YES share of each market that paid out was worth, 1e-6 USD."""
+        return self._payouts
+
     def unneeded_pairs_e6(self, market_id: str) -> int:
         """Return the pairs that no component's view needs.
 

@@ -20,13 +20,14 @@ from polyframe.errors import PolyframeError
 from polyframe.events import Event, HazardCleared, HazardRaised, OrderRejected
 from polyframe.hazards import Action, Hazard
 from polyframe.model import MarketSpec
-from polyframe.polymarket.clob import ClobError
-from polyframe.polymarket.request_budget import RequestBudget
+from polyframe.polymarket.official_client import ClobError
 from polyframe.polymarket.user_feed import UserFeed
 from polyframe.runtime.assemble import Machine
 from polyframe.runtime.engine import Begin
+from polyframe.runtime.fill_profiles import RealProfile
 from polyframe.runtime.live.changes import Change
 from polyframe.runtime.live.chore_runner import ChoreRunner
+from polyframe.runtime.live.journal_rows import JournalRow, ReconciliationRow, SweepRow
 from polyframe.runtime.live.opening import LiveAccount
 from polyframe.runtime.live.order_sender import OrderSender
 from polyframe.runtime.live.reconciler import Reconciler
@@ -86,14 +87,12 @@ class LiveDesk:
         self._take = take
         self._stop = stop
         ledger_books = VenueBooks(ledger, self._engine)
-        assert not hasattr(machine.venue, "advance"), "a machine with a paper venue fills on paper"
-        machine.venue.books = ledger_books  # type: ignore[union-attr]
-        self._writer = AccountWriter(
-            account.store, ledger, take, self._store_failed, self._wrote
-        )
-        self._budget = RequestBudget(settings.order_rate_per_s, settings.order_burst)
+        if not isinstance(machine.venue, RealProfile):
+            raise TypeError("a machine with a paper venue fills on paper: it takes no desk")
+        machine.venue.books = ledger_books
+        self._writer = AccountWriter(account.store, ledger, take, self._store_failed, self._wrote)
         self._sender = OrderSender(
-            clob, ledger, self._writer, self._budget, clock=clock, speed=speed,
+            clob, ledger, self._writer, clock=clock, speed=speed,
             spec_of=self._spec_of, is_held=lambda: self._engine.safety.is_held, take=take,
             gate_broke=self._gate_broke,
         )  # fmt: skip
@@ -117,7 +116,7 @@ class LiveDesk:
         self._heartbeat = Heartbeat(clob, settings, clock, speed, self._alarm)
         self._clock_watch = ClockWatch(clob, settings, clock, speed, self._alarm)
         self._kill_watch = KillWatch(account.folder, self._alarm, self._resumed)
-        self._mode_watch = ModeWatch(clob, clock, speed, self._alarm, self._reconciler.want)
+        self._mode_watch = ModeWatch(clob, speed, self._alarm, self._reconciler.want)
 
     # --- what the shell asks ---------------------------------------------------------------
 
@@ -163,7 +162,7 @@ class LiveDesk:
         """See the book empty, proved by the venue, and everything it said booked."""
         with anyio.move_on_after(_STOP_PATIENCE_S) as patience:
             await self._sweeper.proved()
-            while self._account.ledger.open_venue_ids():
+            while self._account.ledger.open_venue_ids():  # noqa: ASYNC110 - nobody announces it
                 await anyio.sleep(_LOOK_S / 2)
             await self._writer.drained()
         left = len(self._account.ledger.open_venue_ids())
@@ -182,10 +181,10 @@ class LiveDesk:
         account = self._account
         carried = self._engine.portfolio.carried(account.run_id)
         kept = msgspec.json.decode(msgspec.json.encode(documents))
-        upto_seq = account.ledger.given_seq
+        upto_seq, now_ns = account.ledger.given_seq, account.clock()
 
         def write() -> None:
-            account.store.save_snapshot(carried, kept, upto_seq)
+            account.store.save_snapshot(carried, kept, upto_seq, now_ns)
 
         if not force:
             self._writer.request_snapshot(write)
@@ -282,9 +281,8 @@ class LiveDesk:
             self._take([HazardCleared(now_ns, hazard)])
         self._reconciler.want("resumed")
 
-    def _store_failed(self, reason: str | None) -> None:
-        if reason is not None:
-            self._alarm(Hazard.STORE_FAILED, Action.HALT, reason)
+    def _store_failed(self, reason: str) -> None:
+        self._alarm(Hazard.STORE_FAILED, Action.HALT, reason)
 
     def _gate_broke(self, detail: str) -> None:
         self._alarm(Hazard.LIMIT_BROKEN, Action.HALT, f"the last gate refused {detail}")
@@ -314,7 +312,12 @@ class LiveDesk:
                     self._account.folder.kill(f"{hazard}: {detail}", "polyframe run")
 
     def _compared(self, found: Reconciliation) -> None:
-        self._account.store.note_reconciliation(found)
+        self._store(
+            ReconciliationRow(
+                ts_ns=found.ts_ns, run_id=self._account.run_id,
+                is_beyond_bound=found.is_beyond_bound, found=found,
+            )
+        )  # fmt: skip
         self._line(
             "Reconciled",
             {"orders": found.orders, "settling": found.moving_fills,
@@ -327,6 +330,15 @@ class LiveDesk:
             )
 
     def _swept(self, sweep: Sweep) -> None:
-        self._account.store.note_sweep(
-            sweep.reason, sweep.asked_ns, sweep.verified_ns - sweep.asked_ns, 0
-        )
+        self._store(
+            SweepRow(
+                ts_ns=sweep.verified_ns, run_id=self._account.run_id, reason=sweep.reason,
+                took_ns=sweep.verified_ns - sweep.asked_ns, left=0,
+            )
+        )  # fmt: skip
+
+    def _store(self, row: JournalRow) -> None:
+        try:
+            self._account.store.apply([row])
+        except PolyframeError as error:
+            self._store_failed(str(error))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,7 +24,7 @@ from polyframe.runtime.engine import Begin
 from polyframe.runtime.live.account_folder import AccountFolder
 from polyframe.runtime.live.ledger import LiveLedger
 from polyframe.runtime.live.statements import Balances, Statements
-from polyframe.runtime.live.store import AccountStore
+from polyframe.runtime.live.store import LedgerStore
 from polyframe.runtime.live.watches import least_skew_s
 from polyframe.settings import Settings
 
@@ -45,7 +45,7 @@ class LiveAccount:
 
     clob: Clob
     ledger: LiveLedger
-    store: AccountStore
+    store: LedgerStore
     folder: AccountFolder
     settings: Settings
     urls: VenueUrls
@@ -99,7 +99,7 @@ async def open_account(
                 f"{folder.path}: killed ({killed.why}, by {killed.by}): look into it, then "
                 "'polyframe resume'"
             )
-        with AccountStore.open(folder.store_path) as store:
+        with closing(LedgerStore(folder.path / "account.sqlite")) as store:
             loaded = store.load()
             ledger = LiveLedger(
                 loaded.account,
@@ -122,15 +122,8 @@ async def open_account(
                 if not ledger.books.is_opened:
                     await _open_books(ledger, store, clob, urls, settings, clock, line)
                 snapshot = loaded.snapshot
-                account = (
-                    CarriedAccount(
-                        run_id="", cash_e12=ledger.books.opening_cash_e12,
-                        peak_equity_e12=ledger.books.opening_cash_e12, day=None,
-                        day_start_equity_e12=ledger.books.opening_cash_e12, positions=(),
-                    )  # fmt: skip
-                    if snapshot is None
-                    else snapshot.account
-                )
+                opening_e12 = ledger.books.opening_cash_e12
+                account = _first(opening_e12) if snapshot is None else snapshot.account
                 line(
                     "Account",
                     {"wallet": clob.wallet.address, "type": clob.wallet.signature_type.name,
@@ -157,8 +150,15 @@ async def open_account(
                     ),
                     run_id=run_id,
                     account=account,
-                    documents={} if snapshot is None else snapshot.documents,
+                    documents={} if snapshot is None else snapshot.plugins,
                 )
+
+
+def _first(cash_e12: int) -> CarriedAccount:
+    return CarriedAccount(
+        run_id="", cash_e12=cash_e12, peak_equity_e12=cash_e12, day=None,
+        day_start_equity_e12=cash_e12, positions=(),
+    )  # fmt: skip
 
 
 async def _preflight(
@@ -204,7 +204,7 @@ async def _preflight(
 
 async def _open_books(
     ledger: LiveLedger,
-    store: AccountStore,
+    store: LedgerStore,
     clob: Clob,
     urls: VenueUrls,
     settings: Settings,
@@ -215,9 +215,7 @@ async def _open_books(
     asked_ns = clock()
     tokens = await held_token_ids(urls.data, clob.wallet.address)
     held = await clob.balances(tokens)
-    balances = Balances(
-        asked_ns=asked_ns, cash_e12=held.cash_e6 * _E6, tokens_e6=held.tokens_e6
-    )
+    balances = Balances(asked_ns=asked_ns, cash_e12=held.cash_e6 * _E6, tokens_e6=held.tokens_e6)
     bankroll_e12 = usd_e12(settings.capital.bankroll_usd)
     change = Statements(ledger.books).open_account(bankroll_e12, balances, clock())
     store.apply(change.rows)

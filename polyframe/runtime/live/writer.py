@@ -1,7 +1,7 @@
 """Durable before believed: rows go to the disk, then their events to the engine, in one order.
 
-Everything that changes the account passes here, one batch at a time. While the disk refuses,
-nothing is told and nothing may be sent; what waits is tried again until it is written.
+Everything that changes the account passes here, one batch at a time. When the disk refuses once,
+nothing is told and nothing is stored any more: the next run begins from what is there.
 """
 
 from __future__ import annotations
@@ -16,9 +16,7 @@ from polyframe.events import Event
 from polyframe.runtime.live.changes import Change
 from polyframe.runtime.live.ledger import LiveLedger
 from polyframe.runtime.live.rows import AccountRow
-from polyframe.runtime.live.store import AccountStore
-
-_RETRY_S = 1.0
+from polyframe.runtime.live.store import LedgerStore
 
 
 class _Waiting:
@@ -39,17 +37,16 @@ class AccountWriter:
         store: where rows go.
         ledger: told which events the engine was given.
         take: gives events to the engine.
-        failed: called with the reason whenever the disk refuses, and with None when it is well
-            again.
+        failed: called with the reason when the disk refuses.
         wrote: called with every change whose events have been given.
     """
 
     def __init__(
         self,
-        store: AccountStore,
+        store: LedgerStore,
         ledger: LiveLedger,
         take: Callable[[Sequence[Event]], None],
-        failed: Callable[[str | None], None],
+        failed: Callable[[str], None],
         wrote: Callable[[Change], None],
     ) -> None:
         self._wrote = wrote
@@ -60,14 +57,16 @@ class AccountWriter:
         self._queue: list[_Waiting] = []
         self._wake = anyio.Event()
         self._snapshot: Callable[[], None] | None = None
-        self._is_failing = False
+        self.has_failed = False
         self._is_idle = anyio.Event()
         self._is_idle.set()
 
     def put(self, change: Change) -> _Waiting:
         """Queue a change; events follow when its rows are durable."""
         waiting = _Waiting(change)
-        if change.rows or change.events:
+        if self.has_failed:
+            waiting.done.set()
+        elif change.rows or change.events:
             self._queue.append(waiting)
             self._is_idle = anyio.Event()
             self._wake.set()
@@ -77,7 +76,7 @@ class AccountWriter:
         return waiting
 
     async def durable(self, change: Change) -> bool:
-        """Queue a change and wait; False when the disk refused it (it is tried again)."""
+        """Queue a change and wait; False when the disk refused it."""
         waiting = self.put(change)
         await waiting.done.wait()
         return waiting.is_durable
@@ -91,12 +90,13 @@ class AccountWriter:
         self._wake.set()
 
     async def drained(self) -> None:
-        """Wait until nothing is queued; it does not return while the disk refuses."""
+        """Wait until nothing is queued."""
         await self._is_idle.wait()
 
     def rows_left(self) -> list[AccountRow]:
         """Return the rows that are not written, once nobody writes any more."""
-        return [row for waiting in self._queue for row in waiting.change.rows]
+        waiting = [] if self.has_failed else self._queue
+        return [row for one in waiting for row in one.change.rows]
 
     async def run(self) -> None:
         """Write until cancelled."""
@@ -113,16 +113,8 @@ class AccountWriter:
             if rows:
                 await run_sync(self._store.apply, rows)
         except PolyframeError as error:
-            self._queue = batch + self._queue
-            for waiting in batch:
-                waiting.done.set()
-            self._is_failing = True
-            self._failed(str(error))
-            await anyio.sleep(_RETRY_S)
+            self._fail(batch + self._queue, str(error))
             return
-        if self._is_failing:
-            self._is_failing = False
-            self._failed(None)
         events = [event for waiting in batch for event in waiting.change.events]
         if events:
             self._take(events)
@@ -135,6 +127,16 @@ class AccountWriter:
             self._is_idle.set()
         await self._save_snapshot()
 
+    def _fail(self, batch: list[_Waiting], reason: str) -> None:
+        """Believe nothing more: what is in memory and what is on disk are not the same account."""
+        self.has_failed = True
+        self._queue = []
+        self._snapshot = None
+        for waiting in batch:
+            waiting.done.set()
+        self._is_idle.set()
+        self._failed(reason)
+
     async def _save_snapshot(self) -> None:
         save, self._snapshot = self._snapshot, None
         if save is None:
@@ -142,4 +144,4 @@ class AccountWriter:
         try:
             await run_sync(save)
         except PolyframeError as error:
-            self._failed(str(error))
+            self._fail([], str(error))
