@@ -7,7 +7,7 @@ attempts; redirects are not followed. What cannot be had is a :class:`RestError`
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from types import TracebackType
@@ -84,9 +84,15 @@ class RestClient:
     ) -> None:
         await self._http.aclose()
 
-    async def get(self, path: str, params: Params = ()) -> bytes:
+    async def get(
+        self, path: str, params: Params = (), headers: Mapping[str, str] | None = None
+    ) -> bytes:
         """Return the body of a GET; see :meth:`post` for what is raised."""
-        return await self._request("GET", path, params, None)
+        return await self._request("GET", path, params, None, headers)
+
+    async def delete(self, path: str, headers: Mapping[str, str] | None = None) -> bytes:
+        """Return the body of a DELETE that may be sent again; see :meth:`post`."""
+        return await self._request("DELETE", path, (), None, headers)
 
     async def post(self, path: str, body: bytes) -> bytes:
         """Return the body of a POST of JSON; only for requests that change nothing.
@@ -96,7 +102,14 @@ class RestClient:
         """
         return await self._request("POST", path, (), body)
 
-    async def _request(self, method: str, path: str, params: Params, body: bytes | None) -> bytes:
+    async def _request(
+        self,
+        method: str,
+        path: str,
+        params: Params,
+        body: bytes | None,
+        headers: Mapping[str, str] | None = None,
+    ) -> bytes:
         failure = RestError(f"{self._base_url}{path}: not tried")
         wait_s = 0.0
         for attempt in range(self._attempts):
@@ -104,7 +117,7 @@ class RestClient:
                 await anyio.sleep(max(wait_s, self._jittered_s(attempt)))
             try:
                 with anyio.fail_after(self._timeout_s):
-                    return await self._attempt(method, path, params, body)
+                    return await self._attempt(method, path, params, body, headers or {})
             except _Throttled as throttled:
                 failure, wait_s = throttled, throttled.retry_after_s
                 if wait_s > _LONGEST_RETRY_AFTER_S:
@@ -122,10 +135,17 @@ class RestClient:
         bound_s = min(self._backoff_cap_s, self._backoff_base_s * 2.0 ** (attempt - 1))
         return self._rng.uniform(0.0, bound_s)
 
-    async def _attempt(self, method: str, path: str, params: Params, body: bytes | None) -> bytes:
-        headers = {"content-type": "application/json"} if body is not None else None
+    async def _attempt(
+        self,
+        method: str,
+        path: str,
+        params: Params,
+        body: bytes | None,
+        headers: Mapping[str, str],
+    ) -> bytes:
+        kind = {"content-type": "application/json"} if body is not None else {}
         async with self._http.stream(
-            method, path, params=list(params), content=body, headers=headers
+            method, path, params=list(params), content=body, headers={**kind, **headers}
         ) as answer:
             content = bytearray()
             async for chunk in answer.aiter_bytes():

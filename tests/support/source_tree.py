@@ -86,6 +86,7 @@ IMPURE = {
     "polyframe.exchange.state",
     "polyframe.explain.blocks",
     "polyframe.explain.lookup",
+    "polyframe.polymarket.account_reads",
     "polyframe.polymarket.clob_public",
     "polyframe.polymarket.feed",
     "polyframe.polymarket.gamma",
