@@ -114,7 +114,9 @@ class Assessment(msgspec.Struct, frozen=True):
 class Plugin:
     """A convenient start for a plugin class; any class of this shape will do.
 
-    ``codes`` declares every veto code the plugin may cast, as ``<plugin>.<reason>``.
+    ``codes`` declares every veto code the plugin may cast, as ``<plugin>.<reason>``; ``halts``
+    those of them that are against the whole account and not one market: the runtime then pulls
+    everything at once and asks the venue whether it is gone.
     A plugin that judges markets by their metadata may also offer
     ``assess(spec: MarketSpec) -> Assessment``, which ``polyframe universe`` prints.
     ``on_book_when`` is ``"change"`` (every book change) or ``"top"`` (the touch only).
@@ -124,6 +126,7 @@ class Plugin:
 
     Config: ClassVar[type[Config]] = Config
     codes: ClassVar[tuple[str, ...]] = ()
+    halts: ClassVar[tuple[str, ...]] = ()
     on_book_when: ClassVar[Literal["change", "top"]] = "change"
     api_versions: ClassVar[tuple[int, int]] = (OLDEST_API_VERSION, API_VERSION)
 

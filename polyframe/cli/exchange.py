@@ -91,6 +91,10 @@ _SEED, _MARKETS, _ACTIVITY, _FUNDS_USD = 7, 300, 1.0, 10_000.0
     "--sell-unsettled", is_flag=True, help="Shares may be sold before their trade is mined."
 )
 @click.option(
+    "--no-approvals", is_flag=True, help="Wallets begin without allowances, and have to grant them."
+)
+@click.option("--no-auto-redeem", is_flag=True, help="Winnings are left to who holds them.")
+@click.option(
     "--warn-limits", is_flag=True, help="Signers' limits only warn, as in their first weeks."
 )
 @click.option("--ip-limits", "limits_ips", is_flag=True, help="Limit client addresses as well.")
@@ -112,6 +116,8 @@ def command(
     max_skew: float | None,
     legs_fail_openly: bool,
     sell_unsettled: bool,
+    no_approvals: bool,
+    no_auto_redeem: bool,
     warn_limits: bool,
     limits_ips: bool,
     as_json: bool,
@@ -125,7 +131,8 @@ def command(
         "seed": seed, "profile": profile, "markets": markets, "activity": activity,
         "funds": funds_usd, "tier": tier, "no-eoa": no_eoa or None, "max-skew": max_skew,
         "legs-fail-openly": legs_fail_openly or None, "warn-limits": warn_limits or None,
-        "sell-unsettled": sell_unsettled or None,
+        "sell-unsettled": sell_unsettled or None, "no-approvals": no_approvals or None,
+        "no-auto-redeem": no_auto_redeem or None,
     }  # fmt: skip
     if recording is not None:
         for name, value in simulation.items():
@@ -170,6 +177,7 @@ def command(
             seed=chance, funds_usd=funds, tier=tier or "Standard", max_skew_s=max_skew,
             takes_eoa=not no_eoa, legs_fail_openly=legs_fail_openly,
             sells_unsettled=sell_unsettled, enforces_limits=not warn_limits,
+            allowances_given=not no_approvals, auto_redeems=not no_auto_redeem,
         )  # fmt: skip
         exchange = EmbeddedExchange(source, accounts=terms, **options)
     try:
@@ -243,6 +251,8 @@ def environment_of(exchange: EmbeddedExchange) -> dict[str, str]:
         "POLYMARKET_DATA_URL": urls.data_url,
         "POLYMARKET_WS_MARKET_URL": urls.ws_url,
         "POLYMARKET_WS_USER_URL": urls.user_ws_url,
+        "POLYMARKET_RELAYER_URL": urls.clob_url,
+        "POLYMARKET_RPC_URL": urls.rpc_url,
         "POLYMARKET_CHAIN_ID": "137",
     }
 
@@ -250,7 +260,7 @@ def environment_of(exchange: EmbeddedExchange) -> dict[str, str]:
 def client_snippet(exchange: EmbeddedExchange) -> list[str]:
     """Return the lines of Python that point the official ``polymarket-client`` at the exchange.
 
-    What the exchange does not serve (RPC, RFQ and the like) becomes an address where nobody
+    What the exchange does not serve (RFQ and the like) becomes an address where nobody
     listens, so that no client meant for it reaches the real ones.
     """
     urls = exchange.urls
@@ -263,7 +273,7 @@ def client_snippet(exchange: EmbeddedExchange) -> list[str]:
         f"'clob_url': '{urls.clob_url}', 'gamma_url': '{urls.gamma_url}', "
         f"'data_url': '{urls.data_url}', 'relayer_url': '{urls.clob_url}', "
         f"'clob_market_ws_url': '{urls.ws_url}', "
-        f"'clob_user_ws_url': '{urls.user_ws_url}'}})",
+        f"'clob_user_ws_url': '{urls.user_ws_url}', 'rpc_url': '{urls.rpc_url}'}})",
         "environment = create_environment(name='loopback', config=config)",
     ]
 

@@ -76,11 +76,14 @@ class WalletActivity(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Approval(msgspec.Struct, frozen=True, kw_only=True):
-    """Whether a contract may move a wallet's collateral, or its outcome tokens."""
+    """How much of a token contract's assets a contract may move for a wallet, in base units.
 
+    An ERC-1155 approval is 0 or 2**256 - 1.
+    """
+
+    token: str
     spender: str
-    is_collateral: bool
-    is_given: bool
+    amount: int
 
 
 class AccountBooks(Protocol):
@@ -107,7 +110,7 @@ class AccountBooks(Protocol):
         ...
 
     def approvals(self, wallet: str) -> Sequence[Approval]:
-        """Return the wallet's approvals; what is not among them is given."""
+        """Return the wallet's approvals; what is not among them is given without limit."""
         ...
 
 

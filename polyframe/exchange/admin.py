@@ -20,7 +20,6 @@ from polyframe.exchange.faults.script import fault_of
 from polyframe.exchange.faults.targets import VenueMode
 from polyframe.exchange.faults.venue_kinds import Dispute, Propose, Resolve, TickChange
 from polyframe.exchange.payload import read_json
-from polyframe.exchange.public.gamma_objects import market_token_ids
 from polyframe.exchange.rate_limits import TIERS
 from polyframe.exchange.rest_answers import answer, refusal
 from polyframe.exchange.state import exchange_state
@@ -215,8 +214,7 @@ class Admin:
         desk = self._accounts_of(body.address).desk
         if not 0 < abs(body.shares) <= _MOST_USD:
             raise _Refused("shares is a number of pairs: positive merges, negative splits")
-        market = desk.market(body.market)
-        terms = None if market is None else desk.terms(market_token_ids(market)[0])
+        terms = desk.terms_of_market(body.market)
         if terms is None:
             raise _Refused(f"there is no market {body.market[:80]!r}")
         size_e6 = round(body.shares * SHARE_E6)

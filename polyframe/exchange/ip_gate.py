@@ -13,6 +13,8 @@ from polyframe.exchange.rest_answers import refusal
 GAMMA_PREFIX = "/gamma"
 DATA_PREFIX = "/data-api"
 """The venue has a host for each; where two of them share a path, the prefix says whose it is."""
+RPC_PATH = "/rpc"
+"""Where the chain's node answers; it has a host of its own, and is none of the venue's."""
 
 _NEVER = ("/admin/", "/ws/")
 

@@ -24,7 +24,7 @@ from polyframe.errors import PolyframeError, VenueError
 from polyframe.exchange.clock import MarketClock
 from polyframe.exchange.faults.injection import Injection
 from polyframe.exchange.faults.targets import MarketTarget
-from polyframe.exchange.ip_gate import DATA_PREFIX, GAMMA_PREFIX, ip_gate
+from polyframe.exchange.ip_gate import DATA_PREFIX, GAMMA_PREFIX, RPC_PATH, ip_gate
 from polyframe.exchange.ip_limits import IpLimits
 from polyframe.exchange.public.rest_clob import clob_routes
 from polyframe.exchange.public.rest_data import DataFacade
@@ -53,6 +53,7 @@ class ExchangeUrls(msgspec.Struct, frozen=True):
     ws_url: str
     data_url: str
     user_ws_url: str
+    rpc_url: str
 
 
 class EmbeddedExchange:
@@ -130,7 +131,7 @@ class EmbeddedExchange:
         http, sockets = f"http://{_HOST}:{self._port}", f"ws://{_HOST}:{self._port}/ws"
         return ExchangeUrls(
             f"{http}{GAMMA_PREFIX}", http, f"{sockets}/market", f"{http}{DATA_PREFIX}",
-            f"{sockets}/user",
+            f"{sockets}/user", f"{http}{RPC_PATH}",
         )  # fmt: skip
 
     def _open_accounts(self, source: Source, accounts: PrivateTerms) -> PrivateSide:
@@ -140,7 +141,10 @@ class EmbeddedExchange:
 
         if not is_tradable(source):
             raise VenueError("this source is a recording: it serves public data, takes no orders")
-        desk = OrderDesk(source, seed=accounts.seed, funds_usd=accounts.funds_usd)
+        desk = OrderDesk(
+            source, seed=accounts.seed, funds_usd=accounts.funds_usd,
+            allowances_given=accounts.allowances_given, auto_redeems=accounts.auto_redeems,
+        )  # fmt: skip
         desk.sells_unsettled = accounts.sells_unsettled
         return PrivateSide(desk, accounts, self.clock, self.hand_out, self.start)
 

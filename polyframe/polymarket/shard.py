@@ -31,7 +31,7 @@ Batch = list[RawFrame | InputEvent]
 Sink = Callable[[Batch], None]
 
 
-class _Connect(connect):
+class StraightConnect(connect):
     """A connection that goes where it was told: redirects are failures."""
 
     def process_redirect(self, exc: Exception) -> Exception | str:
@@ -136,7 +136,7 @@ class Shard:
     async def _session(self) -> str:
         """One connection from opening to loss; returns why it ended."""
         try:
-            socket = await _Connect(
+            socket = await StraightConnect(
                 self._url,
                 compression=None,
                 ping_interval=None,  # the venue's keepalive is a text PING

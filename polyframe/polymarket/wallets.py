@@ -6,14 +6,15 @@ derivations. A deposit wallet has been deployed behind two kinds of proxy, so th
 
 from __future__ import annotations
 
+from polyframe.polymarket import contracts
 from polyframe.polymarket.keys import address_bytes, checksum_address, keccak256
 from polyframe.polymarket.order_signing import SignatureType
 
-_PROXY_FACTORY = address_bytes("0xaB45c5A4B0c941a2F231C04C3f49182e1A254052")
+_PROXY_FACTORY = address_bytes(contracts.PROXY_FACTORY)
 _PROXY_IMPLEMENTATION = address_bytes("0x44e999d5c2F66Ef0861317f9A4805AC2e90aEB4f")
 _SAFE_FACTORY = address_bytes("0xaacFeEa03eb1561C4e67d661e40682Bd20E3541b")
 _SAFE_CODE_HASH = bytes.fromhex("2bce2127ff07fb632d16c8347c4ebf501f4841168bed00d9e6ef715ddb6fcecf")
-_DEPOSIT_FACTORY = address_bytes("0x00000000000Fb5C9ADea0298D729A0CB3823Cc07")
+_DEPOSIT_FACTORY = address_bytes(contracts.DEPOSIT_WALLET_FACTORY)
 _DEPOSIT_IMPLEMENTATION = address_bytes("0x58CA52ebe0DadfdF531Cde7062e76746de4Db1eB")
 _DEPOSIT_BEACON = address_bytes("0x7A18EDfe055488A3128f01F563e5B479D92ffc3a")
 

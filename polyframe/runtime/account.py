@@ -8,7 +8,8 @@ from polyframe.model import TradeLeg
 from polyframe.runtime.markets import Market, Markets
 from polyframe.runtime.merging import Merging, free_tokens_e6
 from polyframe.runtime.orders import Order, Orders
-from polyframe.runtime.portfolio import Portfolio, Position
+from polyframe.runtime.portfolio import Portfolio
+from polyframe.runtime.position import Position
 
 _NOTHING = Position()
 
@@ -61,8 +62,9 @@ class Account:
 
     @property
     def free_e12(self) -> int:
-        """Cash not promised to anything."""
-        return self._portfolio.cash_e12 - self._orders.reserved_e12
+        """Cash that is here and not promised to anything."""
+        waiting_e12 = sum(self._portfolio.unredeemed_e12.values())
+        return self._portfolio.cash_e12 - self._orders.reserved_e12 - waiting_e12
 
     def position(self, market_id: str) -> Position:
         """The holdings in one market (zeros when none)."""

@@ -9,8 +9,9 @@ from polyframe.money import usd_e12
 from polyframe.plugin import Config, Log
 from polyframe.runtime.carried import CarriedAccount
 from polyframe.runtime.dispatch import Dispatcher
-from polyframe.runtime.engine import Engine
+from polyframe.runtime.engine import Begin, Engine
 from polyframe.runtime.failures import PluginProblem
+from polyframe.runtime.fill_profiles import RealProfile
 from polyframe.runtime.paper import PaperVenue
 from polyframe.runtime.plugins import build_contexts, register
 from polyframe.runtime.turn import Turn
@@ -28,7 +29,12 @@ class Machine:
     """A turn with everything it was built from, for the shell and the replay.
 
     ``account`` is what an earlier run left, None for a run that begins with the bankroll.
+    ``begin`` says how the engine begins, and whether orders are real: then ``paper`` is None and
+    nothing in this process can fill an order. ``venue`` is what answers them, for reports.
     """
+
+    paper: PaperVenue | None
+    venue: PaperVenue | RealProfile
 
     def __init__(
         self,
@@ -39,6 +45,7 @@ class Machine:
         write: WriteLine,
         timer: Callable[[], int] | None,
         account: CarriedAccount | None = None,
+        begin: Begin | None = None,
     ) -> None:
         def log(message: str, /, **fields: object) -> None:
             write(message, fields)
@@ -63,20 +70,17 @@ class Machine:
             budget_ns=round(settings.quoting.plugin_budget_ms * _MILLISECOND_NS),
             on_problem=on_problem,
         )
-        self.engine = Engine(settings, self.dispatcher, log)
+        self.engine = Engine(settings, self.dispatcher, log, begin)
         bankroll_e12 = usd_e12(settings.capital.bankroll_usd)
         if account is not None:
             self.engine.portfolio.take_over(account)
             bankroll_e12 = account.cash_e12 + account.cost_e12
-        self.paper = PaperVenue(settings.paper, settings.seed, bankroll_e12)
-        for held in () if account is None else account.positions:
-            for is_yes, size_e6, cost_e12 in (
-                (True, held.yes_e6, held.yes_cost_e12),
-                (False, held.no_e6, held.no_cost_e12),
-            ):
-                if size_e6:
-                    self.paper.adopt(held.market_id, is_yes, size_e6, cost_e12)
-        self.turn = Turn(self.engine, self.paper)
+        if begin is not None and begin.is_live:
+            self.paper = None
+            self.venue = RealProfile(self.engine.portfolio, self.engine.orders)
+        else:
+            self.paper = self.venue = _paper(settings, bankroll_e12, account)
+        self.turn = Turn(self.engine, self.venue)
 
     @property
     def codes(self) -> tuple[str, ...]:
@@ -86,3 +90,15 @@ class Machine:
     def stores(self) -> dict[str, dict[str, Any]]:
         """Every plugin's document as it stands."""
         return {name: context.store for name, context in self.contexts.items()}
+
+
+def _paper(settings: Settings, bankroll_e12: int, account: CarriedAccount | None) -> PaperVenue:
+    paper = PaperVenue(settings.paper, settings.seed, bankroll_e12)
+    for held in () if account is None else account.positions:
+        for is_yes, size_e6, cost_e12 in (
+            (True, held.yes_e6, held.yes_cost_e12),
+            (False, held.no_e6, held.no_cost_e12),
+        ):
+            if size_e6:
+                paper.adopt(held.market_id, is_yes, size_e6, cost_e12)
+    return paper

@@ -28,7 +28,8 @@ class CarriedAccount(msgspec.Struct, frozen=True, kw_only=True):
     """Cash and holdings of a run, and what its losses are measured from.
 
     ``day`` is the UTC day (since 1970) whose first equity ``day_start_equity_e12`` is, None
-    when the run saw no event.
+    when the run saw no event. ``unredeemed_e12`` is the part of the cash, by market, that has yet
+    to be redeemed.
     """
 
     run_id: str
@@ -37,6 +38,7 @@ class CarriedAccount(msgspec.Struct, frozen=True, kw_only=True):
     day: int | None
     day_start_equity_e12: int
     positions: tuple[CarriedPosition, ...]
+    unredeemed_e12: dict[str, int] = {}
 
     @property
     def cost_e12(self) -> int:

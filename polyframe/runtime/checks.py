@@ -6,7 +6,9 @@ from typing import NamedTuple
 
 from polyframe.model import SIDES, BookSide, Quote, QuoteLeg, Veto
 from polyframe.money import notional_e12, usd
+from polyframe.runtime import limits, safety
 from polyframe.runtime.account import Account
+from polyframe.runtime.limits import Limits
 from polyframe.runtime.markets import Market
 from polyframe.runtime.orders import Route, route
 from polyframe.runtime.states import ALLOWED
@@ -17,7 +19,7 @@ CODES = (
     "runtime.no_mid", "runtime.reduce_only", "runtime.off_tick", "runtime.would_cross",
     "runtime.own_cross", "runtime.below_min_size", "runtime.insufficient_funds",
     "runtime.plugin_error", "runtime.cluster_full", "runtime.rank", "runtime.stopping",
-    "runtime.other_leg",
+    "runtime.other_leg", *limits.CODES, *safety.CODES,
 )  # fmt: skip
 
 
@@ -50,11 +52,18 @@ def _cut(leg: QuoteLeg | None, most_e6: int) -> QuoteLeg | None:
     return leg if leg.size_e6 <= most_e6 else QuoteLeg(leg.price_e4, most_e6)
 
 
-def check(quote: Quote, proposal: Quote, market: Market, account: Account) -> Checked:
+def check(
+    quote: Quote,
+    proposal: Quote,
+    market: Market,
+    account: Account,
+    held_to: Limits,
+    now_ns: int,
+) -> Checked:
     """Return every reason of the runtime's own not to rest ``quote``, and the routed orders.
 
     ``proposal`` is the quote before :func:`reduce_only`, to tell a dropped leg from a leg
-    that was never wanted.
+    that was never wanted. ``held_to`` are the hard limits.
     """
     vetoes: list[Veto] = []
     spec = market.spec
@@ -84,6 +93,7 @@ def check(quote: Quote, proposal: Quote, market: Market, account: Account) -> Ch
     routes: dict[BookSide, Route | None] = {"bid": None, "ask": None}
     # Both legs may leave in one pass: what the first would reserve, the second cannot spend.
     free_e12 = account.free_e12
+    first_leg_e12 = first_leg_orders = 0
     for side in SIDES:
         leg = quote.leg(side)
         if leg is None:
@@ -91,6 +101,8 @@ def check(quote: Quote, proposal: Quote, market: Market, account: Account) -> Ch
         routed = route(side, leg.price_e4, leg.size_e6, yes_free_e6, no_free_e6, market.min_size_e6)
         routes[side] = routed
         found = _leg_vetoes(side, leg, routed, quote, market)
+        found += held_to.vetoes(side, routed, market, now_ns, quote.component,
+                                first_leg_e12, first_leg_orders)  # fmt: skip
         if routed.is_buy:
             cost_e12 = notional_e12(routed.price_e4, routed.size_e6)
             replaced_e12 = sum(
@@ -103,6 +115,9 @@ def check(quote: Quote, proposal: Quote, market: Market, account: Account) -> Ch
                 found.append(Veto("runtime.insufficient_funds", side, usd(cost_e12), usd(most_e12)))
             elif not found:
                 free_e12 -= max(0, cost_e12 - replaced_e12)
+                first_leg_e12 = max(0, cost_e12 - replaced_e12)
+        if not found:
+            first_leg_orders = 1
         vetoes.extend(found)
     return Checked(tuple(vetoes), routes["bid"], routes["ask"])
 

@@ -14,7 +14,7 @@ from polyframe.money import maker_rebate_e12
 from polyframe.runtime.attribution import FillParts
 from polyframe.runtime.engine import Engine
 from polyframe.runtime.facts import attribution, counters, usd6
-from polyframe.runtime.paper import PaperVenue
+from polyframe.runtime.fill_profiles import FillProfiles
 from polyframe.runtime.profile_evidence import ProfileEvidence
 
 DAY_NS = 86_400_000_000_000
@@ -31,13 +31,13 @@ class DayRecord:
 
     Args:
         engine: the engine.
-        paper: the venue its orders go to.
+        venue: what answered its orders.
         codes: every veto code the plugins may cast.
         started_ns: when the run began.
     """
 
     def __init__(
-        self, engine: Engine, paper: PaperVenue, codes: tuple[str, ...], started_ns: int
+        self, engine: Engine, venue: FillProfiles, codes: tuple[str, ...], started_ns: int
     ) -> None:
         self._engine = engine
         self._codes = codes
@@ -46,7 +46,7 @@ class DayRecord:
         self._up: dict[int, int] = {}
         self._seen: dict[int, int] = {}
         self._evidence = ProfileEvidence(
-            paper,
+            venue,
             engine.portfolio,
             engine.markets,
             round(engine.settings.capital.adverse_horizon_s * 1e9),

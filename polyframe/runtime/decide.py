@@ -28,9 +28,11 @@ from polyframe.runtime.account import Account
 from polyframe.runtime.agenda import Cause
 from polyframe.runtime.checks import check, crosses, reduce_only
 from polyframe.runtime.dispatch import Dispatcher, Shaped
+from polyframe.runtime.limits import Limits
 from polyframe.runtime.markets import Market
-from polyframe.runtime.orders import Order, Orders, Route
+from polyframe.runtime.orders import Order, Orders, OrderStatus, Route
 from polyframe.runtime.reconcile import MutationBudget, SideAction, reconcile
+from polyframe.runtime.safety import Safety
 from polyframe.runtime.states import ALLOWED
 from polyframe.settings import QuotingSettings
 
@@ -60,6 +62,8 @@ class Evaluation(NamedTuple):
 class Decider:
     """Evaluates markets and turns targets into commands; owns decision and order numbers.
 
+    ``first_order`` is the number of the first order's name: an account's orders never share one.
+
     With a ``timer`` (monotonic ns, set by the shell) ``took_ns`` has the time that each decision
     told since it was last emptied took, from asking to acting; None for one that asked nobody.
     """
@@ -71,6 +75,9 @@ class Decider:
         account: Account,
         orders: Orders,
         record: Callable[[Decision], None],
+        safety: Safety,
+        limits: Limits,
+        first_order: int = 1,
     ) -> None:
         self._settings = settings
         self._dispatcher = dispatcher
@@ -83,7 +90,9 @@ class Decider:
         self.took_ns: list[int | None] = []
         self._refused_for: dict[str, frozenset[tuple[str, str | None]]] = {}
         self._asked_at_ns: int | None = None
-        self._orders_named = 0
+        self.safety = safety
+        self.limits = limits
+        self._orders_named = first_order - 1
 
     def evaluate(self, market: Market, now_ns: int) -> Evaluation:
         """Ask everybody; nothing is changed and nothing leaves."""
@@ -97,9 +106,10 @@ class Decider:
         shapes = shaped.shapes
         if judged != shaped.quote:
             shapes = (*shapes, PluginShape(RUNTIME, judged.bid, judged.ask))
-        checked = check(judged, shaped.quote, market, account)
+        checked = check(judged, shaped.quote, market, account, self.limits, now_ns)
         asked = dispatcher.vetoers
         vetoes = (
+            *(PluginVeto(RUNTIME, veto) for veto in self.safety.vetoes),
             *(PluginVeto(RUNTIME, veto) for veto in checked.vetoes),
             *shaped.vetoes,
             *dispatcher.pre_quote_veto(judged, market, account, now_ns),
@@ -152,6 +162,7 @@ class Decider:
         told: list[str] = []
         deferred = False
         had_live = bool(market.orders)
+        has_unknown = any(order.status is OrderStatus.UNKNOWN for order in market.orders)
         actions = [
             reconcile(
                 wanted,
@@ -179,7 +190,8 @@ class Decider:
                     told.append(f"cancel {order.order_id} {reason}")
             if action.place is None or in_the_way:
                 continue
-            if self.budget.take_place(now_ns):
+            # Where one order's fate is unknown, another could double it (quant.md I5).
+            if not has_unknown and self.budget.take_place(now_ns):
                 command = self._place(market, action.place, decision_id, now_ns)
                 commands.append(command)
                 told.append(_told(command, action.place))

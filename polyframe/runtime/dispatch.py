@@ -115,6 +115,7 @@ class Dispatcher:
     ) -> None:
         self.plugins = tuple(registered.instances)
         self.codes: Mapping[str, tuple[str, ...]] = registered.codes
+        self.halts = registered.halts
         self.slow_calls: dict[tuple[str, str], int] = {}
         self.vetoers: tuple[str, ...] = ()
         self._clock = None if timer is None else Clock(timer, budget_ns, self._overran)

@@ -11,8 +11,10 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import msgspec
+
 from polyframe import events
-from polyframe.commands import Command, FetchMarkets, Resubscribe, Subscribe
+from polyframe.commands import Command, FetchMarkets, Resubscribe
 from polyframe.model import Cycle, Decision, Veto
 from polyframe.money import usd_e12
 from polyframe.runtime.account import Account
@@ -20,20 +22,37 @@ from polyframe.runtime.agenda import BUDGET, Agenda, Cause
 from polyframe.runtime.decide import RUNTIME, Decider
 from polyframe.runtime.dispatch import Dispatcher
 from polyframe.runtime.health import feed_health_fields
+from polyframe.runtime.limits import Limits
+from polyframe.runtime.listing import Listing
 from polyframe.runtime.markets import Market, Markets, Moment
 from polyframe.runtime.marks import mark_to_book
 from polyframe.runtime.merging import Merging
 from polyframe.runtime.order_answers import OrderAnswers
 from polyframe.runtime.orders import Orders
 from polyframe.runtime.portfolio import Portfolio
+from polyframe.runtime.redeeming import Redeeming
+from polyframe.runtime.safety import Safety
+from polyframe.runtime.safety_watch import SafetyWatch
 from polyframe.runtime.selection import Phase, Schedule, ranking, walk
 from polyframe.runtime.state_watch import StateWatch
 from polyframe.runtime.trades import TradeDesk
-from polyframe.runtime.universe import prefilter
 from polyframe.settings import Settings
 
 _SECOND_NS = 1_000_000_000
 Log = Callable[..., None]
+
+
+class Begin(msgspec.Struct, frozen=True, kw_only=True):
+    """How an engine begins: numbers of the first order, merge and redemption it may name.
+
+    An account's names are never used twice, whatever run gave them. ``is_live`` is whether
+    orders are real: then a resolution's cash has to be redeemed first.
+    """
+
+    is_live: bool = False
+    order: int = 1
+    merge: int = 1
+    redemption: int = 1
 
 
 class Engine:
@@ -43,9 +62,13 @@ class Engine:
         settings: the core's part of the strategy file.
         dispatcher: the plugins, compiled.
         log: called as ``log(message, **fields)``; a replay passes one that does nothing.
+        begin: how it begins: names taken by earlier runs, and whether orders are real.
     """
 
-    def __init__(self, settings: Settings, dispatcher: Dispatcher, log: Log) -> None:
+    def __init__(
+        self, settings: Settings, dispatcher: Dispatcher, log: Log, begin: Begin | None = None
+    ) -> None:
+        begin = begin or Begin()
         self.settings = settings
         self.dispatcher = dispatcher
         self._log = log
@@ -55,15 +78,32 @@ class Engine:
         self.portfolio = Portfolio(
             usd_e12(settings.capital.bankroll_usd),
             round(settings.capital.adverse_horizon_s * _SECOND_NS),
+            payouts_wait=begin.is_live,
         )
         self._one_sided_offset_e6 = round(settings.capital.one_sided_mark_offset * 1e6)
         self.merging = Merging(
-            self.portfolio, self.orders, usd_e12(settings.capital.merge_above_usd), log
+            self.portfolio,
+            self.orders,
+            usd_e12(settings.capital.merge_above_usd),
+            log,
+            begin.merge,
         )
+        self.redeeming = Redeeming(
+            self.portfolio, begin.is_live and settings.production.redeem, log, begin.redemption
+        )
+        self.safety = Safety(log)
+        self.limits = Limits(settings.limits, self.portfolio, self.orders)
         self.account = Account(self.portfolio, self.orders, self.markets, self.merging)
         self.schedule = Schedule(settings)
         self.decider = Decider(
-            settings.quoting, dispatcher, self.account, self.orders, self._record_decision
+            settings.quoting,
+            dispatcher,
+            self.account,
+            self.orders,
+            self._record_decision,
+            self.safety,
+            self.limits,
+            begin.order,
         )
         self.warnings: list[str] = []
         self.desk = TradeDesk(
@@ -84,7 +124,15 @@ class Engine:
         self._agenda = Agenda(self.moment)
         self.answers = OrderAnswers(
             dispatcher, self.account, self.portfolio, self.orders, self.markets, self.merging,
-            self._agenda, self.moment, self.warnings.append,
+            self.redeeming, self._agenda, self.moment, self.warnings.append,
+        )  # fmt: skip
+        self.safety_watch = SafetyWatch(
+            self.safety, self.limits, dispatcher, self.markets, self.orders, self._agenda,
+            self.decider.budget, self.moment, lambda: self.active,
+        )  # fmt: skip
+        self.listing = Listing(
+            settings, self.markets, self.portfolio, self.schedule, self._agenda, self.moment,
+            self.state_watch, log, self.warnings.append,
         )  # fmt: skip
         self._decided_ns: dict[str, int] = {}
         self._commands: list[Command] = []
@@ -106,6 +154,7 @@ class Engine:
             events.Tick: self._on_tick,
             events.RunStarted: self._on_started,
             events.RunStopping: self._on_stopping,
+            **self.safety_watch.handlers,
             **self.answers.handlers,
         }
 
@@ -123,6 +172,7 @@ class Engine:
         now_ns = self.moment.now_ns
         commands, self._commands = self._commands, []
         self.decider.budget.start_pass(now_ns)
+        commands.extend(self.safety_watch.sweeps())
         if self._stopping:
             commands.extend(self._pull_all())
             commands.extend(self.desk.advance(now_ns))
@@ -139,6 +189,7 @@ class Engine:
             commands.extend(self._cycle())
             commands.extend(self._trade(self.markets.followed()))
             commands.extend(self.merging.ask(self.desk.busy))
+            commands.extend(self.redeeming.ask())
         else:
             if self._agenda:
                 commands.extend(self._decide_dirty())
@@ -162,6 +213,7 @@ class Engine:
         now_ns = self.moment.now_ns
         for market in self.markets.followed():
             self._watch_state(market)
+        self.safety_watch.start_cycle()
         self._agenda.start_cycle()
         ranked, left_out = ranking(self.dispatcher, self.markets, now_ns)
         selected = walk(ranked, self.active, self.decider, self.settings, now_ns)
@@ -260,6 +312,7 @@ class Engine:
             self.vetoes[veto.veto.code] += 1
             if veto.veto.side is None and veto.plugin != RUNTIME:
                 self._ask_everywhere(veto.veto.code)
+                self.safety_watch.note_veto(veto.veto.code)
         self.last_decision[decision.market_id] = decision
         self.new_decisions.append(decision)
         self._since_cycle.append(decision)
@@ -348,66 +401,23 @@ class Engine:
             self._commands.append(Resubscribe(market.spec.token_ids, "REST shows another book"))
 
     def _on_markets(self, event: events.MarketsFetched) -> None:
-        if not event.complete:
-            self.warnings.append(f"metadata incomplete: {event.detail}")
-            self._log("Metadata incomplete", obtained=len(event.markets), detail=event.detail)
-        now_ns = self.moment.now_ns
+        self.listing.told(event)
         if not event.universe:
-            for spec in event.markets:
-                market, changed = self.markets.put(spec, self.portfolio.position_of(spec.market_id))
-                self._watch_state(market)
-                if changed:
-                    self._agenda.touch(market.market_id, "metadata", urgent=True)
-                self._follow_if_held(market)
-                if spec.yes_payout_e6 is not None:
-                    # Heard from the metadata alone when the message was missed, or a half is paid.
-                    self.markets.resolved(market)
-                    self.portfolio.resolve(market.market_id, spec.yes_payout_e6)
+            self._commands.extend(self.listing.refresh(event))
             return
-        kept = prefilter(event.markets, now_ns, self.settings, self.portfolio.held())
-        self._log("Prefilter", **kept.told(sum(count for _, count in event.skipped)))
-        for reason, count in event.skipped:
-            self.warnings.append(f"{count} listed markets cannot be traded: {reason}")
-        tokens: list[str] = []
-        for spec in kept.kept:
-            self.markets.put(spec, self.portfolio.position_of(spec.market_id))
-            tokens.extend(spec.token_ids)
-        kept_ids = {spec.market_id for spec in kept.kept}
-        if not event.complete:
-            # What was not obtained is not gone.
-            obtained = {spec.market_id for spec in event.markets}
-            for market in self.markets.followed():
-                if market.market_id not in obtained:
-                    kept_ids.add(market.market_id)
-                    tokens.extend(market.spec.token_ids)
-        for market_id in self.portfolio.held():
-            # What is held has to be marked and got out of, listed or not.
-            known = self.markets.find(market_id)
-            if market_id not in kept_ids and known is not None and not known.spec.closed:
-                kept_ids.add(market_id)
-                tokens.extend(known.spec.token_ids)
+        kept_ids, subscription = self.listing.universe(event)
         self.active = tuple(market_id for market_id in self.active if market_id in kept_ids)
         for market_id in self.orders.markets_with_live():
             if market_id not in kept_ids:
+                # Only the unsubscribed are dropped: what rests there goes first.
                 self._commands.extend(self._pull(market_id, Veto("runtime.rank"), "dropped"))
-        self.markets.follow(tokens)
-        self._commands.append(Subscribe(tuple(tokens)))
-        if tokens:
-            self.schedule.start_warmup(now_ns)
-
-    def _follow_if_held(self, market: Market) -> None:
-        """Follow a market we hold that the universe's listing did not have."""
-        is_held = market.market_id in self.portfolio.held()
-        if is_held and not market.spec.closed and market.market_id not in self._followed():
-            self.markets.follow((*self.markets.subscribed, *market.spec.token_ids))
-            self._commands.append(Subscribe(tuple(self.markets.subscribed)))
-
-    def _followed(self) -> frozenset[str]:
-        return frozenset(self.markets.followed_ids())
+        self._commands.append(subscription)
 
     # --- time --------------------------------------------------------------------------
 
     def _on_tick(self, event: events.Tick) -> None:
+        if self.schedule.phase is Phase.RUNNING:
+            self.safety_watch.look()
         # A crossing that lasts sends no further message, and time is what it is judged by.
         self._touched.update(self._crossed)
         renew_by_ns = event.ts_ns + round(self.settings.quoting.renew_before_s * _SECOND_NS)
@@ -432,4 +442,5 @@ class Engine:
 
     def _on_stopping(self, event: events.RunStopping) -> None:
         self._stopping = True
+        self.safety_watch.sweep("stopping")
         self._log("Run stopping", reason=event.reason)

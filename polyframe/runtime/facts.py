@@ -13,7 +13,8 @@ from polyframe.money import SHARE_E6
 from polyframe.runtime.attribution import Attribution, PartsKey
 from polyframe.runtime.checks import CODES
 from polyframe.runtime.engine import Engine
-from polyframe.runtime.paper import PaperVenue, ProfileResult
+from polyframe.runtime.fill_profiles import FillProfiles
+from polyframe.runtime.paper import ProfileResult
 
 
 def usd6(amount_e12: int) -> float:
@@ -22,13 +23,13 @@ def usd6(amount_e12: int) -> float:
 
 
 def run_facts(
-    engine: Engine, paper: PaperVenue, run: Mapping[str, Any], codes: tuple[str, ...]
+    engine: Engine, venue: FillProfiles, run: Mapping[str, Any], codes: tuple[str, ...]
 ) -> dict[str, Any]:
     """Return everything the runtime knows of its own run.
 
     Args:
         engine: the engine after its last batch.
-        paper: the venue its orders went to.
+        venue: what answered its orders.
         run: identity of the run (id, source, mode, profile, hashes, times).
         codes: every veto code that could have been cast, so that a zero is a visible zero.
     """
@@ -46,9 +47,10 @@ def run_facts(
         "trades": counted["trades"],
         "merges": counted["merges"],
         "vetoes": counted["vetoes"],
-        "paper_profiles": paper_profiles(engine, paper),
+        "fill_profiles": fill_profiles(engine, venue),
         "feed": feed(engine),
-        "ledgers": ledgers(engine, paper),
+        "ledgers": ledgers(engine, venue),
+        "safety": safety(engine),
         "plugins": {
             "detached": list(engine.dispatcher.detached),
             "vetoing_everything": list(engine.dispatcher.closed),
@@ -100,10 +102,29 @@ def counters(engine: Engine, codes: tuple[str, ...]) -> dict[str, Any]:
     }
 
 
-def ledgers(engine: Engine, paper: PaperVenue) -> dict[str, Any]:
-    """Return where the engine's books and the venue's (base profile) disagree: nowhere."""
+def safety(engine: Engine) -> dict[str, Any]:
+    """Return the hazards that stand, how often each was raised, and what sweeps found."""
+    watched = engine.safety
+    return {
+        "standing": {
+            hazard: {"action": one.action, "detail": one.detail, "since_ns": one.since_ns}
+            for hazard, one in watched.standing.items()
+        },
+        "raised": dict(sorted(watched.raised.items())),
+        "sweeps": [
+            {"reason": sweep.reason, "left": sweep.left, "took_s": sweep.took_ns / 1e9}
+            for sweep in watched.sweeps
+        ],
+    }
+
+
+def ledgers(engine: Engine, answered: FillProfiles) -> dict[str, Any]:
+    """Return where the engine's books and the venue's disagree: nowhere.
+
+    On paper those of the base profile, in production those that are rebuilt from what was stored.
+    """
     portfolio = engine.portfolio
-    venue = paper.results(portfolio.marks())["base"]
+    venue = answered.results(portfolio.marks())[answered.engine_profile]
     differences = []
     if venue.cash_e12 != portfolio.cash_e12:
         differences.append(
@@ -217,9 +238,9 @@ def _parts(part: Attribution) -> dict[str, Any]:
     }
 
 
-def paper_profiles(engine: Engine, paper: PaperVenue) -> dict[str, Any]:
-    """Return the three fill profiles of the one path that was taken."""
-    results = paper.results(engine.portfolio.marks())
+def fill_profiles(engine: Engine, venue: FillProfiles) -> dict[str, Any]:
+    """Return the fill profiles of the one path that was taken."""
+    results = venue.results(engine.portfolio.marks())
     return {name: _profile(result) for name, result in results.items()}
 
 
@@ -296,15 +317,14 @@ def summary(facts: Mapping[str, Any], report: str | None, tape: str | None) -> d
         "vetoes": facts["vetoes"],
         "orders": facts["orders"]["placed"],
         "orders_rejected": sum(facts["orders"]["rejected_by_code"].values()),
-        "fills": {name: profile["fills"] for name, profile in facts["paper_profiles"].items()},
+        "fills": {name: profile["fills"] for name, profile in facts["fill_profiles"].items()},
         "stale_evidence_fills": {
             name: profile["stale_evidence_fills"]
-            for name, profile in facts["paper_profiles"].items()
+            for name, profile in facts["fill_profiles"].items()
         },
         "equity_usd": portfolio["equity_usd"],
         "equity_on_fresh_evidence_usd": {
-            name: profile["headline_equity_usd"]
-            for name, profile in facts["paper_profiles"].items()
+            name: profile["headline_equity_usd"] for name, profile in facts["fill_profiles"].items()
         },
         "realised_usd": portfolio["realised_usd"],
         "unrealised_usd": portfolio["unrealised_usd"],

@@ -23,7 +23,7 @@ from polyframe.runtime.states import PROPOSED_WORDS, cluster_of, hours_to_close,
 from polyframe.settings import Settings
 
 if TYPE_CHECKING:
-    from polyframe.runtime.portfolio import Position
+    from polyframe.runtime.position import Position
 
 _SECOND_NS = 1_000_000_000
 Levels = Sequence[tuple[int, float]]
@@ -190,6 +190,15 @@ class Markets:
     def followed_ids(self) -> list[str]:
         """The ids of :meth:`followed`."""
         return [market.market_id for market in self.followed()]
+
+    def is_blind(self) -> bool:
+        """Whether books are followed and not one of them is current."""
+        has_books = False
+        for market in self.followed():
+            if market.is_fresh:
+                return False
+            has_books = has_books or market.has_book
+        return has_books
 
     def token_proof_ns(self, token_id: str) -> int | None:
         """When the token's book was last proven current; None without a book."""

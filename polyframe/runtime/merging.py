@@ -13,7 +13,8 @@ from polyframe.commands import MergePairs
 from polyframe.events import MergeFailed, PairsMerged
 from polyframe.money import SHARE_E6, size_text, usd
 from polyframe.runtime.orders import Order, Orders
-from polyframe.runtime.portfolio import Portfolio, Position
+from polyframe.runtime.portfolio import Portfolio
+from polyframe.runtime.position import Position
 
 
 def free_tokens_e6(position: Position, orders: Sequence[Order]) -> tuple[int, int]:
@@ -35,16 +36,23 @@ class Merging:
         orders: what is promised to open orders.
         least_e12: least dollars a merge must free, in 1e-12 USD.
         log: called as ``log(message, **fields)``.
+        first_number: of the merges' names, which are never used twice for an account.
     """
 
     def __init__(
-        self, portfolio: Portfolio, orders: Orders, least_e12: int, log: Callable[..., None]
+        self,
+        portfolio: Portfolio,
+        orders: Orders,
+        least_e12: int,
+        log: Callable[..., None],
+        first_number: int = 1,
     ) -> None:
         self._portfolio = portfolio
         self._orders = orders
         self._least_e12 = least_e12
         self._log = log
         self._under_way: dict[str, MergePairs] = {}
+        self._number = first_number - 1
         self.asked = 0
         self.failed = 0
 
@@ -66,7 +74,8 @@ class Merging:
             if size_e6 * SHARE_E6 < self._least_e12:
                 continue
             self.asked += 1
-            command = MergePairs(f"m-{self.asked:04d}", market_id, size_e6)
+            self._number += 1
+            command = MergePairs(f"m-{self._number:04d}", market_id, size_e6)
             self._under_way[market_id] = command
             self._log("Merge", id=command.merge_id, market=market_id,
                       frees_usd=f"{usd(size_e6 * SHARE_E6):.2f}")  # fmt: skip

@@ -15,6 +15,7 @@ from polyframe.runtime.markets import Markets, Moment
 from polyframe.runtime.merging import Merging
 from polyframe.runtime.orders import Orders
 from polyframe.runtime.portfolio import Portfolio
+from polyframe.runtime.redeeming import Redeeming
 
 
 class OrderAnswers:
@@ -32,6 +33,7 @@ class OrderAnswers:
         orders: Orders,
         markets: Markets,
         merging: Merging,
+        redeeming: Redeeming,
         agenda: Agenda,
         moment: Moment,
         warn: Callable[[str], None],
@@ -48,12 +50,18 @@ class OrderAnswers:
         self.handlers: Mapping[type[Any], Callable[[Any], None]] = {
             events.OrderAccepted: self._on_accepted,
             events.OrderRejected: self._on_rejected,
+            events.OrderUncertain: self._on_uncertain,
+            events.OrderAdopted: self._on_adopted,
             events.OrderCancelled: self._on_cancelled,
             events.CancelRejected: self._on_cancel_rejected,
             events.OrderFilled: self._on_filled,
             events.RebatePaid: self._on_rebate,
+            events.RewardPaid: self._on_reward,
+            events.CashMoved: self._on_cash,
             events.PairsMerged: merging.merged,
             events.MergeFailed: merging.refused,
+            events.TokensRedeemed: redeeming.redeemed,
+            events.RedeemFailed: redeeming.refused,
         }
 
     def _on_accepted(self, event: events.OrderAccepted) -> None:
@@ -63,6 +71,20 @@ class OrderAnswers:
         order = self._orders.rejected(event.order_id, event.code)
         if order is not None:
             self._agenda.touch(order.market_id, "rejected")
+
+    def _on_uncertain(self, event: events.OrderUncertain) -> None:
+        order = self._orders.uncertain(event.order_id)
+        if order is not None:
+            self._warn(f"order {event.order_id} is of unknown fate: {event.reason}")
+
+    def _on_adopted(self, event: events.OrderAdopted) -> None:
+        market = self._markets.find(event.market_id)
+        if market is None:
+            # Whoever tells of an earlier run's order owes its market first: a fill would be lost.
+            self._warn(f"order {event.order_id} of a market nobody fetched: {event.market_id}")
+            return
+        # Not decided upon at once: it keeps its place in the queue if the next cycle wants it.
+        self._orders.adopt(event, event.token_id == market.spec.token_ids[0])
 
     def _on_cancelled(self, event: events.OrderCancelled) -> None:
         order = self._orders.cancelled(event.order_id)
@@ -97,3 +119,10 @@ class OrderAnswers:
 
     def _on_rebate(self, event: events.RebatePaid) -> None:
         self._portfolio.pay_rebate(event.market_id, "maker", event.amount_e12)
+
+    def _on_reward(self, event: events.RewardPaid) -> None:
+        self._portfolio.pay_reward(event.market_id, "maker", event.amount_e12)
+
+    def _on_cash(self, event: events.CashMoved) -> None:
+        self._portfolio.move_cash(event.amount_e12)
+        self._warn(f"{event.amount_e12 / 1e12:+.6f} USD moved: {event.reason}")

@@ -1,7 +1,8 @@
 """Our orders: one life-cycle table, one registry, and the one function that picks the token.
 
 in flight -> resting -> gone
-|           |
+|    |      |
+|    +-> unknown     (its request was not answered: it may rest, now or later)
 +-> leaving +        (a cancel was asked; fills still count until it is confirmed)
 """
 
@@ -12,7 +13,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from polyframe.commands import PlaceOrder
-from polyframe.events import Side
+from polyframe.events import OrderAdopted, Side
 from polyframe.model import BookSide
 from polyframe.money import complement_e4, floor_size_e6, notional_e12, price_text, size_text
 
@@ -21,6 +22,7 @@ class OrderStatus(StrEnum):
     """Where an order is on its way."""
 
     IN_FLIGHT = "in_flight"
+    UNKNOWN = "unknown"
     RESTING = "resting"
     LEAVING = "leaving"
     FILLED = "filled"
@@ -28,7 +30,9 @@ class OrderStatus(StrEnum):
     REJECTED = "rejected"
 
 
-LIVE = frozenset({OrderStatus.IN_FLIGHT, OrderStatus.RESTING, OrderStatus.LEAVING})
+LIVE = frozenset(
+    {OrderStatus.IN_FLIGHT, OrderStatus.UNKNOWN, OrderStatus.RESTING, OrderStatus.LEAVING}
+)
 
 # (status, what the venue said) -> status. A pair that is not here changes nothing and is
 # counted: the venue may repeat itself or answer late.
@@ -38,12 +42,20 @@ TRANSITIONS: dict[tuple[OrderStatus, str], OrderStatus] = {
     (OrderStatus.IN_FLIGHT, "cancel_asked"): OrderStatus.LEAVING,
     (OrderStatus.IN_FLIGHT, "cancelled"): OrderStatus.CANCELLED,
     (OrderStatus.IN_FLIGHT, "filled"): OrderStatus.FILLED,
+    (OrderStatus.IN_FLIGHT, "uncertain"): OrderStatus.UNKNOWN,
+    (OrderStatus.UNKNOWN, "uncertain"): OrderStatus.UNKNOWN,
+    (OrderStatus.UNKNOWN, "accepted"): OrderStatus.RESTING,
+    (OrderStatus.UNKNOWN, "rejected"): OrderStatus.REJECTED,
+    (OrderStatus.UNKNOWN, "cancel_asked"): OrderStatus.LEAVING,
+    (OrderStatus.UNKNOWN, "cancelled"): OrderStatus.CANCELLED,
+    (OrderStatus.UNKNOWN, "filled"): OrderStatus.FILLED,
     # A cancel that was refused before the order itself was.
     (OrderStatus.RESTING, "rejected"): OrderStatus.REJECTED,
     (OrderStatus.RESTING, "cancel_asked"): OrderStatus.LEAVING,
     (OrderStatus.RESTING, "cancelled"): OrderStatus.CANCELLED,
     (OrderStatus.RESTING, "filled"): OrderStatus.FILLED,
     (OrderStatus.LEAVING, "accepted"): OrderStatus.LEAVING,
+    (OrderStatus.LEAVING, "uncertain"): OrderStatus.LEAVING,
     (OrderStatus.LEAVING, "rejected"): OrderStatus.REJECTED,
     (OrderStatus.LEAVING, "cancelled"): OrderStatus.CANCELLED,
     (OrderStatus.LEAVING, "filled"): OrderStatus.FILLED,
@@ -90,7 +102,7 @@ class Order:
         "order_id", "placed_ns", "price_e4", "size_e6", "status", "token_id",
     )  # fmt: skip
 
-    def __init__(self, command: PlaceOrder, is_yes: bool, now_ns: int) -> None:
+    def __init__(self, command: PlaceOrder | OrderAdopted, is_yes: bool, now_ns: int) -> None:
         self.order_id = command.order_id
         self.market_id = command.market_id
         self.token_id = command.token_id
@@ -150,6 +162,8 @@ class Orders:
         self.unexpected = 0
         self.rejected_by_code: dict[str, int] = {}
         self.placed = 0
+        self.adopted = 0
+        self.live_count = 0
         self.cancel_requests = 0
         self.reserved_e12 = 0
 
@@ -157,10 +171,30 @@ class Orders:
         """Register an order as it leaves."""
         order = Order(command, is_yes, now_ns)
         self._by_id[order.order_id] = order
-        self._live.setdefault(order.market_id, []).append(order)
+        self._add_live(order)
         self.placed += 1
-        self.reserved_e12 += order.reserved_e12
         return order
+
+    def adopt(self, event: OrderAdopted, is_yes: bool) -> Order | None:
+        """Register an order of an earlier run; None when it is known already."""
+        if event.order_id in self._by_id:
+            self.unexpected += 1
+            return None
+        order = Order(event, is_yes, event.placed_ns)
+        order.filled_e6 = event.filled_e6
+        self._by_id[order.order_id] = order
+        self.adopted += 1
+        if not event.is_live:
+            order.status = OrderStatus.CANCELLED
+            return order
+        order.status = OrderStatus.UNKNOWN if event.is_uncertain else OrderStatus.RESTING
+        self._add_live(order)
+        return order
+
+    def _add_live(self, order: Order) -> None:
+        self._live.setdefault(order.market_id, []).append(order)
+        self.live_count += 1
+        self.reserved_e12 += order.reserved_e12
 
     def find(self, order_id: str) -> Order | None:
         """Return an order of this run."""
@@ -193,6 +227,10 @@ class Orders:
     def accepted(self, order_id: str) -> Order | None:
         """The venue took it."""
         return self._said(order_id, "accepted")
+
+    def uncertain(self, order_id: str) -> Order | None:
+        """Nobody knows what became of the request."""
+        return self._said(order_id, "uncertain")
 
     def rejected(self, order_id: str, code: str) -> Order | None:
         """The venue refused it."""
@@ -239,6 +277,7 @@ class Orders:
         order.status = status
         if status not in LIVE:
             self.reserved_e12 -= order.reserved_e12
+            self.live_count -= 1
             live = self._live[order.market_id]
             live.remove(order)
             if not live:

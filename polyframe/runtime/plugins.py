@@ -41,12 +41,14 @@ class Deprecation(NamedTuple):
 class Registered:
     """Plugin instances, by name in the order of the strategy file, and the manager that has them.
 
-    ``codes`` are the veto codes each declares, ``deprecations`` what they should move away from.
+    ``codes`` are the veto codes each declares, ``halts`` those of all that are against the whole
+    account, ``deprecations`` what they should move away from.
     """
 
     instances: Mapping[str, object]
     codes: Mapping[str, tuple[str, ...]]
     manager: pluggy.PluginManager
+    halts: frozenset[str] = frozenset()
     deprecations: tuple[Deprecation, ...] = ()
 
 
@@ -155,7 +157,8 @@ def class_faults(name: str, found: object) -> Iterator[tuple[str, str]]:
         if book_need in _BOOK_NEEDS
         else f"on_book_when is {book_need!r}, not 'change' or 'top'",
         "settings": _config_fault(getattr(found, "Config", None)),
-        "codes": _codes_fault(name, getattr(found, "codes", ())),
+        "codes": _codes_fault(name, getattr(found, "codes", ()))
+        or _halts_fault(getattr(found, "codes", ()), getattr(found, "halts", ())),
     }
     for topic, fault in faults.items():
         if fault is not None:
@@ -217,6 +220,13 @@ def _codes_fault(name: str, codes: object) -> str | None:
             return f"code {code!r} does not start with '{name}.': a veto says whose it is"
     repeated = [code for code in codes if codes.count(code) > 1]
     return f"code {repeated[0]!r} is declared twice" if repeated else None
+
+
+def _halts_fault(codes: tuple[str, ...], halts: object) -> str | None:
+    if not isinstance(halts, tuple):
+        return f"halts is {_article(type(halts).__name__)}, not a tuple (mind the comma of a pair)"
+    strange = [code for code in halts if code not in codes]
+    return f"halts names {strange[0]!r}, which is none of its codes" if strange else None
 
 
 def one_line(error: BaseException) -> str:
@@ -281,7 +291,8 @@ def register(
         manager.check_pending()
     except pluggy.PluginValidationError as error:
         raise PluginRefused(one_line(error)) from error
-    return Registered(instances, codes, manager, tuple(deprecations))
+    halts = frozenset(code for kind in classes.values() for code in getattr(kind, "halts", ()))
+    return Registered(instances, codes, manager, halts, tuple(deprecations))
 
 
 def deprecations_of(name: str, kind: type) -> tuple[Deprecation, ...]:

@@ -11,81 +11,16 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Mapping
 
+from msgspec.structs import replace
+
 from polyframe.model import Fill
 from polyframe.money import SHARE_E6, notional_e12
 from polyframe.runtime.attribution import Attribution, DayParts, FillParts, PartsKey
 from polyframe.runtime.carried import CarriedAccount, CarriedPosition
+from polyframe.runtime.position import Position
 
 _YES_E6 = SHARE_E6
 _DAY_NS = 86_400_000_000_000
-
-
-class Position:
-    """What is held of one market; satisfies :class:`polyframe.views.PositionView`."""
-
-    __slots__ = ("no_cost_e12", "no_e6", "realised_e12", "yes_cost_e12", "yes_e6")
-
-    def __init__(self) -> None:
-        self.yes_e6 = 0
-        self.no_e6 = 0
-        self.yes_cost_e12 = 0
-        self.no_cost_e12 = 0
-        self.realised_e12 = 0
-
-    @property
-    def net_yes_e6(self) -> int:
-        """YES minus NO."""
-        return self.yes_e6 - self.no_e6
-
-    @property
-    def cost_e12(self) -> int:
-        """Cash spent on what is held, at average cost."""
-        return self.yes_cost_e12 + self.no_cost_e12
-
-    @property
-    def is_flat(self) -> bool:
-        """Whether nothing is held."""
-        return self.yes_e6 == 0 and self.no_e6 == 0
-
-    def value_e12(self, yes_mark_e6: int) -> int:
-        """What the holding is worth at a YES mark; NO is worth 1 minus it."""
-        return self.yes_e6 * yes_mark_e6 + self.no_e6 * (_YES_E6 - yes_mark_e6)
-
-    def trade(self, is_yes: bool, is_buy: bool, size_e6: int, cash_e12: int) -> int:
-        """Book a trade of ``cash_e12`` notional; a sell realises against average cost.
-
-        What is sold beyond the holding (a purchase taken back after it was sold on) is
-        booked as the other token bought: -1 YES is +1 NO and one dollar less. Returns
-        those dollars.
-        """
-        held, cost = (self.yes_e6, self.yes_cost_e12) if is_yes else (self.no_e6, self.no_cost_e12)
-        minted_e12 = 0
-        if is_buy:
-            held, cost = held + size_e6, cost + cash_e12
-        else:
-            covered_e6 = min(size_e6, held)
-            short_e6 = size_e6 - covered_e6
-            if short_e6:
-                minted_e12 = short_e6 * SHARE_E6
-                short_cash_e12 = cash_e12 * short_e6 // size_e6
-                cash_e12 -= short_cash_e12
-                self.trade(not is_yes, True, short_e6, minted_e12 - short_cash_e12)
-            removed = cost * covered_e6 // held if held > 0 else 0
-            held, cost = held - covered_e6, cost - removed
-            self.realised_e12 += cash_e12 - removed
-        if is_yes:
-            self.yes_e6, self.yes_cost_e12 = held, cost
-        else:
-            self.no_e6, self.no_cost_e12 = held, cost
-        return minted_e12
-
-    def merge(self, size_e6: int) -> None:
-        """Turn pairs into as many dollars, which realises them against their average cost."""
-        yes_cost_e12 = self.yes_cost_e12 * size_e6 // self.yes_e6
-        no_cost_e12 = self.no_cost_e12 * size_e6 // self.no_e6
-        self.yes_e6, self.yes_cost_e12 = self.yes_e6 - size_e6, self.yes_cost_e12 - yes_cost_e12
-        self.no_e6, self.no_cost_e12 = self.no_e6 - size_e6, self.no_cost_e12 - no_cost_e12
-        self.realised_e12 += size_e6 * SHARE_E6 - yes_cost_e12 - no_cost_e12
 
 
 class Portfolio:
@@ -94,19 +29,23 @@ class Portfolio:
     Args:
         bankroll_e12: cash at the start.
         horizon_ns: how long after a fill the adverse move is measured.
+        payouts_wait: whether a resolution's cash has to be redeemed before it can be spent
+            (``unredeemed_e12``, by market).
     """
 
-    def __init__(self, bankroll_e12: int, horizon_ns: int) -> None:
+    def __init__(self, bankroll_e12: int, horizon_ns: int, *, payouts_wait: bool = False) -> None:
         self.bankroll_e12 = bankroll_e12
         self.cash_e12 = bankroll_e12
         self.peak_equity_e12 = bankroll_e12
         self.day_start_equity_e12 = bankroll_e12
         self.max_drawdown_e12 = 0
         self._horizon_ns = horizon_ns
+        self._payouts_wait = payouts_wait
         self._positions: dict[str, Position] = {}
         self._held: dict[str, Position] = {}
         self._marks: dict[str, int] = {}
         self._payouts: dict[str, int] = {}
+        self.unredeemed_e12: dict[str, int] = {}
         self._flagged_marks: dict[str, str] = {}
         self._value_e12 = 0
         self._parts: dict[str, dict[str, Attribution]] = {}
@@ -132,6 +71,7 @@ class Portfolio:
             peak_equity_e12=self.peak_equity_e12,
             day=self._day,
             day_start_equity_e12=self.loss_basis_e12,
+            unredeemed_e12=dict(self.unredeemed_e12),
             positions=tuple(
                 CarriedPosition(
                     market_id=market_id,
@@ -152,6 +92,7 @@ class Portfolio:
         """Begin where another run stopped; before anything else happens."""
         self._carried = account
         self.cash_e12 = account.cash_e12
+        self.unredeemed_e12 = dict(account.unredeemed_e12)
         for held in account.positions:
             position = self.position_of(held.market_id)
             position.yes_e6, position.yes_cost_e12 = held.yes_e6, held.yes_cost_e12
@@ -401,12 +342,43 @@ class Portfolio:
         payout_e12 = position.value_e12(yes_payout_e6)
         self._value_e12 -= position.value_e12(mark_e6)
         self.cash_e12 += payout_e12
+        if self._payouts_wait:
+            self.unredeemed_e12[market_id] = self.unredeemed_e12.get(market_id, 0) + payout_e12
         position.realised_e12 += payout_e12 - position.cost_e12
         position.yes_e6 = position.no_e6 = position.yes_cost_e12 = position.no_cost_e12 = 0
         for part in self._parts[market_id].values():
             part.resolution_e12 += part.net_yes_e6 * (yes_payout_e6 - mark_e6)
             part.net_yes_e6 = 0
         self._track_peak()
+
+    def redeem(self, market_id: str) -> None:
+        """A payout has been turned in: its cash can be spent."""
+        self.unredeemed_e12.pop(market_id, None)
+
+    def pay_reward(self, market_id: str, component: str, amount_e12: int) -> None:
+        """Book a liquidity reward the venue paid."""
+        self.cash_e12 += amount_e12
+        self._part(market_id, component).rewards_e12 += amount_e12
+        self._track_peak()
+
+    def move_cash(self, amount_e12: int) -> None:
+        """Book a deposit or withdrawal: no profit, so what profit is measured from moves too."""
+        if self._carried is not None:
+            basis_e12 = self._carried.day_start_equity_e12 + amount_e12
+            self._carried = replace(self._carried, day_start_equity_e12=basis_e12)
+        self.cash_e12 += amount_e12
+        self.bankroll_e12 += amount_e12
+        self.day_start_equity_e12 += amount_e12
+        self.peak_equity_e12 += amount_e12
+
+    def unpaired_e12(self, market_id: str) -> int:
+        """Return what a market's net holding is worth at its mark: what it can still lose."""
+        position = self._held.get(market_id)
+        mark_e6 = self._marks.get(market_id)
+        if position is None or mark_e6 is None:
+            return 0
+        net_e6 = position.net_yes_e6
+        return net_e6 * mark_e6 if net_e6 >= 0 else -net_e6 * (_YES_E6 - mark_e6)
 
     def _part(self, market_id: str, component: str) -> Attribution:
         parts = self._parts.setdefault(market_id, {})

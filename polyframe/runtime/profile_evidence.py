@@ -15,8 +15,9 @@ from typing import Any, NamedTuple
 
 from polyframe.model import MarketState
 from polyframe.money import PRICE_ONE_E4, notional_e12
+from polyframe.runtime.fill_profiles import FillProfiles
 from polyframe.runtime.markets import Markets
-from polyframe.runtime.paper import PROFILES, PaperFill, PaperVenue, ProfileResult
+from polyframe.runtime.paper import PaperFill, ProfileResult
 from polyframe.runtime.portfolio import Portfolio
 
 _DAY_NS = 86_400_000_000_000
@@ -75,26 +76,26 @@ class _Followed:
 
 
 class ProfileEvidence:
-    """Follows the three profiles of one run.
+    """Follows the fill profiles of one run: three of the paper venue, one of real orders.
 
     The caller owes an :meth:`observe` at least every few seconds of market time, and a
     :meth:`start_day` when a UTC day is over and reported.
 
     Args:
-        paper: the venue.
+        venue: whose profiles they are.
         portfolio: whose marks are used.
         markets: whose books give the mid at the horizon.
         horizon_ns: the gating horizon.
     """
 
     def __init__(
-        self, paper: PaperVenue, portfolio: Portfolio, markets: Markets, horizon_ns: int
+        self, venue: FillProfiles, portfolio: Portfolio, markets: Markets, horizon_ns: int
     ) -> None:
-        self._paper = paper
+        self._venue = venue
         self._portfolio = portfolio
         self._markets = markets
         self._horizon_ns = horizon_ns
-        self._profiles = [_Followed(name) for name in PROFILES]
+        self._profiles = [_Followed(name) for name in venue.profile_names]
         for profile in self._profiles:
             # What an earlier run left is part of the day's profit from here on.
             for market_id, position in portfolio.held().items():
@@ -106,7 +107,7 @@ class ProfileEvidence:
     def observe(self, now_ns: int) -> None:
         """Take in new fills, and the mids of those whose horizon is over."""
         for profile in self._profiles:
-            fills = self._paper.fills(profile.name)
+            fills = self._venue.fills(profile.name)
             for fill in fills[profile.read :]:
                 profile.book(fill)
                 profile.waiting.append(fill)
@@ -124,7 +125,7 @@ class ProfileEvidence:
 
     def start_day(self) -> None:
         """A UTC day is reported: what comes from here on is the next day's."""
-        results = self._paper.results(self._portfolio.marks())
+        results = self._venue.results(self._portfolio.marks())
         for profile in self._profiles:
             profile.start_pnl_e12 = profile.pnl_e12(self._portfolio.marks())
             profile.start = results[profile.name]
@@ -135,7 +136,7 @@ class ProfileEvidence:
     def day(self) -> dict[str, Any]:
         """Return what the day so far proves, by profile, JSON-ready; money in USD."""
         marks_e6 = self._portfolio.marks()
-        results = self._paper.results(marks_e6)
+        results = self._venue.results(marks_e6)
         found = {}
         for profile in self._profiles:
             result = results[profile.name]

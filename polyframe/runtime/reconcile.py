@@ -81,7 +81,10 @@ def _misfit(
 
 
 class MutationBudget:
-    """Places wait when the account has asked the venue for enough; cancels only count."""
+    """Places wait when the account has asked the venue for enough; cancels only count.
+
+    ``is_held`` lets nothing new leave, however much room there is (:mod:`.safety`).
+    """
 
     def __init__(self, settings: QuotingSettings) -> None:
         self._per_pass = settings.mutations_per_pass
@@ -89,6 +92,7 @@ class MutationBudget:
         self._recent: list[int] = []
         self._left_in_pass = self._per_pass
         self.deferred = 0
+        self.is_held = False
 
     def start_pass(self, now_ns: int) -> None:
         """A new pass of decisions begins."""
@@ -100,11 +104,11 @@ class MutationBudget:
         """Whether a place asked for now would be granted."""
         since = now_ns - 60 * _SECOND_NS
         recent = sum(1 for at_ns in self._recent if at_ns > since)
-        return self._left_in_pass > 0 and recent < self._per_min
+        return not self.is_held and self._left_in_pass > 0 and recent < self._per_min
 
     def take_place(self, now_ns: int) -> bool:
         """Take one place; False when it has to wait."""
-        if self._left_in_pass <= 0 or len(self._recent) >= self._per_min:
+        if self.is_held or self._left_in_pass <= 0 or len(self._recent) >= self._per_min:
             self.deferred += 1
             return False
         self._left_in_pass -= 1

@@ -59,7 +59,14 @@ class Replay:
             msgspec.json.encode(reader.head.stores)
         )
         self.machine = Machine(
-            settings, classes, configs, stores, no_line, None, reader.head.account
+            settings,
+            classes,
+            configs,
+            stores,
+            no_line,
+            None,
+            reader.head.account,
+            reader.head.begin,
         )
         self._batches = self._decisions = self._fills = self._order_events = 0
         self._differences = 0

@@ -13,7 +13,7 @@ import time
 from collections import deque
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import anyio
 from anyio.abc import TaskGroup
@@ -21,14 +21,15 @@ from anyio.abc import TaskGroup
 from polyframe import __version__
 from polyframe.commands import Command, FetchMarkets, Resubscribe, Subscribe
 from polyframe.errors import PolyframeError, VenueError
-from polyframe.events import InputEvent, MarketsFetched, RawFrame, RunStarted, RunStopping, Tick
+from polyframe.events import InputEvent, RawFrame, RunStarted, RunStopping, Tick
 from polyframe.model import ReportPeriod
 from polyframe.polymarket.feed import MarketFeed
-from polyframe.polymarket.gamma import FetchResult, fetch_markets, fetch_universe
-from polyframe.polymarket.rest import RestClient, RestError
 from polyframe.runtime.assemble import Machine
 from polyframe.runtime.day import DAY_NS, DayRecord, day_text
+from polyframe.runtime.engine import Begin
 from polyframe.runtime.facts import run_facts, summary
+from polyframe.runtime.metadata import Metadata
+from polyframe.runtime.paper import PaperVenue
 from polyframe.runtime.report_writer import write_atomically, write_report
 from polyframe.runtime.run_state import RunState, what_is_missing, write_state
 from polyframe.runtime.status import StatusSink
@@ -36,6 +37,9 @@ from polyframe.runtime.tape import Head, TapeWriter, events_of
 from polyframe.runtime.venues import Venue
 from polyframe.strategy import Strategy
 from polyframe.tracing.opening import Tracing
+
+if TYPE_CHECKING:
+    from polyframe.runtime.live.desk import LiveDesk
 
 _SECOND_NS = 1_000_000_000
 # Below this a sleep is the scheduler's, not ours.
@@ -60,6 +64,7 @@ class Shell:
         reports_folder: where daily reports go.
         status: where status and log lines go.
         before: what an earlier run left, None to begin with the bankroll.
+        desk: who carries real orders; None on paper, where nothing in the process can.
     """
 
     def __init__(
@@ -72,6 +77,7 @@ class Shell:
         reports_folder: Path,
         status: StatusSink,
         before: RunState | None = None,
+        desk: LiveDesk | None = None,
     ) -> None:
         settings = strategy.settings
         self.strategy = strategy
@@ -93,7 +99,9 @@ class Shell:
             status.line,
             time.perf_counter_ns,
             account,
+            Begin() if desk is None else desk.begin,
         )
+        self.desk = desk
         self._started_ns = venue.clock()
         head = Head(
             version=__version__,
@@ -106,6 +114,7 @@ class Shell:
             plugins=dict(plugin_versions),
             stores=self.machine.stores(),
             account=account,
+            begin=Begin() if desk is None else desk.begin,
         )
         self._head = head
         write_atomically(run_folder / "manifest.json", head.manifest())
@@ -127,6 +136,9 @@ class Shell:
             proof_ns=self.machine.engine.markets.token_proof_ns,
             speed=venue.speed,
         )
+        self.metadata = Metadata(
+            venue.gamma_url, settings.universe.max_markets, venue.clock, lambda e: self.take([*e])
+        )
         self._waiting: deque[list[RawFrame | InputEvent]] = deque()
         self._is_handling = False
         self._is_settled = False
@@ -136,9 +148,11 @@ class Shell:
         self._cycles_saved = 0
         self._day = self._started_ns // DAY_NS
         self._record = DayRecord(
-            self.machine.engine, self.machine.paper, self.machine.codes, self._started_ns
+            self.machine.engine, self.machine.venue, self.machine.codes, self._started_ns
         )
         self.report_path: Path | None = None
+        if desk is not None:
+            desk.join(self.machine, self.metadata, self.take, self.stop)
 
     # --- one batch ---------------------------------------------------------------------
 
@@ -174,7 +188,9 @@ class Shell:
                 self.feed.resubscribe(token_ids)
             case FetchMarkets(market_ids=market_ids):
                 if self._tasks is not None:
-                    self._tasks.start_soon(self._fetch, market_ids)
+                    self._tasks.start_soon(self.metadata.fetch, market_ids)
+            case _ if self.desk is not None:
+                self.desk.execute(command)
 
     # --- tasks -------------------------------------------------------------------------
 
@@ -192,13 +208,17 @@ class Shell:
                 if for_s is not None:
                     tasks.start_soon(self._watch_time, for_s)
                 self.take([RunStarted(self.venue.clock(), self.run_id, self.venue.source)])
+                if self.desk is not None:
+                    self.desk.hold_until_reconciled()
                 await self._first_fetch()
                 tasks.start_soon(self.feed.run)
                 tasks.start_soon(self._tick)
                 tasks.start_soon(self._show)
                 tasks.start_soon(self._trace)
+                if self.desk is not None:
+                    tasks.start_soon(self.desk.run)
                 await self._stop.wait()
-                self._settle()
+                await self._settle()
                 tasks.cancel_scope.cancel()
         finally:
             self._tasks = None
@@ -214,46 +234,14 @@ class Shell:
                     scope.cancel()
 
                 tasks.start_soon(give_up)
-                result = await self._universe()
+                result = await self.metadata.universe()
                 if not result.markets:
                     raise VenueError(
-                        f"{self.venue.gamma_url} listed no market to trade: "
+                        f"{self.metadata.gamma_url} listed no market to trade: "
                         f"{result.detail or dict(result.skipped)}"
                     )
-                self._give(result, universe=True)
+                self.metadata.give(result, universe=True)
                 tasks.cancel_scope.cancel()
-
-    async def _universe(self) -> FetchResult:
-        try:
-            async with RestClient(self.venue.gamma_url) as rest:
-                return await fetch_universe(rest, limit=self._settings.universe.max_markets)
-        except RestError as error:
-            return FetchResult(markets=(), complete=False, detail=str(error))
-
-    async def _fetch(self, market_ids: tuple[str, ...]) -> None:
-        if not market_ids:
-            self._give(await self._universe(), universe=True)
-            return
-        try:
-            async with RestClient(self.venue.gamma_url) as rest:
-                result = await fetch_markets(rest, market_ids)
-        except RestError as error:
-            result = FetchResult(markets=(), complete=False, detail=str(error))
-        self._give(result, universe=False)
-
-    def _give(self, result: FetchResult, *, universe: bool) -> None:
-        self.take(
-            [
-                MarketsFetched(
-                    self.venue.clock(),
-                    result.markets,
-                    result.complete,
-                    universe,
-                    result.detail,
-                    result.skipped,
-                )
-            ]
-        )
 
     async def _tick(self) -> None:
         tick_s = max(self._settings.cycle.tick_s / self.venue.speed, _SHORTEST_SLEEP_S)
@@ -304,17 +292,15 @@ class Shell:
 
     # --- the end -----------------------------------------------------------------------
 
-    def _settle(self) -> None:
-        """Pull every order and let the paper venue confirm, in market time, at once."""
+    async def _settle(self) -> None:
+        """Pull every order and see it confirmed: by the venue, or in market time on paper."""
         now_ns = max(self.venue.clock(), self.machine.engine.moment.now_ns)
         self.take([RunStopping(now_ns, self._stop_reason)])
-        limit_ns = now_ns + _STOP_LIMIT_NS
         orders = self.machine.engine.orders
-        while orders.markets_with_live():
-            due_ns = self.machine.paper.next_due_ns()
-            if due_ns is None or due_ns > limit_ns:
-                break
-            self.take([Tick(max(due_ns, self.machine.engine.moment.now_ns))])
+        if self.desk is not None:
+            await self.desk.settle()
+        elif self.machine.paper is not None:
+            self._settle_paper(self.machine.paper, now_ns + _STOP_LIMIT_NS)
         self._is_settled = True
         lost_s = self.venue.lost_ns() / _SECOND_NS
         if lost_s >= 1:
@@ -327,6 +313,13 @@ class Shell:
         self.status.line("Orders left", {"count": left})
         if left:
             self.machine.engine.warnings.append(f"{left} orders not confirmed gone at the stop")
+
+    def _settle_paper(self, paper: PaperVenue, limit_ns: int) -> None:
+        while self.machine.engine.orders.markets_with_live():
+            due_ns = paper.next_due_ns()
+            if due_ns is None or due_ns > limit_ns:
+                break
+            self.take([Tick(max(due_ns, self.machine.engine.moment.now_ns))])
 
     def _finish(self) -> dict[str, Any]:
         now_ns = max(self._started_ns, self.machine.engine.moment.now_ns)
@@ -354,7 +347,7 @@ class Shell:
     def _facts(self, now_ns: int) -> dict[str, Any]:
         run = {
             "id": self.run_id,
-            "mode": "paper",
+            "mode": "paper" if self.desk is None else self.desk.mode,
             "profile": self.strategy.profile,
             "source": self.venue.source,
             "why": self.venue.why,
@@ -370,7 +363,7 @@ class Shell:
             "stop_reason": self._stop_reason,
             "tape": str(self.tape_folder),
         }
-        facts = run_facts(self.machine.engine, self.machine.paper, run, self.machine.codes)
+        facts = run_facts(self.machine.engine, self.machine.venue, run, self.machine.codes)
         stats = self.feed.stats()
         facts["feed"]["sockets"] = [
             {"shard": s.shard, "tokens": s.tokens, "frames": s.frames, "sessions": s.sessions,
@@ -379,6 +372,7 @@ class Shell:
         ]  # fmt: skip
         facts["feed"]["witness_failures"] = stats.witness_failures
         facts["tracing"] = self.tracing.counts()
+        facts["live"] = None if self.desk is None else self.desk.facts()
         return facts
 
     def _roll_day(self) -> None:
@@ -415,6 +409,9 @@ class Shell:
         if not force and cycles == self._cycles_saved:
             return
         self._cycles_saved = cycles
+        if self.desk is not None:
+            self.desk.save({**self._documents_of_others, **self.machine.stores()}, force=force)
+            return
         state = RunState(
             source=self.venue.source,
             is_whole=force,

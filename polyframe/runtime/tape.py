@@ -27,6 +27,7 @@ from polyframe.events import Event, InputEvent, OrderEvent, RawFrame
 from polyframe.model import Decision, Fill
 from polyframe.polymarket.codec import decode
 from polyframe.runtime.carried import CarriedAccount
+from polyframe.runtime.engine import Begin
 from polyframe.runtime.states import StateChange
 from polyframe.runtime.turn import Outcome
 
@@ -50,6 +51,7 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
     plugins: dict[str, str | None]
     stores: dict[str, dict[str, Any]]
     account: CarriedAccount | None = None
+    begin: Begin = Begin()
 
     def manifest(self) -> dict[str, Any]:
         """Return what a run's folder says of it to whoever looks in."""

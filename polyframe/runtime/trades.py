@@ -20,7 +20,7 @@ from polyframe.runtime.agenda import Cause
 from polyframe.runtime.decide import RUNTIME, Decider, Evaluation
 from polyframe.runtime.dispatch import Dispatcher
 from polyframe.runtime.markets import Market, Markets
-from polyframe.runtime.orders import Order, Orders
+from polyframe.runtime.orders import Order, Orders, Route
 from polyframe.runtime.states import ALLOWED
 
 _SECOND_NS = 1_000_000_000
@@ -100,6 +100,8 @@ class TradeDesk:
 
     def propose(self, markets: Sequence[Market], now_ns: int) -> list[PlaceOrder]:
         """Ask the plugins what to take and send the first legs of what nobody vetoes."""
+        if self._decider.safety.is_held:
+            return []
         busy = self.busy
         offered = [m for m in markets if m.market_id not in busy and m.is_fresh]
         if not offered:
@@ -123,8 +125,10 @@ class TradeDesk:
         return placed
 
     def advance(self, now_ns: int) -> list[PlaceOrder]:
-        """Go on with every trade whose order is done."""
+        """Go on with every trade whose order is done; nothing leaves while a hazard stands."""
         placed: list[PlaceOrder] = []
+        if self._decider.safety.is_held:
+            return placed
         for under_way in list(self._open):
             order = under_way.order
             if order is not None and order.is_live:
@@ -231,7 +235,8 @@ class TradeDesk:
         market = self._markets.find(leg.market_id)
         if market is None:
             return (PluginVeto(RUNTIME, Veto("runtime.not_accepting")),)
-        own = tuple(PluginVeto(RUNTIME, veto) for veto in self._facts_against(market, leg))
+        found = self._facts_against(market, leg) + self._limits_against(market, quote, now_ns)
+        own = tuple(PluginVeto(RUNTIME, veto) for veto in found)
         return (*own, *self._dispatcher.pre_quote_veto(quote, market, self._account, now_ns))
 
     def _facts_against(self, market: Market, leg: TradeLeg) -> list[Veto]:
@@ -287,6 +292,12 @@ class TradeDesk:
             if held_e6 < size_e6:
                 found.append(Veto("runtime.insufficient_funds", side, size_e6 / 1e6, held_e6 / 1e6))
         return found
+
+    def _limits_against(self, market: Market, quote: Quote, now_ns: int) -> list[Veto]:
+        leg = quote.trade_legs[0]
+        routed = Route(leg.is_yes, leg.is_buy, leg.limit_e4, leg.size_e6)
+        # No trade replaces an order: nothing that rests is left out of the sum.
+        return self._decider.limits.vetoes(leg.side, routed, market, now_ns, "")
 
     def _tell(
         self,

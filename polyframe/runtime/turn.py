@@ -3,7 +3,9 @@
     batch of events -> for each: what the venue owed before it, the event, what it did to our
     orders -> decide -> orders to the paper venue, everything else back to the shell
 
-Live runs, recordings and replays all go through :meth:`Turn.handle` with the same batches.
+Live runs, recordings and replays all go through :meth:`Turn.handle` with the same batches. With
+real orders there is no paper venue: what a venue answers is in the batches, and orders go back to
+the shell like everything else.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from polyframe.commands import Command, OrderCommand
 from polyframe.events import Event, OrderEvent
 from polyframe.model import Decision, Fill
 from polyframe.runtime.engine import Engine
+from polyframe.runtime.fill_profiles import RealProfile
 from polyframe.runtime.paper import PaperVenue
 from polyframe.runtime.states import StateChange
 
@@ -37,20 +40,37 @@ class Outcome:
 
 
 class Turn:
-    """Engine and paper venue, driven batch by batch."""
+    """Engine and what answers its orders, driven batch by batch."""
 
-    def __init__(self, engine: Engine, paper: PaperVenue) -> None:
+    def __init__(self, engine: Engine, answered: PaperVenue | RealProfile) -> None:
         self.engine = engine
-        self.paper = paper
+        self._answered = answered
 
     def handle(self, batch: Sequence[Event]) -> Outcome:
         """Handle one batch of input events, in receipt order.
 
-        The caller owes the execution of ``Outcome.commands`` (subscriptions and metadata
-        requests; orders have gone to the paper venue already).
+        The caller owes the execution of ``Outcome.commands`` (subscriptions, metadata requests
+        and real orders; those on paper have gone to the paper venue already).
         """
-        engine, paper = self.engine, self.paper
+        engine, answered = self.engine, self._answered
         outcome = Outcome()
+        if isinstance(answered, PaperVenue):
+            self._on_paper(answered, batch, outcome)
+        else:
+            for event in batch:
+                engine.apply(event)
+                if isinstance(event, OrderEvent):
+                    outcome.order_events.append(event)
+            outcome.commands += engine.decide()
+            answered.note(outcome.order_events, engine.answers.new_fills)
+        outcome.decisions, engine.new_decisions = engine.new_decisions, []
+        outcome.took_ns, engine.decider.took_ns = engine.decider.took_ns, []
+        outcome.fills, engine.answers.new_fills = engine.answers.new_fills, []
+        outcome.states, engine.state_watch.new = engine.state_watch.new, []
+        return outcome
+
+    def _on_paper(self, paper: PaperVenue, batch: Sequence[Event], outcome: Outcome) -> None:
+        engine = self.engine
         for event in batch:
             self._answers(paper.advance(event.ts_ns), outcome)
             engine.apply(event)
@@ -63,11 +83,6 @@ class Turn:
                 outcome.commands.append(command)
         if orders:
             paper.submit(orders, engine.moment.now_ns)
-        outcome.decisions, engine.new_decisions = engine.new_decisions, []
-        outcome.took_ns, engine.decider.took_ns = engine.decider.took_ns, []
-        outcome.fills, engine.answers.new_fills = engine.answers.new_fills, []
-        outcome.states, engine.state_watch.new = engine.state_watch.new, []
-        return outcome
 
     def _answers(self, answers: Sequence[OrderEvent], outcome: Outcome) -> None:
         for answer in answers:

@@ -74,8 +74,8 @@ def test_it_serves_until_interrupted_and_says_what(tmp_path: Path) -> None:
         assert lines[0] == "# simulation: profile mixed, 8 markets, seed 7, 42 USD an account"
         assert list(env) == [
             "POLYMARKET_CLOB_URL", "POLYMARKET_GAMMA_URL", "POLYMARKET_DATA_URL",
-            "POLYMARKET_WS_MARKET_URL", "POLYMARKET_WS_USER_URL", "POLYMARKET_CHAIN_ID",
-            "POLYFRAME_ADMIN_TOKEN",
+            "POLYMARKET_WS_MARKET_URL", "POLYMARKET_WS_USER_URL", "POLYMARKET_RELAYER_URL",
+            "POLYMARKET_RPC_URL", "POLYMARKET_CHAIN_ID", "POLYFRAME_ADMIN_TOKEN",
         ]  # fmt: skip
         assert all(line.startswith(("#", "export ")) for line in lines), "a shell can source it"
         with httpx.Client(trust_env=False) as client:

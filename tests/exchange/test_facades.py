@@ -30,6 +30,7 @@ from polyframe.exchange.public.lag import Lagged
 from polyframe.exchange.public.rest_data import DataFacade
 from polyframe.exchange.server import EmbeddedExchange
 from polyframe.exchange.simulation.source import SimulatedSource
+from polyframe.polymarket.contracts import COLLATERAL, CONDITIONAL_TOKENS
 
 pytestmark = pytest.mark.anyio
 WALLET = "0xAbC0000000000000000000000000000000000001"
@@ -384,8 +385,8 @@ async def test_approvals_status_and_history() -> None:
         assert all(one["approved"] for one in told["contracts"])
         exchange_v2 = "0xE111180000D2663C0091E4F400237545B87B996B"
         books.approved += [
-            Approval(spender=exchange_v2, is_collateral=True, is_given=False),
-            Approval(spender=exchange_v2, is_collateral=False, is_given=True),
+            Approval(token=COLLATERAL, spender=exchange_v2, amount=0),
+            Approval(token=CONDITIONAL_TOKENS, spender=exchange_v2, amount=2**256 - 1),
         ]
         told = (await get(client, f"/v2/approvals?user={WALLET}"))["data"]
         assert [one["approved"] for one in told["contracts"]].count(False) == 1

@@ -20,7 +20,7 @@ from polyframe.exchange.server import EmbeddedExchange
 from polyframe.exchange.simulation.source import SimulatedSource
 from polyframe.exchange.trading.terms import PrivateTerms
 from polyframe.polymarket.contracts import STANDARD_EXCHANGE
-from private_client import PrivateClient
+from private_client import PrivateClient, safe_approval
 
 pytestmark = pytest.mark.anyio
 
@@ -210,6 +210,42 @@ async def test_trades_have_the_fate_they_were_given(
         balance = await one.client.ask("GET", "/balance-allowance", query=query)
         assert int(balance.json()["balance"]) == shares * 1_000_000
         assert one.exchange.injection.struck[fault.kind] >= 1
+
+
+@pytest.mark.parametrize(
+    ("fault", "after_s", "states"),
+    [
+        (settlement_kinds.FailedTransactions(count=1), 10.0, ["STATE_FAILED"] * 2),
+        (
+            settlement_kinds.SlowTransactions(count=1, after_s=60.0),
+            40.0,
+            ["STATE_EXECUTED", "STATE_CONFIRMED"],
+        ),
+    ],
+)
+async def test_transactions_have_the_fate_they_were_given(
+    fault: Fault, after_s: float, states: list[str]
+) -> None:
+    async with account() as one:
+        await one.inject(fault)
+        owner = one.client.address
+        key = {"RELAYER_API_KEY": "any", "RELAYER_API_KEY_ADDRESS": owner}
+
+        async def send() -> str:
+            body = safe_approval(one.client.key)
+            sent = await one.client.http.post("/submit", json=body, headers=key)
+            return f"/v1/account/transactions/{sent.json()['transactionID']}"
+
+        path, seen = await send(), []
+        for _ in range(2):
+            await one.wait(after_s)
+            seen.append((await one.client.http.get(path)).json()["state"])
+        assert seen == states
+        assert one.exchange.injection.struck[fault.kind] == 1
+        if states[-1] == "STATE_FAILED":
+            path = await send()  # the nonce is unused, and the fault is spent
+            await one.wait(20.0)
+            assert (await one.client.http.get(path)).json()["state"] == "STATE_CONFIRMED"
 
 
 async def test_balances_lag_and_allowances_are_revoked() -> None:

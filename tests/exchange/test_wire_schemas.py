@@ -33,7 +33,8 @@ from polyframe.exchange.server import EmbeddedExchange
 from polyframe.exchange.simulation.source import SimulatedSource
 from polyframe.exchange.trading.terms import PrivateTerms
 from polyframe.polymarket.auth import l1_headers
-from private_client import PrivateClient
+from polyframe.polymarket.contracts import COLLATERAL
+from private_client import PrivateClient, safe_approval
 from venue_routes import HEARTBEAT_MISMATCH, ROUTES, SOCKETS
 from venue_schemas import ERROR, MARKET_MESSAGES, USER_MESSAGES, Schema
 
@@ -233,6 +234,52 @@ class Walk:
         await ask("GET /notifications", "/notifications?signature_type=0")
         await ask("DELETE /notifications", "/notifications?ids=1")
 
+    async def chain(self) -> None:
+        """Approve through the relayer as a Safe, and ask a node everything it answers."""
+        owner = self.client.address
+        for path in ("/v1/account/transactions/params", "/relay-payload"):
+            for query in (
+                f"address={owner}&type=SAFE",
+                "address=0x1&type=SAFE",
+                f"address={owner}",
+            ):
+                await self.ask(f"GET {path}", f"{path}?{query}")
+        body = safe_approval(self.client.key)
+        await self.ask("POST /submit", "/submit", body)  # without a key
+        key = {"RELAYER_API_KEY": "any", "RELAYER_API_KEY_ADDRESS": owner}
+        sent = await self.client.http.post("/submit", json=body, headers=key)
+        assert sent.status_code == 200, sent.text
+        check(ROUTES["POST /submit"], sent.json(), "submit")
+        self.walked["POST /submit"] = None
+        busy = await self.client.http.post("/submit", json=body, headers=key)
+        check(ERROR, busy.json(), "submit again")
+        path = f"/v1/account/transactions/{sent.json()['transactionID']}"
+        await produced(self.exchange, self.wall, 60.0)
+        told = await self.ask("GET /v1/account/transactions/{id}", path)
+        assert told.json()["state"] == "STATE_CONFIRMED"
+        await self.ask("GET /v1/account/transactions/{id}", "/v1/account/transactions/none")
+        asked = [
+            {"jsonrpc": "2.0", "id": number, "method": method, "params": params}
+            for number, (method, params) in enumerate(
+                [
+                    ("eth_chainId", []), ("eth_gasPrice", []), ("eth_blockNumber", []),
+                    ("eth_getBalance", [owner, "latest"]),
+                    ("eth_getBlockByNumber", ["latest", False]),
+                    ("eth_getTransactionCount", [owner, "pending"]), ("eth_call", [{}, "latest"]),
+                    ("eth_getTransactionReceipt", [told.json()["transaction_hash"]]),
+                    ("eth_getTransactionReceipt", ["0x0"]), ("eth_sendRawTransaction", ["0x00"]),
+                    ("eth_estimateGas", [{"from": owner, "to": COLLATERAL, "data": "0x12345678"}]),
+                    ("eth_mine", []),
+                ]
+            )
+        ]  # fmt: skip
+        for path in ("/rpc", "/rpc/"):
+            answers = await self.ask(f"POST {path}", path, asked)
+            refused = [one["id"] for one in answers.json() if "error" in one]
+            assert refused == [6, 9, 10, 11]
+            for body in (asked[0], {"id": None}, [], 3):
+                await self.ask(f"POST {path}", path, body)
+
     async def admin(self) -> None:
         market = self.market["conditionId"]
         await self.ask("GET /admin/state", "/admin/state")
@@ -269,6 +316,7 @@ async def test_every_route_answers_as_the_venues_tables_say() -> None:
         await walk.account()
         await produced(walk.exchange, walk.wall, 300.0)
         await walk.public()
+        await walk.chain()
         await walk.data()
         await walk.admin()
         condition = walk.market["conditionId"]

@@ -72,7 +72,7 @@ FACTS = {
     "decisions": {"total": 11},
     "trades": {"sent": 0},
     "vetoes": {"rrs.maker": 13, "qs.stale": 0},
-    "paper_profiles": {"base": {"fills": 1, "equity_usd": 5003.0}},
+    "fill_profiles": {"base": {"fills": 1, "equity_usd": 5003.0}},
     "feed": {"books_checked": 10, "books_mismatched": 0},
     "ledgers": {"compared": 2, "differences": []},
     "plugins": {"detached": [], "vetoing_everything": [], "slow_calls": {}, "problems": []},
@@ -185,7 +185,7 @@ def test_source_and_mode_stand_in_every_report():
 
 def test_the_runtimes_facts_are_passed_on_the_days_own_apart_from_those_to_date():
     document = check(a_worked_report().report_section(a_period()))
-    for section in ("run", "paper_profiles", "feed"):
+    for section in ("run", "fill_profiles", "feed"):
         assert document[section] == FACTS[section]
     for section in ("orders", "decisions", "vetoes"):
         assert document[section] == FACTS["day"][section]
@@ -488,7 +488,7 @@ sections = st.fixed_dictionaries(
             "decisions",
             "vetoes",
             "feed",
-            "paper_profiles",
+            "fill_profiles",
             "new_fact",
             "day",
         )

@@ -253,7 +253,8 @@ def test_legs_that_cross_each_other_are_refused(monkeypatch):
     market = driver.engine.markets.find("m1")
     leg = QuoteLeg(5000, 100 * SHARE)
     quote = Quote("m1", 0.5, leg, leg)
-    found = check(quote, quote, market, driver.engine.account).vetoes
+    engine = driver.engine
+    found = check(quote, quote, market, engine.account, engine.limits, 0).vetoes
     assert [(veto.code, veto.side) for veto in found] == [
         ("runtime.own_cross", "bid"), ("runtime.own_cross", "ask"),
     ]  # fmt: skip

@@ -15,6 +15,7 @@ import pytest
 from invariants import Checker, need
 from polyframe import events
 from polyframe.commands import CancelOrder, MergePairs, PlaceOrder, Subscribe
+from polyframe.live_settings import LimitSettings
 from polyframe.money import taker_fee_e12
 from polyframe.runtime.assemble import Machine
 from polyframe.runtime.plugins import load_plugin_classes
@@ -65,6 +66,25 @@ def strategy_with(predictions):
     return classes, file, str(predictions)
 
 
+def _limits(rng):
+    """Wide for most runs, so that other rules are seen to hold; one of them tight for some."""
+    wide = LimitSettings(
+        max_order_usd=1e6, max_market_usd=1e6, max_total_usd=1e6, max_open_orders=10_000,
+        max_daily_loss_usd=1e6,
+    )  # fmt: skip
+    tight = {
+        "max_order_usd": 20.0,
+        "max_market_usd": 40.0,
+        "max_total_usd": 60.0,
+        "max_open_orders": 3,
+        "max_daily_loss_usd": 1.0,
+    }
+    if rng.random() < 0.75:
+        return wide
+    name = rng.choice(list(tight))
+    return replace(wide, **{name: tight[name]})
+
+
 class Run:
     """One random run: settings, plugins and events all drawn from one seed."""
 
@@ -82,6 +102,8 @@ class Run:
                 capital=replace(self.settings.capital, bankroll_usd=bankroll_usd),
                 paper=replace(paper, entry=entry),
             )
+        # Tight limits on their own stream: the draws of everything else stay what they were.
+        self.settings = replace(self.settings, limits=_limits(Random(f"{seed}:limits")))
         share = rng.choice([0.01, 0.05, 0.2])
         self.kinds, self.configs = dict(kinds), dict(file.plugins)
         self.configs["portfolio_risk"] = replace(

@@ -90,7 +90,7 @@ def test_a_paper_run_without_a_network_ends_with_everything_promised(folder, now
     for name, section in report["runs"][summary["run_id"]]["sections"].items():
         assert sorted(nulls_of(section) - section.get("nulls", {}).keys()) == [], name
     # Shares, not fills: one print may fill a generous profile in fewer pieces.
-    shares = {name: one["filled_shares"] for name, one in day["paper_profiles"].items()}
+    shares = {name: one["filled_shares"] for name, one in day["fill_profiles"].items()}
     assert shares["pessimistic"] <= shares["base"] <= shares["optimistic"]
     for hash_seed in ("0", "12345"):
         replayed = replay(summary["tape"], hash_seed)

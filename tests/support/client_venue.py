@@ -31,14 +31,17 @@ NOBODY = "127.0.0.1:9"
 PATIENCE_S = 20.0
 
 
-def open_exchange(speed: float = 1.0) -> EmbeddedExchange:
+def open_exchange(speed: float = 1.0, **terms: Any) -> EmbeddedExchange:
     """A universe small enough to begin at once, with some markets that nobody else trades in."""
     source = SimulatedSource(SEED, MARKETS, 1.0, time.time_ns())
-    return EmbeddedExchange(source, speed=speed, accounts=PrivateTerms(seed=SEED))
+    return EmbeddedExchange(source, speed=speed, accounts=PrivateTerms(seed=SEED, **terms))
 
 
 def environment(exchange: EmbeddedExchange) -> Environment:
-    """The official client's production environment, every address of it replaced."""
+    """The official client's production environment, every address of it replaced.
+
+    It asks after a transaction every few milliseconds, because market time runs fast.
+    """
     urls = exchange.urls
     nowhere = {
         field.name: f"{'ws' if '_ws_' in field.name else 'http'}://{NOBODY}"
@@ -55,6 +58,9 @@ def environment(exchange: EmbeddedExchange) -> Environment:
             "relayer_url": urls.clob_url,
             "clob_market_ws_url": urls.ws_url,
             "clob_user_ws_url": urls.user_ws_url,
+            "rpc_url": urls.rpc_url,
+            "relayer_poll_frequency_ms": 5,
+            "relayer_max_polls": 2_000,
         },
     )
     return create_environment(name="embedded", config=config)

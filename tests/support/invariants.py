@@ -203,6 +203,7 @@ class Checker:
             limits[command.market_id] = market.cluster_id, self._limits_e12(market)
         self._within(limits, before, exposures_e12(self.truth, unwinding))
         self._within_budgets(placed, unwinding, decisions)
+        self._within_hard_limits([c for c in placed if c.order_id not in unwinding])
         self._orders()
         self._reduces_only({decision.market_id for decision in engine.new_decisions})
         self._last, self._realised_e12 = exposures_e12(self.truth), self._realised()
@@ -327,6 +328,52 @@ class Checker:
                 most_e6 = max(0, -net_e6 if order.side == "bid" else net_e6)
                 leaves = order.status is OrderStatus.LEAVING or order.component != MAKER
                 need(leaves or order.leaves_e6 <= most_e6, "kept, and adds", order, net_e6)
+
+    def _within_hard_limits(self, placed):
+        """What leaves keeps ``limits:``, counted from the registers; getting out costs nothing."""
+        limits, engine = self.engine.settings.limits, self.engine
+        live = list(engine.orders.all_live())
+        if placed:
+            need(len(live) <= limits.max_open_orders, "open orders", len(live))
+            need(len(live) == engine.orders.live_count, "orders are counted wrong")
+        costs = {}
+        for market_id in {*engine.portfolio.held(), *(order.market_id for order in live)}:
+            net_e6 = engine.portfolio.position_of(market_id).net_yes_e6
+            mark_e6 = engine.portfolio.mark_e6(market_id) or 0
+            cost_e12 = net_e6 * mark_e6 if net_e6 > 0 else -net_e6 * (10**6 - mark_e6)
+            for order in engine.orders.live(market_id):
+                if order.is_buy:
+                    cost_e12 += order.leaves_e6 * order.price_e4 * 100
+            costs[market_id] = cost_e12
+        for command in placed:
+            order = engine.orders.find(command.order_id)
+            cost_e12 = order.size_e6 * order.price_e4 * 100
+            need(cost_e12 <= limits.max_order_usd * 1e12, "order of", cost_e12 / 1e12)
+            net_e6 = engine.portfolio.position_of(order.market_id).net_yes_e6
+            pairs_e6 = net_e6 if order.side == "ask" else -net_e6
+            if not order.is_buy or order.size_e6 <= pairs_e6:
+                continue
+            self.stats["held to limits"] += 1
+            free_e12 = sum(
+                other.leaves_e6 * other.price_e4 * 100
+                for other in engine.orders.live(order.market_id)
+                if other.side == ("ask" if net_e6 > 0 else "bid")
+                and other.is_buy
+                and other.size_e6 <= abs(net_e6)
+            )
+            here_e12 = costs[order.market_id] - free_e12
+            need(here_e12 <= limits.max_market_usd * 1e12, "market costs", here_e12 / 1e12)
+            pairing_e12 = sum(
+                other.leaves_e6 * other.price_e4 * 100
+                for other in live
+                if other.is_buy and self._pairs(other)
+            )
+            total_e12 = sum(costs.values()) - pairing_e12
+            need(total_e12 <= limits.max_total_usd * 1e12, "all cost", total_e12 / 1e12)
+
+    def _pairs(self, order):
+        net_e6 = self.engine.portfolio.position_of(order.market_id).net_yes_e6
+        return order.size_e6 <= (net_e6 if order.side == "ask" else -net_e6)
 
     def _orders(self):
         orders, portfolio = self.engine.orders, self.engine.portfolio

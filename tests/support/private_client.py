@@ -3,18 +3,52 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
 import msgspec
+from polymarket._internal.actions.relayer.gasless import build_safe_payload
+from polymarket._internal.actions.relayer.signing.safe import sign_safe_transaction
+from polymarket.calls import erc20_approval_call
 
 from polyframe.events import Side
 from polyframe.exchange.server import EmbeddedExchange
 from polyframe.polymarket.amounts import limit_amounts
 from polyframe.polymarket.auth import ApiCredentials, l1_headers, l2_headers
-from polyframe.polymarket.keys import PrivateKey
-from polyframe.polymarket.order_signing import Exchange, Order, SignatureType, sign_order
+from polyframe.polymarket.contracts import COLLATERAL, STANDARD_EXCHANGE
+from polyframe.polymarket.keys import PrivateKey, keccak256
+from polyframe.polymarket.order_signing import CHAIN_ID, Exchange, Order, SignatureType, sign_order
 from polyframe.polymarket.order_wire import OrderPost, OrderType, signed_order
+from polyframe.polymarket.wallets import safe_wallet
+
+
+def safe_approval(key: PrivateKey, nonce: int = 0) -> dict[str, Any]:
+    """Return the body with which a key's Safe lets the standard exchange move its collateral."""
+    safe = safe_wallet(key.address)
+    call = erc20_approval_call(
+        token_address=COLLATERAL, spender=STANDARD_EXCHANGE, amount=2**256 - 1
+    )
+    signature = sign_safe_transaction(
+        _Signer(key), safe_address=safe, to=call.to, data=call.data, value=0, operation=0,
+        nonce=str(nonce), chain_id=CHAIN_ID,
+    )  # fmt: skip
+    body: dict[str, Any] = build_safe_payload(
+        signer_address=key.address, wallet=safe, target=call.to, data=call.data, value=0,
+        operation=0, nonce=str(nonce), signature=signature, metadata="",
+    )  # fmt: skip
+    return body
+
+
+class _Signer:
+    """A key as the official client's signing functions use an account."""
+
+    def __init__(self, key: PrivateKey) -> None:
+        self._key = key
+
+    def sign_message(self, message: Any) -> Any:
+        digest = keccak256(b"\x19" + message.version + message.header + message.body)
+        return SimpleNamespace(signature=self._key.sign(digest))
 
 
 class PrivateClient:

@@ -479,3 +479,23 @@ TOTAL = {key: value for key, value in EARNING["properties"].items() if key != "c
 NOTIFICATION = shape(
     {"id": WHOLE, "owner": UUID, "type": WHOLE, "payload": {"type": "object"}, "timestamp": WHOLE}
 )
+
+# What the official client 0.14.0 reads of the relayer and of a node.
+RELAYER_STATE: Schema = only(
+    *(f"STATE_{word}" for word in ("NEW", "EXECUTED", "MINED", "CONFIRMED", "FAILED"))
+)
+RELAYER_PARAMS = shape({"address": ADDRESS, "nonce": DIGITS})
+SUBMITTED = shape({"transactionID": UUID, "transactionHash": only(""), "state": RELAYER_STATE})
+RELAYED = shape(
+    {
+        "transaction_id": UUID,
+        "transaction_hash": either(HEX_64, only("")),
+        "state": RELAYER_STATE,
+    },
+    {"error_msg": TEXT},
+)
+_RPC = {"jsonrpc": only("2.0"), "id": either(WHOLE, NULL)}
+RPC_ANSWER = either(
+    shape(_RPC | {"result": either(HEX, NULL, {"type": "object"})}),
+    shape(_RPC | {"error": shape({"code": WHOLE, "message": TEXT})}),
+)

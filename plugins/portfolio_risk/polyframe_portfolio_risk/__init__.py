@@ -48,6 +48,7 @@ class PortfolioRisk(Plugin):
         halt.DAILY_LOSS,
         halt.DRAWDOWN,
     )
+    halts = (halt.DAILY_LOSS, halt.DRAWDOWN)
 
     def __init__(self, config: PortfolioRiskConfig, context: Context) -> None:
         super().__init__(config, context)

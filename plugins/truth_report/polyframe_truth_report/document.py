@@ -32,7 +32,7 @@ PARTS = (
     "other",
 )
 DAY_COUNTERS = ("orders", "decisions", "trades", "merges", "vetoes")
-PASSED_ON = ("run", "portfolio", "paper_profiles", "feed")
+PASSED_ON = ("run", "portfolio", "fill_profiles", "feed")
 TO_DATE = ("attribution", *DAY_COUNTERS)
 TOLERANCE_USD = 1e-6
 # Ten figures, each rounded to 1e-6, can be off by half of it each.

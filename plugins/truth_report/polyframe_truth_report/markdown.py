@@ -184,7 +184,7 @@ def _maker(document: Mapping[str, Any]) -> list[str]:
 
 
 def _profiles(document: Mapping[str, Any]) -> list[str]:
-    to_date, today = _mapping(document, "paper_profiles"), _mapping(document, "profiles")
+    to_date, today = _mapping(document, "fill_profiles"), _mapping(document, "profiles")
     rows = []
     for name in dict.fromkeys((*to_date, *today)):
         profile, day = _mapping(to_date, name), _mapping(today, name)

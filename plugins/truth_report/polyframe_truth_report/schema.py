@@ -182,7 +182,7 @@ SCHEMA: dict[str, Any] = {
     "description": (
         "One run's part of one UTC day. Money in USD rounded to 1e-6, instants in UTC "
         "nanoseconds, returns, rates and drawdowns as shares. What is not under run_to_date, "
-        "portfolio, paper_profiles, feed or performance is the day's own. A null has its reason "
+        "portfolio, fill_profiles, feed or performance is the day's own. A null has its reason "
         "in `nulls`, keyed by JSON Pointer, or beside it in `reason` or `note`."
     ),
     **_closed(
@@ -204,7 +204,7 @@ SCHEMA: dict[str, Any] = {
                     "positions": {"type": ["array", "null"]},
                 }
             ),
-            "paper_profiles": _fact({}),
+            "fill_profiles": _fact({}),
             "feed": _fact({}),
             "attribution": _ATTRIBUTION,
             **dict.fromkeys(

@@ -1,17 +1,17 @@
-"""The fate of trades while settlement faults are open."""
+"""The fate of trades and transactions while settlement faults are open."""
 
 from __future__ import annotations
 
 from polyframe.exchange.faults import settlement_kinds as kinds
 from polyframe.exchange.faults.plan import FaultPlan
-from polyframe.exchange.faults.targets import TradeFate
+from polyframe.exchange.faults.targets import TradeFate, TransactionFate
 
 _REVERTS_S = 0.5  # a transaction that reverts is known at once
 _CONFIRMS_S = 2.0
 
 
 class SettlementFaults:
-    """Decides trade by trade (:class:`~polyframe.exchange.faults.targets.TradeFates`)."""
+    """Decides one by one: ``TradeFates`` and ``TransactionFates`` of ``faults.targets``."""
 
     def __init__(self, plan: FaultPlan) -> None:
         self._plan = plan
@@ -28,6 +28,21 @@ class SettlementFaults:
             ):
                 active.strike()
                 return _fate(fault)
+        return None
+
+    def transaction_fate(self, now_ns: int) -> TransactionFate | None:
+        """Return what the first open fault that strikes makes of a transaction."""
+        for active in self._plan.of("settlement"):
+            fault = active.fault
+            if (
+                isinstance(fault, kinds.TransactionFault)
+                and active.opening(now_ns) is not None
+                and active.draws()
+            ):
+                active.strike()
+                if isinstance(fault, kinds.SlowTransactions):
+                    return TransactionFate(mined_after_s=fault.after_s)
+                return TransactionFate(fails=True)
         return None
 
 

@@ -1,4 +1,4 @@
-"""Faults of settlement: what becomes of trades after MATCHED, and of balances meanwhile."""
+"""Faults of settlement: what becomes of trades and transactions, and of balances meanwhile."""
 
 from __future__ import annotations
 
@@ -45,6 +45,22 @@ class Reorg(TradeFault, frozen=True, kw_only=True, tag="reorg"):
 
     mined_after_s: Annotated[float, s("MINED after the match", unit="s", ge=0, le=86_400)] = 2.0
     failed_after_s: Annotated[float, s("FAILED after MINED", unit="s", ge=0, le=86_400)] = 20.0
+
+
+class TransactionFault(ChanceFault, frozen=True, kw_only=True):
+    """A fault that strikes transactions of the chain as they are sent; ``count`` at most."""
+
+    group: ClassVar[Group] = "settlement"
+
+
+class FailedTransactions(TransactionFault, frozen=True, kw_only=True, tag="failed_transactions"):
+    """The next splits, merges, redemptions and approvals revert when they are mined."""
+
+
+class SlowTransactions(TransactionFault, frozen=True, kw_only=True, tag="slow_transactions"):
+    """The next splits, merges, redemptions and approvals are mined a long time later."""
+
+    after_s: Annotated[float, s("how long after they were sent", unit="s", gt=0, le=86_400)] = 60.0
 
 
 class BalanceLag(Fault, frozen=True, kw_only=True, tag="balance_lag"):

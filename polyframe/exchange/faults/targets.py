@@ -134,6 +134,25 @@ class DeskTarget(Protocol):
         ...
 
 
+class TransactionFate(msgspec.Struct, frozen=True, kw_only=True):
+    """What becomes of one transaction of the chain.
+
+    ``mined_after_s`` is counted from its submission, None on time; ``fails`` reverts it then.
+    """
+
+    mined_after_s: float | None = None
+    fails: bool = False
+
+
+@runtime_checkable
+class TransactionFates(Protocol):
+    """Who decides, transaction by transaction, whether the chain goes as usual."""
+
+    def transaction_fate(self, now_ns: int) -> TransactionFate | None:
+        """Return a new transaction's fate, asked once for each; None lets it go as usual."""
+        ...
+
+
 class LagTarget(Protocol):
     """A façade that can serve what it knew some time ago."""
 

@@ -60,8 +60,8 @@ class VenueFaults:
 
     def plan(self, active: ActiveFault) -> None:
         """Put a fault into the calendar, once it was checked."""
-        if isinstance(active.fault, settlement.TradeFault):
-            return  # asked about trade by trade
+        if isinstance(active.fault, settlement.TradeFault | settlement.TransactionFault):
+            return  # asked about one by one
         self._at(active.opened_ns(0), lambda now_ns: self._open(active, 0, now_ns))
 
     def tick(self, now_ns: int) -> None:

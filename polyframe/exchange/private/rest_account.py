@@ -18,9 +18,9 @@ from polyframe.exchange.rest_answers import answer, refusal
 from polyframe.exchange.trading.accounts import CASH, base_units
 from polyframe.exchange.trading.desk import OrderDesk
 from polyframe.exchange.trading.settlement import Trade
+from polyframe.polymarket.contracts import COLLATERAL, token_contract
 from polyframe.polymarket.order_signing import Exchange
 
-_UNLIMITED = str(2**256 - 1)
 _S_NS = 10**9
 
 
@@ -120,9 +120,11 @@ class AccountRoutes:
         held = self._desk.custody.wallet(address).refresh(
             asset, self._clock(), self._desk.settlement.balance_lag_ns
         )
-        refused = self._desk.custody.refused_spenders
+        kept_by = self._token(asset)
         allowances = {
-            exchange.contract: "0" if exchange.contract in refused else _UNLIMITED
+            exchange.contract: str(
+                self._desk.custody.allowances.amount(address, kept_by, exchange.contract)
+            )
             for exchange in Exchange
         }
         return answer({"balance": str(base_units(asset, held.shown)), "allowances": allowances})
@@ -141,6 +143,11 @@ class AccountRoutes:
             return wallet_of(caller.address, kind, tuple(self._desk.custody.wallets))
         except ValueError:
             return None
+
+    def _token(self, asset: str) -> str:
+        """Return the contract that keeps an asset."""
+        terms = None if asset == CASH else self._desk.terms(asset)
+        return COLLATERAL if terms is None else token_contract(terms.version)
 
     def _asset(self, request: web.Request) -> str | None:
         """Return the asset a balance is asked for, None when the question makes no sense."""

@@ -1,4 +1,4 @@
-"""The private side of an exchange as one thing: keys, routes, user channel over one desk."""
+"""The private side of an exchange: keys, routes, user channel and chain over one desk."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ from collections.abc import Callable
 
 from aiohttp import web
 
+from polyframe.exchange.chain.ledger import Chain
+from polyframe.exchange.chain.relayer import Relayer
+from polyframe.exchange.chain.rpc import Rpc
 from polyframe.exchange.private.api_keys import ApiKeys, Caller
 from polyframe.exchange.private.intake import Intake
 from polyframe.exchange.private.limits import SignerLimits
@@ -17,10 +20,9 @@ from polyframe.exchange.private.rest_orders import OrderRoutes
 from polyframe.exchange.private.rest_rewards import RewardRoutes
 from polyframe.exchange.private.user_channel import UserChannel
 from polyframe.exchange.rate_limits import RateLimits
-from polyframe.exchange.rest_answers import answer, refusal
+from polyframe.exchange.rest_answers import answer
 from polyframe.exchange.trading.desk import OrderDesk
 from polyframe.exchange.trading.terms import PrivateTerms
-from polyframe.polymarket.keys import address_bytes, checksum_address
 
 
 class PrivateSide:
@@ -54,9 +56,12 @@ class PrivateSide:
         self._account = AccountRoutes(desk, clock, acted)
         self._rewards = RewardRoutes(desk, clock)
         self._notices = Notices(desk.registry.orders)
+        self.chain = Chain(desk, terms.seed)
+        self._relayer = Relayer(self.chain, clock, asked)
+        self._rpc = Rpc(self.chain, clock, asked)
 
     def routes(self) -> list[web.RouteDef]:
-        """Return every private route and the user channel's."""
+        """Return every private route, the user channel's, the relayer's and the node's."""
         return [
             *auth_routes(self._doorman, self.desk),
             *self._orders.routes(self._doorman),
@@ -64,7 +69,8 @@ class PrivateSide:
             *self._rewards.routes(self._doorman),
             *self._notices.routes(self._doorman),
             web.get("/v1/user/rate-limit-tier", self._doorman.private(self._tier)),
-            web.get("/deployed", self._deployed),
+            *self._relayer.routes(),
+            *self._rpc.routes(),
             web.get("/ws/user", self.channel.handle),
         ]
 
@@ -76,16 +82,3 @@ class PrivateSide:
 
     async def _tier(self, request: web.Request, caller: Caller, body: bytes) -> web.Response:
         return answer({"tier": self.limits.tier_of(caller.address).name})
-
-    async def _deployed(self, request: web.Request) -> web.Response:
-        """GET /deployed, the relayer's: every wallet exists, from the moment it is asked about.
-
-        The official client asks before it trades from anything but the key's own address, and
-        takes the wallet that exists: so must whoever answers for its balance (``wallet_of``).
-        """
-        try:
-            address = checksum_address(address_bytes(request.query.get("address", "")))
-        except ValueError:
-            return refusal("invalid address")
-        self.desk.custody.wallet(address)
-        return answer({"deployed": True})

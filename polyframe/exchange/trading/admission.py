@@ -13,9 +13,10 @@ from polyframe.exchange.trading.accounts import (
     balance_text,
     shortage,
 )
+from polyframe.exchange.trading.allowances import Allowances
 from polyframe.exchange.trading.orders import AccountOrder, OrderRequest
 from polyframe.money import taker_fee_e12
-from polyframe.polymarket.contracts import exchange_contract
+from polyframe.polymarket.contracts import COLLATERAL, exchange_contract, token_contract
 
 NO_BOOK = "No orderbook exists for the requested token id"
 NOT_READY = "the market is not yet ready to process new orders"
@@ -50,7 +51,7 @@ def refuse_money(
     wallet: Wallet,
     terms: MarketTerms,
     *,
-    refused_spenders: Container[str],
+    allowances: Allowances,
     counts_incoming: bool,
     now_ns: int,
     lag_ns: int,
@@ -59,7 +60,8 @@ def refuse_money(
     held = wallet.refresh(order.asset, now_ns, lag_ns)
     amount = order_amount(order, terms)
     spender = exchange_contract(terms.version, neg_risk=terms.neg_risk)
-    if spender in refused_spenders:
+    token = COLLATERAL if order.asset == CASH else token_contract(terms.version)
+    if not allowances.is_given(wallet.address, token, spender):
         return allowance_text(order.asset, held, amount, spender)
     if shortage(held, amount, counts_incoming=counts_incoming):
         return balance_text(order.asset, held, amount)

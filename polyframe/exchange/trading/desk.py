@@ -14,6 +14,7 @@ from functools import partial
 
 from polyframe.errors import VenueError
 from polyframe.exchange.matching import Match
+from polyframe.exchange.public.gamma_objects import market_token_ids
 from polyframe.exchange.source import Frame, MarketTerms, TradableSource
 from polyframe.exchange.trading import admission
 from polyframe.exchange.trading.accounts import Wallet
@@ -57,27 +58,39 @@ class OrderDesk(ServedSource):
         source: the markets; its listener becomes this desk.
         seed: of ids and settlement.
         funds_usd: what a wallet never seen before holds.
+        allowances_given: whether wallets have allowed every contract from the start.
+        auto_redeems: whether the venue redeems what resolved markets pay.
     """
 
-    def __init__(self, source: TradableSource, *, seed: int, funds_usd: float = 10_000.0) -> None:
+    def __init__(
+        self,
+        source: TradableSource,
+        *,
+        seed: int,
+        funds_usd: float = 10_000.0,
+        allowances_given: bool = True,
+        auto_redeems: bool = True,
+    ) -> None:
         super().__init__(source)
         self.modes = Modes()
         self.heartbeats = Heartbeats(seed)
-        self.settlement = Settlement(seed, self._schedule, self._trade_changed)
-        self.custody = Custody(usd_e12(funds_usd))
+        self.settlement = Settlement(seed, self.schedule, self._trade_changed)
+        self.custody = Custody(
+            usd_e12(funds_usd), allowances_given=allowances_given, auto_redeems=auto_redeems
+        )
         self.registry = OrderRegistry(self.custody)
         self.banned: dict[str, None] = {}
         self.closed_only: dict[str, None] = {}
         self.sells_unsettled = False
         self._terms: dict[str, MarketTerms] = {}
         self._timers: list[tuple[int, int, Callable[[int], None]]] = []
-        self._scheduled = 0
+        self.scheduled = 0
         self._frames: list[Frame] = []
         self._events: list[AccountEvent] = []
         self._held: dict[str, Answer] = {}  # by order, who waits for the end of a taker's hold
         self._beats_checked = False
         self.programmes = Programmes(
-            seed, source.start_ns, self._schedule, self._terms_of, source.matching_book,
+            seed, source.start_ns, self.schedule, self._terms_of, source.matching_book,
             self.registry, self.custody,
         )  # fmt: skip
         source.listener = self
@@ -106,11 +119,12 @@ class OrderDesk(ServedSource):
         events, self._events = self._events, []
         return events
 
-    def _schedule(self, due_ns: int, action: Callable[[int], None]) -> None:
-        self._scheduled += 1  # actions of one instant keep the order of their making
-        heapq.heappush(self._timers, (due_ns, self._scheduled, action))
+    def schedule(self, due_ns: int, action: Callable[[int], None]) -> None:
+        """Call ``action`` with the market time when ``due_ns`` is reached."""
+        self.scheduled += 1  # actions of one instant keep the order of their making
+        heapq.heappush(self._timers, (due_ns, self.scheduled, action))
 
-    def _catch_up(self, now_ns: int) -> None:
+    def catch_up(self, now_ns: int) -> None:
         """Match what the crowd sent before ``now_ns``; the frames wait for the next advance."""
         frames = self.advance(now_ns, _EVERY_FRAME)
         self._frames = frames + self._frames
@@ -128,6 +142,12 @@ class OrderDesk(ServedSource):
         """Return the terms of a market some account has asked for."""
         return self._terms_of(market_id) if market_id in self._terms else None
 
+    def terms_of_market(self, market_id: str) -> MarketTerms | None:
+        """Return the terms of a listed market, or of one some account has asked for."""
+        market = self.source.market(market_id)
+        terms = None if market is None else self.terms(market_token_ids(market)[0])
+        return self.known_terms(market_id) if terms is None else terms
+
     def _terms_of(self, market_id: str) -> MarketTerms:
         """Return a market's terms now, or the last ones when it is listed no more."""
         last = self._terms[market_id]
@@ -137,7 +157,7 @@ class OrderDesk(ServedSource):
 
     def place(self, request: OrderRequest, now_ns: int, answer: Answer) -> None:
         """Take an order; ``answer`` is called at once, or when a taker's hold is over."""
-        self._catch_up(now_ns)
+        self.catch_up(now_ns)
         closed = self.modes.refuse_order(post_only=request.post_only, now_ns=now_ns)
         if closed is not None:
             answer(Placement(error=closed.text, http_status=closed.http_status, closed=closed))
@@ -158,7 +178,7 @@ class OrderDesk(ServedSource):
         self.registry.add(order)
         if request.order_type == "GTD":
             due_ns = (request.expiration_s - _GTD_LEAD_S) * _S_NS
-            self._schedule(due_ns, lambda at: self._expire(order, at))
+            self.schedule(due_ns, lambda at: self._expire(order, at))
         delay_ns = terms.taker_delay_s * _S_NS or terms.taker_hold_ms * _MS_NS
         book = self.source.matching_book(terms.market_id)
         if delay_ns and book.crosses(order.as_new_order()):
@@ -170,7 +190,7 @@ class OrderDesk(ServedSource):
                 answer(Placement(order_id=order.order_id, status="delayed", side=request.side))
             else:
                 self._held[order.order_id] = answer
-            self._schedule(now_ns + delay_ns, partial(self._release, order))
+            self.schedule(now_ns + delay_ns, partial(self._release, order))
             return
         answer(self._submit(order, now_ns))
 
@@ -190,7 +210,7 @@ class OrderDesk(ServedSource):
             admission.refuse_account(order.request, self.banned, self.closed_only)
             or self.source.matching_book(terms.market_id).refusal(order.as_new_order())
             or admission.refuse_money(
-                order, wallet, terms, refused_spenders=self.custody.refused_spenders,
+                order, wallet, terms, allowances=self.custody.allowances,
                 counts_incoming=self.sells_unsettled,
                 now_ns=now_ns, lag_ns=self.settlement.balance_lag_ns,
             )
@@ -238,7 +258,7 @@ class OrderDesk(ServedSource):
 
     def cancel(self, api_key: str, order_ids: Sequence[str], now_ns: int) -> Cancellation:
         """Cancel orders of one API key; an id named twice counts once."""
-        self._catch_up(now_ns)
+        self.catch_up(now_ns)
         closed = self.modes.refuse_cancel()
         return Cancellation((), {}, closed) if closed else self._cancel(api_key, order_ids, now_ns)
 
@@ -260,12 +280,12 @@ class OrderDesk(ServedSource):
         self, api_key: str, now_ns: int, *, market_id: str = "", token_id: str = ""
     ) -> Cancellation:
         """Cancel every open order of an API key, or those of one market or token."""
-        self._catch_up(now_ns)
+        self.catch_up(now_ns)
         return self.cancel(api_key, self.registry.open_ids(api_key, market_id, token_id), now_ns)
 
     def clear_market(self, market_id: str, status: str, now_ns: int) -> int:
         """Take every account's orders off a market's book, telling why; count them."""
-        self._catch_up(now_ns)
+        self.catch_up(now_ns)
         chosen = [one for one in self.registry.open.values() if one.market_id == market_id]
         for order in chosen:
             self._take_off(order, status, now_ns)
@@ -273,7 +293,7 @@ class OrderDesk(ServedSource):
 
     def lose_orders(self, now_ns: int) -> int:
         """Forget every resting order as an engine restart may, telling nobody; count them."""
-        self._catch_up(now_ns)
+        self.catch_up(now_ns)
         lost = [order for order in self.registry.open.values() if order.status == LIVE]
         for order in lost:
             self.source.cancel(order.market_id, order.order_id, now_ns)
@@ -299,11 +319,11 @@ class OrderDesk(ServedSource):
 
     def withdraw(self, address: str, asset: str, amount: int, now_ns: int) -> None:
         """Take collateral or tokens out of a wallet; orders no longer covered are cancelled."""
-        self._catch_up(now_ns)
+        self.catch_up(now_ns)
         self.custody.fund(address, asset, -amount, now_ns)
-        self._cancel_uncovered(self.custody.wallet(address), asset, now_ns)
+        self.cancel_uncovered(self.custody.wallet(address), asset, now_ns)
 
-    def _cancel_uncovered(self, wallet: Wallet, asset: str, now_ns: int) -> None:
+    def cancel_uncovered(self, wallet: Wallet, asset: str, now_ns: int) -> None:
         """Cancel the youngest orders that a balance no longer covers (venue.md 4.5)."""
         held = wallet.holding(asset)
         for order in reversed(list(self.registry.open.values())):
@@ -318,11 +338,11 @@ class OrderDesk(ServedSource):
 
     def heartbeat(self, api_key: str, heartbeat_id: str, now_ns: int) -> Beat:
         """Take a heartbeat; the first one arms the lapse check, every five seconds."""
-        self._catch_up(now_ns)
+        self.catch_up(now_ns)
         beat = self.heartbeats.beat(api_key, heartbeat_id, now_ns)
         if self.heartbeats.is_watching and not self._beats_checked:
             self._beats_checked = True
-            self._schedule(now_ns + CHECK_NS, self._check_beats)
+            self.schedule(now_ns + CHECK_NS, self._check_beats)
         return beat
 
     def _check_beats(self, now_ns: int) -> None:
@@ -330,7 +350,7 @@ class OrderDesk(ServedSource):
             self._cancel(api_key, self.registry.open_ids(api_key), now_ns)
         self._beats_checked = self.heartbeats.is_watching
         if self._beats_checked:
-            self._schedule(now_ns + CHECK_NS, self._check_beats)
+            self.schedule(now_ns + CHECK_NS, self._check_beats)
 
     # --- MatchListener -------------------------------------------------------------
 
@@ -376,7 +396,7 @@ class OrderDesk(ServedSource):
         terms = self._terms.get(market_id)
         if terms is not None:  # otherwise no account ever asked for it
             self.custody.resolve(market_id, terms.token_ids, payouts_e6)
-            self._schedule(now_ns + AUTO_REDEEM_NS, partial(self.custody.redeem_all, market_id))
+            self.schedule(now_ns + AUTO_REDEEM_NS, partial(self.custody.redeem_all, market_id))
 
     # --- events --------------------------------------------------------------------
 
@@ -393,8 +413,8 @@ class OrderDesk(ServedSource):
             self.programmes.voided(trade)
         if trade.status in (MINED, FAILED) and trade.market_id in self.custody.payouts_e6:
             redeem = partial(self.custody.redeem_all, trade.market_id)
-            self._schedule(now_ns + AUTO_REDEEM_NS, redeem)
+            self.schedule(now_ns + AUTO_REDEEM_NS, redeem)
         if trade.status == FAILED:
             for leg in trade.legs:
                 if leg.wallet is not None:
-                    self._cancel_uncovered(leg.wallet, leg.flows()[1][0], now_ns)
+                    self.cancel_uncovered(leg.wallet, leg.flows()[1][0], now_ns)

@@ -42,4 +42,4 @@ class DeskFaults:
     def set_allowance(self, spender: str, is_given: bool, now_ns: int) -> None:
         """Take a spender's allowance away, or give it back, in every wallet; "" means all."""
         for address in [spender] if spender else EXCHANGES:
-            self._desk.custody.set_allowance(address, is_given)
+            self._desk.custody.allowances.refuse(address, is_refused=not is_given)

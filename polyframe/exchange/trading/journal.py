@@ -20,9 +20,10 @@ from polyframe.exchange.account_books import (
     WalletTrade,
 )
 from polyframe.exchange.trading.accounts import CASH, Wallet
+from polyframe.exchange.trading.allowances import MOST, Allowances
 from polyframe.exchange.trading.settlement import Trade
 from polyframe.money import notional_e12
-from polyframe.polymarket.contracts import EXCHANGES
+from polyframe.polymarket.contracts import COLLATERAL, COLLATERAL_SPENDERS, TOKEN_OPERATORS
 
 
 class _Position(msgspec.Struct):
@@ -41,12 +42,12 @@ class Journal:
 
     Args:
         wallets: by lower-case address, shared with custody.
-        refused_spenders: contracts without an allowance, shared with custody.
+        allowances: what contracts may move, shared with custody.
     """
 
-    def __init__(self, wallets: Mapping[str, Wallet], refused_spenders: Mapping[str, None]) -> None:
+    def __init__(self, wallets: Mapping[str, Wallet], allowances: Allowances) -> None:
         self._wallets = wallets
-        self._refused_spenders = refused_spenders
+        self._allowances = allowances
         self._entries: dict[str, list[WalletActivity]] = {}
         self._trades: dict[str, tuple[WalletTrade, ...]] = {}
 
@@ -86,11 +87,12 @@ class Journal:
         token_id: str = "",
         size_e6: int = 0,
         amount_e12: int = 0,
+        transaction_hash: str = "",
     ) -> None:
         """Note what is no trade; ``token_id`` is empty where both tokens of a market are meant."""
         entry = WalletActivity(
             kind=kind, wallet=wallet, market_id=market_id, token_id=token_id, size_e6=size_e6,
-            amount_e12=amount_e12, ts_ns=now_ns,
+            amount_e12=amount_e12, ts_ns=now_ns, transaction_hash=transaction_hash,
         )  # fmt: skip
         self._entries.setdefault(wallet.lower(), []).append(entry)
 
@@ -117,15 +119,12 @@ class Journal:
         return sorted(entries, key=lambda entry: entry.ts_ns)
 
     def approvals(self, wallet: str) -> Sequence[Approval]:
-        """Return the wallet's approvals."""
+        """Return the wallet's approvals that are not without limit."""
+        pairs = [(COLLATERAL, spender) for spender in COLLATERAL_SPENDERS]
         return [
-            Approval(
-                spender=spender,
-                is_collateral=is_collateral,
-                is_given=spender not in self._refused_spenders,
-            )
-            for spender in EXCHANGES
-            for is_collateral in (True, False)
+            Approval(token=token, spender=spender, amount=amount)
+            for token, spender in (*pairs, *TOKEN_OPERATORS)
+            if (amount := self._allowances.amount(wallet, token, spender)) < MOST
         ]
 
     def positions(self, wallet: str) -> Sequence[HeldPosition]:

@@ -1,1 +1,1 @@
-"""Real orders: what is asked of the venue, what it said, and what must survive a crash."""
+"""Production: what is known of our real orders, what is kept of it, and who asks the venue."""

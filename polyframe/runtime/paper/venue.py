@@ -50,6 +50,9 @@ class PaperVenue:
         bankroll_e12: cash of every profile at the start.
     """
 
+    profile_names = PROFILES
+    engine_profile = PROFILES[BASE]
+
     def __init__(self, settings: PaperSettings, seed: int, bankroll_e12: int) -> None:
         self._entry = Latency(settings.entry)
         self._cancel_latency = Latency(settings.cancel)

@@ -1,0 +1,218 @@
+"""The user channel: our own orders and fills as they happen, read raw (venue.md 3.4).
+
+One socket for the whole account. Nothing is replayed after a gap: whoever follows closes it over
+REST after every ``on_up``. The venue confirms no subscription; the PONG to a PING sent behind the
+credentials does, because frames are answered in their order.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from typing import Final
+
+import anyio
+import msgspec
+from websockets.asyncio.client import ClientConnection
+from websockets.exceptions import ConnectionClosed, WebSocketException
+
+from polyframe.events import Unrecognised
+from polyframe.polymarket.account_codec import IsOurs, Word, decode_frame, nobody
+from polyframe.polymarket.auth import ApiCredentials
+from polyframe.polymarket.hosts import is_loopback
+from polyframe.polymarket.shard import StraightConnect
+from polyframe.settings import FeedSettings
+
+_MOST_FRAME_BYTES = 8 * 1024 * 1024
+_MOST_FRAMES_WAITING = 1024
+_CLOSE_S = 1.0
+_MOST_DOUBLINGS = 16
+# 1008 is a policy violation, 3000 is unauthorised; private codes are the server's own (RFC 6455).
+_POLICY_CODES = frozenset({1008, 3000})
+_PRIVATE_CODES: Final = range(4000, 5000)
+
+
+class UserFeedStats(msgspec.Struct, frozen=True):
+    """The channel's counters since the run began.
+
+    ``sessions`` counts connections that answered, ``refusals`` those that were closed before
+    they answered (wrong credentials look like that), ``unread`` what could not be read.
+    ``is_up`` is whether it follows now.
+    """
+
+    is_up: bool
+    sessions: int
+    losses: int
+    refusals: int
+    frames: int
+    received_bytes: int
+    words: int
+    unread: int
+
+
+class UserFeed:
+    """The user channel of one API key, connected until it is cancelled.
+
+    Args:
+        url: the channel.
+        credentials: sent as they are, in the first frame.
+        settings: keepalive, timeouts and backoff (all wall clock).
+        clock: UTC nanoseconds, stamps what is heard.
+        on_words: takes what each frame said, synchronously and in order.
+        on_up: from here on nothing is missed; close the gap before.
+        on_down: why it is not so any more; also told of every attempt that failed.
+        is_ours: whether an order id of the venue's is known to be ours.
+        rng: source of the backoff's jitter.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        credentials: ApiCredentials,
+        settings: FeedSettings,
+        *,
+        clock: Callable[[], int],
+        on_words: Callable[[list[Word]], None],
+        on_up: Callable[[], None],
+        on_down: Callable[[str], None],
+        is_ours: IsOurs = nobody,
+        rng: random.Random | None = None,
+    ) -> None:
+        self._url = url
+        self._credentials = credentials
+        self._settings = settings
+        self._clock = clock
+        self._on_words = on_words
+        self._on_up = on_up
+        self._on_down = on_down
+        self._is_ours = is_ours
+        self._rng = rng or random.Random()
+        self._is_up = False
+        self._heard_at = 0.0
+        self._ended_because = ""
+        self._sessions = self._losses = self._refusals = 0
+        self._frames = self._received_bytes = self._words = self._unread = 0
+
+    def stats(self) -> UserFeedStats:
+        """Return the counters as they stand."""
+        return UserFeedStats(
+            is_up=self._is_up,
+            sessions=self._sessions,
+            losses=self._losses,
+            refusals=self._refusals,
+            frames=self._frames,
+            received_bytes=self._received_bytes,
+            words=self._words,
+            unread=self._unread,
+        )
+
+    async def run(self) -> None:
+        """Follow until cancelled; only what the callbacks raise gets out."""
+        failures = 0
+        while True:
+            sessions = self._sessions
+            reason = await self._session()
+            # A socket that opens and never answers is no success: it backs off too.
+            failures = 1 if self._sessions > sessions else failures + 1
+            self._losses += 1
+            self._on_down(reason)
+            await anyio.sleep(self._backoff_s(failures))
+
+    def _backoff_s(self, failures: int) -> float:
+        bound_s = self._settings.backoff_base_s * 2.0 ** min(failures - 1, _MOST_DOUBLINGS)
+        return self._rng.uniform(0.0, min(self._settings.backoff_cap_s, bound_s))
+
+    async def _session(self) -> str:
+        """One connection from opening to loss; returns why it ended."""
+        try:
+            socket = await StraightConnect(
+                self._url,
+                compression=None,
+                ping_interval=None,  # the venue's keepalive is a text PING
+                open_timeout=self._settings.connect_timeout_s,
+                close_timeout=_CLOSE_S,
+                max_size=_MOST_FRAME_BYTES,
+                max_queue=_MOST_FRAMES_WAITING,
+                proxy=None if is_loopback(self._url) else True,
+            )
+        except (OSError, EOFError, WebSocketException) as error:
+            return f"cannot connect: {str(error) or type(error).__name__}"[:200]
+        try:
+            return await self._converse(socket)
+        finally:
+            self._is_up = False
+            with anyio.CancelScope(shield=True):
+                await socket.close()
+
+    async def _converse(self, socket: ClientConnection) -> str:
+        self._heard_at = anyio.current_time()
+        self._ended_because = ""
+        closed = ""
+        try:
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(self._keep, socket, tasks.cancel_scope)
+                await self._receive(socket)
+        except* ConnectionClosed as lost:
+            closed = self._closed(lost.exceptions[0])
+        return self._ended_because or closed
+
+    def _closed(self, error: BaseException) -> str:
+        received = error.rcvd if isinstance(error, ConnectionClosed) else None
+        told = f"closed: {str(error) or type(error).__name__}"[:200]
+        is_refusal = received is not None and (
+            received.code in _POLICY_CODES or received.code in _PRIVATE_CODES
+        )
+        if self._is_up or not is_refusal:
+            return told
+        self._refusals += 1
+        return f"the venue refuses the API key on the user channel ({told})"
+
+    async def _receive(self, socket: ClientConnection) -> None:
+        while True:
+            data = await socket.recv(decode=False)
+            ts_ns = self._clock()
+            self._heard_at = anyio.current_time()
+            if not self._is_up:
+                self._is_up = True
+                self._sessions += 1
+                self._on_up()
+            if data == b"PONG":
+                continue
+            self._frames += 1
+            self._received_bytes += len(data)
+            words = decode_frame(data, ts_ns, api_key=self._credentials.key, is_ours=self._is_ours)
+            self._words += len(words)
+            self._unread += sum(isinstance(one, Unrecognised) for one in words)
+            if words:
+                self._on_words(words)
+
+    async def _keep(self, socket: ClientConnection, scope: anyio.CancelScope) -> None:
+        """Credentials, PINGs and the verdict on silence: the socket's only writer."""
+        settings = self._settings
+        ping_at = anyio.current_time()
+        frames = [self._auth_frame()]
+        while True:
+            now = anyio.current_time()
+            if now - self._heard_at >= settings.pong_timeout_s:
+                self._ended_because = f"silent for {settings.pong_timeout_s:g} s"
+                break
+            if now >= ping_at:
+                ping_at = now + settings.ping_s
+                frames.append("PING")
+            # A peer that reads nothing blocks the write; that too is silence.
+            with anyio.move_on_after(settings.pong_timeout_s) as writing:
+                while frames:
+                    await socket.send(frames[0])
+                    del frames[0]
+            if writing.cancelled_caught:
+                self._ended_because = f"unwritable for {settings.pong_timeout_s:g} s"
+                break
+            wake_at = min(ping_at, self._heard_at + settings.pong_timeout_s)
+            await anyio.sleep(max(0.0, wake_at - anyio.current_time()))
+        scope.cancel()
+
+    def _auth_frame(self) -> str:
+        # Without ``markets``: a filter of none has lost trades before (py-sdk#102).
+        secret = self._credentials
+        auth = {"apiKey": secret.key, "secret": secret.secret, "passphrase": secret.passphrase}
+        return msgspec.json.encode({"type": "user", "auth": auth}).decode()

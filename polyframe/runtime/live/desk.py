@@ -1,0 +1,332 @@
+"""The desk: real orders at the edge, everything asynchronous about them, started and stopped here.
+
+    engine -> commands -> desk -> sender, sweeper, chores -> venue
+    venue -> user channel, answers, reads -> ledger -> writer (disk) -> engine
+
+What it may believe is the ledger's business, what must be durable the writer's; the desk joins
+them, and raises the hazards that the engine cannot see.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import anyio
+import msgspec
+
+from polyframe.commands import CancelAll, CancelOrder, Command, MergePairs, PlaceOrder, RedeemTokens
+from polyframe.errors import PolyframeError
+from polyframe.events import Event, HazardCleared, HazardRaised, OrderRejected
+from polyframe.hazards import Action, Hazard
+from polyframe.model import MarketSpec
+from polyframe.polymarket.clob import ClobError
+from polyframe.polymarket.request_budget import RequestBudget
+from polyframe.polymarket.user_feed import UserFeed
+from polyframe.runtime.assemble import Machine
+from polyframe.runtime.engine import Begin
+from polyframe.runtime.live.changes import Change
+from polyframe.runtime.live.chore_runner import ChoreRunner
+from polyframe.runtime.live.opening import LiveAccount
+from polyframe.runtime.live.order_sender import OrderSender
+from polyframe.runtime.live.reconciler import Reconciler
+from polyframe.runtime.live.reconciliation import Reconciliation
+from polyframe.runtime.live.settlement_watch import SettlementWatch
+from polyframe.runtime.live.sweeper import Sweep, Sweeper
+from polyframe.runtime.live.user_words import UserWords
+from polyframe.runtime.live.venue_books import VenueBooks
+from polyframe.runtime.live.watches import ClockWatch, Heartbeat, KillWatch, ModeWatch
+from polyframe.runtime.live.writer import AccountWriter
+from polyframe.runtime.metadata import Metadata
+
+_S_NS = 10**9
+_LOOK_S = 0.2
+_RETRY_S = 1.0
+# Refusals that say nothing against us: the market moved, or we ourselves held the order back.
+_NO_FAULT = frozenset(
+    {"post_only_would_cross", "post_only_mode", "held", "not_stored", "gate_tick",
+     "gate_expiration", "market_not_ready", "rate_limited", "never_arrived", "restarting"}
+)  # fmt: skip
+# Wall seconds that an orderly stop waits for its proof before it says that there is none.
+_STOP_PATIENCE_S = 30.0
+
+
+class LiveDesk:
+    """Carries the orders of one run to the venue, and everything it says back.
+
+    Args:
+        account: the opened account.
+        line: writes a line of the run's log.
+    """
+
+    def __init__(
+        self, account: LiveAccount, line: Callable[[str, Mapping[str, object]], None]
+    ) -> None:
+        self._account = account
+        self._line = line
+        self._settings = account.settings.production
+        self.mode = account.mode
+        self.begin: Begin = account.begin
+        self.is_left_unproved = False
+        self._watch = SettlementWatch(self._settings)
+        self._is_reconciled_once = False
+
+    def join(
+        self,
+        machine: Machine,
+        metadata: Metadata,
+        take: Callable[[Sequence[Event]], None],
+        stop: Callable[[str], None],
+    ) -> None:
+        """Meet the engine: called once, before anything runs."""
+        account, settings = self._account, self._settings
+        clob, ledger, clock, speed = account.clob, account.ledger, account.clock, account.speed
+        self._engine = machine.engine
+        self._metadata = metadata
+        self._take = take
+        self._stop = stop
+        ledger_books = VenueBooks(ledger, self._engine)
+        assert not hasattr(machine.venue, "advance"), "a machine with a paper venue fills on paper"
+        machine.venue.books = ledger_books  # type: ignore[union-attr]
+        self._writer = AccountWriter(
+            account.store, ledger, take, self._store_failed, self._wrote
+        )
+        self._budget = RequestBudget(settings.order_rate_per_s, settings.order_burst)
+        self._sender = OrderSender(
+            clob, ledger, self._writer, self._budget, clock=clock, speed=speed,
+            spec_of=self._spec_of, is_held=lambda: self._engine.safety.is_held, take=take,
+            gate_broke=self._gate_broke,
+        )  # fmt: skip
+        self._sweeper = Sweeper(
+            clob, ledger, self._writer, self._sender, take=take, clock=clock, speed=speed,
+            verify_ns=round(settings.verify_s * _S_NS),
+            is_alone=settings.foreign_orders == "cancel", done=self._swept,
+        )  # fmt: skip
+        self._reconciler = Reconciler(
+            clob, ledger, self._writer, settings, clock=clock, speed=speed, alarm=self._alarm,
+            payouts=ledger_books.payouts_e6, told=self._compared,
+        )  # fmt: skip
+        self._user = UserWords(
+            ledger, self._writer, settings, clock=clock, alarm=self._alarm,
+            close_gap=self._reconciler.want,
+        )  # fmt: skip
+        self._chores = ChoreRunner(
+            account, self._writer, spec_of=self._spec_of, alarm=self._alarm,
+            compare=self._reconciler.want, line=self._line,
+        )  # fmt: skip
+        self._heartbeat = Heartbeat(clob, settings, clock, speed, self._alarm)
+        self._clock_watch = ClockWatch(clob, settings, clock, speed, self._alarm)
+        self._kill_watch = KillWatch(account.folder, self._alarm, self._resumed)
+        self._mode_watch = ModeWatch(clob, clock, speed, self._alarm, self._reconciler.want)
+
+    # --- what the shell asks ---------------------------------------------------------------
+
+    def hold_until_reconciled(self) -> None:
+        """Let nothing new leave until the venue's books have been compared with ours."""
+        self._alarm(Hazard.RECONCILING, Action.HOLD, "the run begins")
+
+    def execute(self, command: Command) -> None:
+        """Carry out one command; the answer comes as events."""
+        match command:
+            case PlaceOrder():
+                self._sender.place(command)
+            case CancelOrder():
+                self._sender.cancel(command)
+            case CancelAll(reason=reason):
+                self._sweeper.ask(reason)
+            case MergePairs() | RedeemTokens():
+                self._chores.put(command)
+
+    async def run(self) -> None:
+        """Begin, then trade until cancelled."""
+        account = self._account
+        feed = UserFeed(
+            account.urls.user_ws, account.clob.credentials, account.settings.feed,
+            clock=account.clock, is_ours=account.ledger.is_ours, on_words=self._user.on_words,
+            on_up=self._user.on_up, on_down=self._user.on_down,
+        )  # fmt: skip
+        self._feed = feed
+        async with anyio.create_task_group() as tasks:
+            for task in (
+                self._writer.run, self._sender.run_places, self._sender.run_cancels,
+                self._sweeper.run, self._heartbeat.run, self._clock_watch.run,
+                self._kill_watch.run, self._mode_watch.run, feed.run, self._user.run,
+                self._watch_alarms,
+            ):  # fmt: skip
+                tasks.start_soon(task)
+            await self._resume()
+            tasks.start_soon(self._reconciler.run_questions)
+            tasks.start_soon(self._reconciler.run_comparisons)
+            tasks.start_soon(self._chores.run)
+
+    async def settle(self) -> None:
+        """See the book empty, proved by the venue, and everything it said booked."""
+        with anyio.move_on_after(_STOP_PATIENCE_S) as patience:
+            await self._sweeper.proved()
+            while self._account.ledger.open_venue_ids():
+                await anyio.sleep(_LOOK_S / 2)
+            await self._writer.drained()
+        left = len(self._account.ledger.open_venue_ids())
+        self.is_left_unproved = self._sweeper.is_unproved or left > 0 or patience.cancelled_caught
+        if self.is_left_unproved:
+            self._line(
+                "THE BOOK IS NOT PROVED EMPTY",
+                {"orders_not_settled": left, "sweep_proved": not self._sweeper.is_unproved,
+                 "do": "polyframe cancel-all, then look at the account"},
+            )  # fmt: skip
+        else:
+            self._line("Book verified empty", {"orders": 0})
+
+    def save(self, documents: Mapping[str, dict[str, Any]], *, force: bool) -> None:
+        """Save the account and the plugins' documents as of now; at once when forced."""
+        account = self._account
+        carried = self._engine.portfolio.carried(account.run_id)
+        kept = msgspec.json.decode(msgspec.json.encode(documents))
+        upto_seq = account.ledger.given_seq
+
+        def write() -> None:
+            account.store.save_snapshot(carried, kept, upto_seq)
+
+        if not force:
+            self._writer.request_snapshot(write)
+            return
+        try:
+            account.store.apply(self._writer.rows_left())
+            write()
+        except PolyframeError as error:
+            self._engine.warnings.append(f"the account could not be saved: {error}")
+            self._line("Account not saved", {"reason": str(error)})
+
+    def facts(self) -> dict[str, Any]:
+        """Return what a report says of the account and the way to it, JSON-ready."""
+        ledger, last = self._account.ledger, self._reconciler.last
+        return {
+            "wallet": self._account.clob.wallet.address,
+            "wallet_type": self._account.clob.wallet.signature_type.name,
+            "requests": self._sender.requests,
+            "cancel_requests": self._sender.cancel_requests,
+            "heartbeats": {"sent": self._heartbeat.sent, "missed": self._heartbeat.missed},
+            "user_channel": {
+                "reconnects": self._user.reconnects,
+                "unreadable": self._user.unreadable,
+            },
+            "clock_skew_s": self._clock_watch.skew_s,
+            "orders_not_settled": len(ledger.open_venue_ids()),
+            "foreign_orders": len(ledger.foreign.orders()),
+            "reconciliations": self._reconciler.comparisons,
+            "reconciliation_failures": self._reconciler.failures,
+            "differences_seen": self._reconciler.differences,
+            "differences": [
+                msgspec.to_builtins(one) for one in (() if last is None else last.differences)
+            ],
+            "settlements_failed": self._watch.ended(self._account.clock())[0],
+            "is_left_unproved": self.is_left_unproved,
+        }
+
+    # --- the beginning ---------------------------------------------------------------------
+
+    async def _resume(self) -> None:
+        """Give the engine what was booked after its snapshot, see what rests, compare."""
+        account = self._account
+        await self._heartbeat.acknowledged()
+        await self._user.connected()
+        await self._know_markets()
+        await self._writer.durable(account.ledger.resume(account.clock()))
+        if self._settings.resting_orders == "cancel":
+            self._sweeper.ask("start")
+            await self._sweeper.proved()
+        while True:
+            try:
+                await self._reconciler.ask()
+                break
+            except ClobError as error:
+                self._line("The venue does not answer", {"reason": str(error)})
+                await anyio.sleep(_RETRY_S)
+
+    async def _know_markets(self) -> None:
+        """Fetch every market the engine is going to hear of: a fill of an unknown one is lost."""
+        while True:
+            missing = [
+                market_id
+                for market_id in self._account.ledger.markets_to_resume()
+                if self._engine.markets.find(market_id) is None
+            ]
+            if not missing:
+                return
+            await self._metadata.fetch(tuple(missing))
+            if any(self._engine.markets.find(market_id) is None for market_id in missing):
+                self._line("Markets of open orders are missing", {"count": len(missing)})
+                await anyio.sleep(_RETRY_S)
+
+    # --- what is seen ----------------------------------------------------------------------
+
+    def _spec_of(self, market_id: str) -> MarketSpec | None:
+        market = self._engine.markets.find(market_id)
+        return None if market is None else market.spec
+
+    def _alarm(self, hazard: Hazard, action: Action | None, detail: str = "") -> None:
+        standing = self._engine.safety.standing.get(hazard)
+        now_ns = self._account.clock()
+        if action is None:
+            if standing is not None and standing.action is not Action.HALT:
+                self._take([HazardCleared(now_ns, hazard)])
+        elif standing is None or (
+            standing.action is not action and standing.action is not Action.HALT
+        ):
+            self._take([HazardRaised(now_ns, hazard, action, detail)])
+
+    def _resumed(self) -> None:
+        """The operator ended the halt: what still holds raises it again."""
+        now_ns = self._account.clock()
+        for hazard in self._engine.safety.halts:
+            self._take([HazardCleared(now_ns, hazard)])
+        self._reconciler.want("resumed")
+
+    def _store_failed(self, reason: str | None) -> None:
+        if reason is not None:
+            self._alarm(Hazard.STORE_FAILED, Action.HALT, reason)
+
+    def _gate_broke(self, detail: str) -> None:
+        self._alarm(Hazard.LIMIT_BROKEN, Action.HALT, f"the last gate refused {detail}")
+
+    def _wrote(self, change: Change) -> None:
+        now_ns = self._account.clock()
+        self._watch.saw(change.rows, now_ns)
+        for event in change.events:
+            if isinstance(event, OrderRejected) and event.code not in _NO_FAULT:
+                self._watch.rejected(now_ns)
+
+    async def _watch_alarms(self) -> None:
+        """Act on what settlements and refusals add up to, and make a halt outlast the process."""
+        while True:
+            await anyio.sleep(_LOOK_S)
+            alarms = self._watch.alarms(self._account.clock())
+            if Hazard.REJECTS in alarms:
+                self._alarm(Hazard.REJECTS, Action.HALT, alarms[Hazard.REJECTS])
+            failing = alarms.get(Hazard.SETTLEMENTS_FAIL)
+            self._alarm(
+                Hazard.SETTLEMENTS_FAIL, None if failing is None else Action.PULL, failing or ""
+            )
+            safety = self._engine.safety
+            for hazard in safety.halts:
+                if hazard is not Hazard.KILL_SWITCH and self._account.folder.killed() is None:
+                    detail = safety.standing[hazard].detail
+                    self._account.folder.kill(f"{hazard}: {detail}", "polyframe run")
+
+    def _compared(self, found: Reconciliation) -> None:
+        self._account.store.note_reconciliation(found)
+        self._line(
+            "Reconciled",
+            {"orders": found.orders, "settling": found.moving_fills,
+             "differences": len(found.unexplained), "beyond_bound": found.is_beyond_bound},
+        )  # fmt: skip
+        for one in found.unexplained:
+            self._line(
+                "Difference",
+                {"what": one.what, "name": one.name, "ours": one.ours, "venue": one.theirs},
+            )
+
+    def _swept(self, sweep: Sweep) -> None:
+        self._account.store.note_sweep(
+            sweep.reason, sweep.asked_ns, sweep.verified_ns - sweep.asked_ns, 0
+        )

@@ -1,0 +1,186 @@
+"""Evidence fetched: what is doubted is asked for by its id, gaps are read, books are compared.
+
+Order of a comparison: balances, then open orders, then trades; so whatever a balance shows of a
+trade, the ledger has heard of (:mod:`.reconciliation`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import anyio
+
+from polyframe.hazards import Action, Hazard
+from polyframe.live_settings import ProductionSettings
+from polyframe.polymarket.clob import Clob, ClobError
+from polyframe.runtime.live.ledger import LiveLedger
+from polyframe.runtime.live.reconciliation import Difference, Reconciliation, compare
+from polyframe.runtime.live.statements import Balances
+from polyframe.runtime.live.watches import Alarm
+from polyframe.runtime.live.writer import AccountWriter
+
+_ASK_S = 0.5  # market: how often doubts are looked at
+_SHORTEST_S = 0.05  # wall
+# A difference is acted upon when a second look, this much later, still shows it.
+_LOOK_AGAIN_S = 5.0
+_MOST_TOKENS_A_LOOK = 400
+_E6 = 10**6
+
+
+class Reconciler:
+    """Asks the venue what the ledger wants to know, and compares both books.
+
+    Args:
+        clob: the venue.
+        ledger: what we know.
+        writer: makes what is heard durable.
+        settings: how often, and the bounds.
+        clock: market time, UTC ns.
+        speed: market seconds a wall second.
+        alarm: raises and clears hazards.
+        payouts: what a share of each resolved market's tokens pays, 1e-6 USD by token id.
+        told: called with every comparison.
+        cancel: cancels orders (venue's ids) that must not rest.
+    """
+
+    def __init__(
+        self,
+        clob: Clob,
+        ledger: LiveLedger,
+        writer: AccountWriter,
+        settings: ProductionSettings,
+        *,
+        clock: Callable[[], int],
+        speed: float,
+        alarm: Alarm,
+        payouts: Callable[[], Mapping[str, int]],
+        told: Callable[[Reconciliation], None],
+    ) -> None:
+        self._clob = clob
+        self._ledger = ledger
+        self._writer = writer
+        self._settings = settings
+        self._clock = clock
+        self._speed = speed
+        self._alarm = alarm
+        self._payouts = payouts
+        self._told = told
+        self._wanted: dict[str, None] = {"start": None}
+        self._wake = anyio.Event()
+        self._looked = anyio.Event()
+        self._named: set[str] = set()
+        self.last: Reconciliation | None = None
+        self.comparisons = 0
+        self.failures = 0
+        self.differences = 0
+
+    def want(self, reason: str) -> None:
+        """Have the books compared as soon as possible."""
+        self._wanted[reason] = None
+        self._wake.set()
+
+    # --- doubts ----------------------------------------------------------------------------
+
+    async def run_questions(self) -> None:
+        """Ask what is doubted until cancelled."""
+        pause_s = max(_SHORTEST_S, _ASK_S / self._speed)
+        while True:
+            try:
+                await self.ask()
+            except ClobError:
+                self.failures += 1
+                await anyio.sleep(pause_s)
+            await anyio.sleep(pause_s)
+
+    async def ask(self) -> int:
+        """Ask everything that is doubted once; return how much it was.
+
+        Raises:
+            ClobError: the venue does not answer; what was heard before is kept.
+        """
+        now_ns = self._clock()
+        questions = self._ledger.questions(now_ns)
+        for venue_id in questions.order_ids:
+            asked_ns = self._clock()
+            found = await self._clob.order(venue_id)
+            self._writer.put(
+                self._ledger.read_order(venue_id, found, asked_ns, self._clock())
+            )
+        if questions.trades_since_s is not None:
+            await self._read_trades(questions.trades_since_s)
+        doomed = [*questions.strays]
+        if self._settings.foreign_orders == "cancel":
+            doomed += [order.order_id for order in self._ledger.foreign.orders()]
+        if doomed:
+            answer = await self._clob.cancel(doomed)
+            self._writer.put(self._ledger.cancelled(answer, self._clock()))
+        return len(questions.order_ids) + len(doomed) + (questions.trades_since_s is not None)
+
+    async def _read_trades(self, since_s: int) -> None:
+        asked_ns = self._clock()
+        found = await self._clob.fills_since(since_s)
+        self._writer.put(self._ledger.read_trades(found, since_s, asked_ns, self._clock()))
+
+    # --- comparisons -----------------------------------------------------------------------
+
+    async def run_comparisons(self) -> None:
+        """Compare when asked and every ``reconcile_s``, until cancelled."""
+        while True:
+            with anyio.move_on_after(self._settings.reconcile_s / self._speed):
+                if not self._wanted:
+                    await self._wake.wait()
+            self._wake = anyio.Event()
+            self._wanted.clear()
+            try:
+                await self.compare()
+            except ClobError as error:
+                self.failures += 1
+                self._wanted["the venue did not answer"] = None
+                self._alarm(Hazard.RECONCILING, Action.HOLD, f"the venue does not answer: {error}")
+                await anyio.sleep(1.0)
+
+    async def compare(self) -> Reconciliation:
+        """Read the venue's books and compare; halt on what stays beyond its bound.
+
+        Raises:
+            ClobError: the venue does not answer.
+        """
+        found = await self._compare_once()
+        if found.is_beyond_bound or found.unexplained:
+            # Words may be under way: what a second look does not show was no difference.
+            await anyio.sleep(max(0.2, _LOOK_AGAIN_S / self._speed))
+            found = await self._compare_once()
+        self.last = found
+        self.comparisons += 1
+        self._name_new(found)
+        self._told(found)
+        if found.is_beyond_bound:
+            worst = next(one for one in found.differences if one.is_beyond_bound)
+            self._alarm(Hazard.DIFFERENCES, Action.HALT, told_in_words(worst))
+        self._alarm(Hazard.RECONCILING, None)
+        return found
+
+    async def _compare_once(self) -> Reconciliation:
+        tokens = [*self._ledger.books.wallet_tokens_e6()][:_MOST_TOKENS_A_LOOK]
+        asked_ns = self._clock()
+        held = await self._clob.balances(tokens)
+        orders_asked_ns = self._clock()
+        open_orders = await self._clob.open_orders()
+        self._writer.put(
+            self._ledger.read_orders(open_orders, orders_asked_ns, self._clock())
+        )
+        await self.ask()
+        balances = Balances(
+            asked_ns=asked_ns, cash_e12=held.cash_e6 * _E6, tokens_e6=held.tokens_e6
+        )
+        return compare(self._ledger, balances, self._clock(), self._settings, self._payouts())
+
+    def _name_new(self, found: Reconciliation) -> None:
+        names = {f"{one.what} {one.name}" for one in found.unexplained}
+        self.differences += len(names - self._named)
+        self._named = names
+
+
+def told_in_words(one: Difference) -> str:
+    """Return a difference as one line."""
+    return f"{one.what} {one.name}: ours {one.ours}, the venue's {one.theirs}"

@@ -1,0 +1,145 @@
+"""Durable before believed: rows go to the disk, then their events to the engine, in one order.
+
+Everything that changes the account passes here, one batch at a time. While the disk refuses,
+nothing is told and nothing may be sent; what waits is tried again until it is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import anyio
+from anyio.to_thread import run_sync
+
+from polyframe.errors import PolyframeError
+from polyframe.events import Event
+from polyframe.runtime.live.changes import Change
+from polyframe.runtime.live.ledger import LiveLedger
+from polyframe.runtime.live.rows import AccountRow
+from polyframe.runtime.live.store import AccountStore
+
+_RETRY_S = 1.0
+
+
+class _Waiting:
+    """A change on its way to the disk; ``done`` is set when it is there, or was refused once."""
+
+    __slots__ = ("change", "done", "is_durable")
+
+    def __init__(self, change: Change) -> None:
+        self.change = change
+        self.done = anyio.Event()
+        self.is_durable = False
+
+
+class AccountWriter:
+    """The one task that writes the store and tells the engine.
+
+    Args:
+        store: where rows go.
+        ledger: told which events the engine was given.
+        take: gives events to the engine.
+        failed: called with the reason whenever the disk refuses, and with None when it is well
+            again.
+        wrote: called with every change whose events have been given.
+    """
+
+    def __init__(
+        self,
+        store: AccountStore,
+        ledger: LiveLedger,
+        take: Callable[[Sequence[Event]], None],
+        failed: Callable[[str | None], None],
+        wrote: Callable[[Change], None],
+    ) -> None:
+        self._wrote = wrote
+        self._store = store
+        self._ledger = ledger
+        self._take = take
+        self._failed = failed
+        self._queue: list[_Waiting] = []
+        self._wake = anyio.Event()
+        self._snapshot: Callable[[], None] | None = None
+        self._is_failing = False
+        self._is_idle = anyio.Event()
+        self._is_idle.set()
+
+    def put(self, change: Change) -> _Waiting:
+        """Queue a change; events follow when its rows are durable."""
+        waiting = _Waiting(change)
+        if change.rows or change.events:
+            self._queue.append(waiting)
+            self._is_idle = anyio.Event()
+            self._wake.set()
+        else:
+            waiting.is_durable = True
+            waiting.done.set()
+        return waiting
+
+    async def durable(self, change: Change) -> bool:
+        """Queue a change and wait; False when the disk refused it (it is tried again)."""
+        waiting = self.put(change)
+        await waiting.done.wait()
+        return waiting.is_durable
+
+    def request_snapshot(self, save: Callable[[], None]) -> None:
+        """Have ``save`` called, in a worker thread, between two batches; the last one counts.
+
+        It is called when the engine has been given everything that is durable.
+        """
+        self._snapshot = save
+        self._wake.set()
+
+    async def drained(self) -> None:
+        """Wait until nothing is queued; it does not return while the disk refuses."""
+        await self._is_idle.wait()
+
+    def rows_left(self) -> list[AccountRow]:
+        """Return the rows that are not written, once nobody writes any more."""
+        return [row for waiting in self._queue for row in waiting.change.rows]
+
+    async def run(self) -> None:
+        """Write until cancelled."""
+        while True:
+            await self._wake.wait()
+            self._wake = anyio.Event()
+            while self._queue or self._snapshot is not None:
+                await self._write()
+
+    async def _write(self) -> None:
+        batch, self._queue = self._queue, []
+        rows = [row for waiting in batch for row in waiting.change.rows]
+        try:
+            if rows:
+                await run_sync(self._store.apply, rows)
+        except PolyframeError as error:
+            self._queue = batch + self._queue
+            for waiting in batch:
+                waiting.done.set()
+            self._is_failing = True
+            self._failed(str(error))
+            await anyio.sleep(_RETRY_S)
+            return
+        if self._is_failing:
+            self._is_failing = False
+            self._failed(None)
+        events = [event for waiting in batch for event in waiting.change.events]
+        if events:
+            self._take(events)
+        for waiting in batch:
+            self._ledger.given(waiting.change)
+            self._wrote(waiting.change)
+            waiting.is_durable = True
+            waiting.done.set()
+        if not self._queue:
+            self._is_idle.set()
+        await self._save_snapshot()
+
+    async def _save_snapshot(self) -> None:
+        save, self._snapshot = self._snapshot, None
+        if save is None:
+            return
+        try:
+            await run_sync(save)
+        except PolyframeError as error:
+            self._failed(str(error))
