@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import click
 
 from polyframe.cli import report_error
+from polyframe.cli.arming import print_difference
 from polyframe.errors import StrategyError
+from polyframe.plugin import Config
 from polyframe.strategy import (
     PROFILES,
-    Difference,
     Problem,
+    Source,
     Strategy,
     check_profiles,
     count_settings,
@@ -63,8 +66,7 @@ def command(
             report_error(refused)
         ctx.exit(refused.exit_code)
     if diff:
-        rows = profile_diff(strategies[diff[0]], strategies[diff[1]])
-        _print_difference(file, diff, rows, as_json=as_json)
+        _tell_difference(file, diff, strategies, as_json=as_json)
     elif as_json:
         shown = {
             name: {"settings": count_settings(one), "config_hash": one.config_hash}
@@ -73,6 +75,29 @@ def command(
         click.echo(_json({"file": file, "ok": True, "profiles": shown}))
     else:
         _print_sound(file, strategies)
+
+
+def _tell_difference(
+    file: str, names: tuple[str, str], strategies: Mapping[str, Strategy], *, as_json: bool
+) -> None:
+    """Print what differs; from paper to production, also the hash that ``run --arm`` wants."""
+    from polyframe.runtime.live.arming import arm_hash
+
+    left, right = (strategies[name] for name in names)
+    rows = profile_diff(left, right)
+    arm = arm_hash(left, right) if names == ("paper", "production") else None
+    if as_json:
+        # A list and not a mapping: the two names may be the same.
+        differences = [
+            {"path": row.path, "values": [row.paper, row.production], "unit": row.unit}
+            for row in rows
+        ]
+        told = {"file": file, "profiles": list(names), "differences": differences}
+        click.echo(_json(told if arm is None else {**told, "arm": arm}))
+        return
+    print_difference(file, names, rows)
+    if arm is not None:
+        click.echo(f"arm: {arm}")
 
 
 def _print_sound(file: str, strategies: Mapping[str, Strategy]) -> None:
@@ -100,35 +125,22 @@ def _checked(
     sound = [name for name in profiles if refused is None or name != "production"]
     if not sound:
         return {}, refused  # and nothing unreviewed was imported
-    classes = load_plugin_classes(requests, production=False)
-    return check_profiles(source, sound, configs_of(classes)), refused
+    configs = configs_of(load_plugin_classes(requests, production=False))
+    try:
+        return check_profiles(source, sound, configs), refused
+    except StrategyError as error:
+        return _sound_alone(source, sound, configs), error
 
 
-def _print_difference(
-    file: str, names: tuple[str, str], rows: Sequence[Difference], *, as_json: bool
-) -> None:
-    left, right = names
-    if as_json:
-        # A list and not a mapping: the two names may be the same.
-        differences = [
-            {"path": row.path, "values": [row.paper, row.production], "unit": row.unit}
-            for row in rows
-        ]
-        click.echo(_json({"file": file, "profiles": list(names), "differences": differences}))
-        return
-    if not rows:
-        click.echo(f"{file}: {left} and {right} do not differ")
-        return
-    table = [("key", left, right, "unit")]
-    table += [(row.path, _cell(row.paper), _cell(row.production), row.unit) for row in rows]
-    widths = [max(len(line[column]) for line in table) for column in range(4)]
-    for line in table:
-        cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
-        click.echo("  ".join(cells).rstrip())
-
-
-def _cell(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
+def _sound_alone(
+    source: Source, profiles: Sequence[str], configs: Mapping[str, type[Config]]
+) -> dict[str, Strategy]:
+    """Return those of several profiles that nothing is wrong with."""
+    found: dict[str, Strategy] = {}
+    for profile in profiles if len(profiles) > 1 else ():
+        with suppress(StrategyError):
+            found |= check_profiles(source, [profile], configs)
+    return found
 
 
 def _json(value: Any) -> str:

@@ -158,7 +158,10 @@ def _settings(
             "unit": field.get("unit", ""),
             "default": field.get("default"),
             "required": key in required,
-            "bounds": [f"{sign} {field[word]}" for word, sign in _BOUNDS if word in field],
+            "bounds": [
+                *(f"{sign} {field[word]}" for word, sign in _BOUNDS if word in field),
+                *(["production: must be written"] if "productionRequired" in field else []),
+            ],
             "description": field.get("description", ""),
         }
 

@@ -106,6 +106,10 @@ class RestClient:
         """
         return await self._request("POST", path, (), body)
 
+    async def delete(self, path: str) -> bytes:
+        """Return the body of a DELETE that may be sent again; see :meth:`post`."""
+        return await self._request("DELETE", path, (), None)
+
     async def _request(self, method: str, path: str, params: Params, body: bytes | None) -> bytes:
         failure = RestError(f"{self._base_url}{path}: not tried")
         wait_s = 0.0

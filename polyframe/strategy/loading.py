@@ -28,6 +28,7 @@ from polyframe.strategy.schema import (
     Configs,
     file_schema,
     resolved_schema,
+    unwritten,
 )
 from polyframe.strategy.source import KeyPath, Problem, Source, printable, read_source
 from polyframe.strategy.source import refusal as _refusal
@@ -35,6 +36,7 @@ from polyframe.strategy.wording import (
     Explainer,
     ProductionValidator,
     SettingsValidator,
+    must_be_written,
     no_pin,
 )
 
@@ -177,6 +179,8 @@ def _examine(
     alone = [(path, text) for path, text in one_sided(source) if path not in told]
     document = overlaid(source.data, profile)
     tell(_breaches(document, profile, configs), profile)
+    if profile == "production":
+        tell(_overlooked(document, configs), profile)
     problems += [Problem(source.lines[path], path, text) for path, text in alone]
     if problems or source.problems:
         return None, problems
@@ -271,6 +275,12 @@ def _breaches(document: dict[str, Any], profile: Profile, configs: Configs) -> I
             "production trades on the live venue or not at all; write none under "
             "profiles.production",
         )
+
+
+def _overlooked(document: dict[str, Any], configs: Configs) -> Iterator[Located]:
+    """Yield the settings that nobody may leave to a default where real money is traded."""
+    for path, schema in unwritten(resolved_schema(configs), document):
+        yield path, must_be_written(path, schema)
 
 
 def _typed(

@@ -8,7 +8,7 @@ after the overlay: what has no default must be there.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -23,7 +23,8 @@ FRACTION_UNITS = ("share", "score", "price")
 PLUGIN_NAME = "^[a-z][a-z0-9_]{0,63}$"
 DIST_PIN = "^[A-Za-z0-9][A-Za-z0-9._-]*==[A-Za-z0-9][A-Za-z0-9._+!-]*$"
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
-_HOISTED = ("unit", "productionMax", "productionMin")
+_DEEPEST = 8
+_HOISTED = ("unit", "productionMax", "productionMin", "productionRequired")
 
 Schema = dict[str, Any]
 Configs = Mapping[str, type[Config]]
@@ -130,6 +131,31 @@ def unit_at(schema: Schema, path: KeyPath) -> str:
     return str(_deref(schema, node).get("unit", ""))
 
 
+def unwritten(schema: Schema, document: Mapping[str, Any]) -> Iterator[tuple[KeyPath, Schema]]:
+    """Yield each setting that production wants written and a document leaves to its default.
+
+    Args:
+        schema: a resolved schema.
+        document: one profile after the overlay, no default filled in.
+
+    Yields:
+        The setting's path and its schema.
+    """
+    yield from _unwritten(schema, schema, document, ())
+
+
+def _unwritten(
+    schema: Schema, node: Schema, document: Any, path: KeyPath
+) -> Iterator[tuple[KeyPath, Schema]]:
+    written = document if isinstance(document, dict) else {}
+    for key, sub in node.get("properties", {}).items():
+        below = _deref(schema, sub)
+        if below.get("productionRequired") and key not in written:
+            yield (*path, key), below
+        if "properties" in below and len(path) < _DEEPEST:  # a type may contain itself
+            yield from _unwritten(schema, below, written.get(key), (*path, key))
+
+
 def _deref(schema: Schema, node: Any) -> Schema:
     while isinstance(node, dict) and "$ref" in node:
         node = schema["$defs"][node["$ref"].removeprefix("#/$defs/")]
@@ -223,6 +249,8 @@ def _described(node: Schema, unit: str) -> str:
         text += f"; production: at most {node['productionMax']:g}"
     if "productionMin" in node:
         text += f"; production: at least {node['productionMin']:g}"
+    if "productionRequired" in node:
+        text += "; production: must be written"
     return text
 
 

@@ -171,6 +171,18 @@ def _missing(schema: Schema) -> str:
     return f"is missing and has no default; add it{printable(unit, 160)}"
 
 
+def must_be_written(path: KeyPath, schema: Schema) -> str:
+    """Return what production says of a setting that the file leaves to its default."""
+    meaning = schema.get("description", "").partition(" [")[0]
+    unit = schema.get("unit", "")
+    what = f" ({printable(meaning, 120)})" if meaning else ""
+    in_unit = f" (unit {unit})" if unit else ""
+    return (
+        f"must be written for production{what}; add {_name(path)}: VALUE{in_unit} to the file, "
+        "the default is not enough"
+    )
+
+
 def no_pin(value: Any) -> str:
     """Return what is wrong with a ``dist`` that pins nothing, and what to write."""
     return f"{shown(value)} is not a pin; write distribution==version, such as my-plugin==1.2"

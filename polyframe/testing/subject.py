@@ -8,10 +8,14 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
+import msgspec
+
 from polyframe.errors import PluginError, StrategyError
+from polyframe.live_settings import LimitSettings
 from polyframe.plugin import Config, Context, Log
 from polyframe.runtime.claimants import find_claimant
 from polyframe.runtime.plugins import one_line, register
+from polyframe.settings import CapitalSettings
 from polyframe.strategy.loading import check_profiles
 from polyframe.strategy.source import parse_source
 from polyframe.testing.places import home_of
@@ -107,6 +111,13 @@ class Built:
         return getattr(self.instance, "on_book_when", "change") == "top"
 
 
+# What production wants a file to write of the core, whatever plugin it names.
+_WRITTEN = {
+    "limits": msgspec.to_builtins(LimitSettings()),
+    "capital": msgspec.to_builtins(CapitalSettings()),
+}
+
+
 def config_of(subject: Subject, profile: str) -> Config:
     """Return the plugin's settings as a strategy file with nothing but ``settings`` makes them.
 
@@ -117,6 +128,7 @@ def config_of(subject: Subject, profile: str) -> Config:
     document = {
         "plugins": {subject.name: dict(subject.settings)},
         "profiles": {name: {} for name in PROFILES},
+        **_WRITTEN,
     }
     source = parse_source(json.dumps(document, indent=1), "strategy file")
     configs = {subject.name: subject.kind.Config}

@@ -108,7 +108,14 @@ class Walk:
         event = self.market["events"][0]
         tokens = [{"token_id": token}, {"token_id": no}]
         sides = [{"token_id": token, "side": "BUY"}, {"token_id": no, "side": "SELL"}]
-        for path in ("/ok", "/time", "/version", "/prices-history", "/simplified-markets"):
+        for path in (
+            "/ok",
+            "/time",
+            "/version",
+            "/api/geoblock",
+            "/prices-history",
+            "/simplified-markets",
+        ):
             await self.ask(f"GET {path}", path)
         for path in ("/sampling-markets", "/sampling-simplified-markets", "/markets"):
             await self.ask(f"GET {path}", path)

@@ -43,6 +43,8 @@ def row(name: str, field: msgspec.structs.FieldInfo) -> str:
         floor = f"at most {extra['productionMax']:g}"
     if "productionMin" in extra:
         floor = f"at least {extra['productionMin']:g}"
+    if "productionRequired" in extra:
+        floor = f"{floor}; must be written".removeprefix("; ")
     if name in WHOLE_ROWS:
         cells = (f"`{field.name}`", default, extra["unit"], floor, meta.description)
         return f"| {' | '.join(cells)} |"

@@ -8,6 +8,7 @@ import pytest
 from polyframe.errors import StrategyError
 from polyframe.plugin import Config, setting
 from polyframe.strategy import load_strategy
+from written_limits import WRITTEN_LIMITS
 
 BASE = """\
 name: demo
@@ -20,7 +21,7 @@ plugins:
 profiles:
   paper: {}
   production: {}
-"""
+""" + WRITTEN_LIMITS  # fmt: skip
 
 
 class Step(Config):
@@ -76,7 +77,9 @@ def write(tmp_path, monkeypatch):
 def problems(write, configs):
     """Return the problem lines of a strategy text under a profile; none is a failed test."""
 
-    def ask(text, profile="paper"):
+    def ask(text, profile="paper", limits=WRITTEN_LIMITS):
+        if profile == "production" and isinstance(text, str):
+            text += limits
         with pytest.raises(StrategyError) as caught:
             load_strategy(write(text), profile, configs)
         assert caught.value.exit_code == 3

@@ -17,6 +17,7 @@ from jsonschema import Draft202012Validator
 from polyframe import __version__
 from polyframe.cli import VERBS, main
 from polyframe.errors import PluginNotFound, StrategyError, UsageError, VenueError
+from polyframe.runtime.live import arming
 from polyframe.runtime.plugins import configs_of
 
 HEAVY = (
@@ -43,6 +44,7 @@ def invoke(monkeypatch, configs):
         without_pin=lambda requests: {r.name: "wants a pin" for r in requests if r.name in strange},
     )
     monkeypatch.setitem(sys.modules, "polyframe.runtime.plugins", fake)
+    monkeypatch.setattr(arming, "_versions", lambda strategy: {"polyframe-mm": "1"})
 
     def run(*args):
         return CliRunner().invoke(main, list(args))
@@ -79,6 +81,7 @@ def test_help_lists_every_verb_without_importing_any():
         assert summary in done.stdout
     assert list(VERBS) == [
         *("run", "check", "replay", "universe", "report", "why", "trace"),
+        *("doctor", "status", "orders", "positions", "cancel-all", "kill", "resume", "keystore"),
         *("validate-paper", "calibrate", "exchange", "schema", "plugins", "new-plugin"),
     ]
 
@@ -222,18 +225,25 @@ def test_check_reads_the_file_before_it_loads_plugins(invoke, write):
 
 
 def test_check_diff_is_a_table_of_what_differs(invoke, write, base):
-    assert invoke("check", write(base), "--diff", "paper", "production").stdout == (
-        "s.yaml: paper and production do not differ\n"
-    )
+    same = invoke("check", write(base), "--diff", "paper", "production").stdout.splitlines()
+    assert same[0] == "s.yaml: paper and production do not differ"
+    assert re.fullmatch("arm: [0-9a-f]{12}", same[1])
     text = base.replace("paper: {}", "paper: {feed: {max_book_age_s: 120}, name: a}")
     text = text.replace("production: {}", "production: {feed: {max_book_age_s: 5}, name: b}")
-    assert invoke("check", write(text), "--diff", "paper", "production").stdout == (
+    table, _, arm = invoke("check", write(text), "--diff", "paper", "production").stdout.rpartition(
+        "arm: "
+    )
+    assert table == (
         "key                  paper  production  unit\n"
         "name                 a      b           name\n"
         "feed.max_book_age_s  120.0  5.0         s\n"
     )
+    assert arm.strip() != same[1].removeprefix("arm: ")
+    forward = invoke("check", "s.yaml", "--diff", "paper", "production", "--json").stdout
+    assert json.loads(forward)["arm"] == arm.strip()
     shown = json.loads(invoke("check", "s.yaml", "--diff", "production", "paper", "--json").stdout)
     assert shown["profiles"] == ["production", "paper"]
+    assert "arm" not in shown
     assert shown["differences"][1] == {
         "path": "feed.max_book_age_s",
         "values": [5.0, 120.0],
@@ -256,3 +266,14 @@ def test_schema_without_a_file_asks_for_the_built_in_plugins(invoke):
     assert invoke.asked == [
         (["qs", "rrs", "markout", "portfolio_risk", "maker", "truth_report"], False)
     ]
+
+
+def test_check_says_what_is_sound_on_paper_where_production_wants_more(invoke, write, base):
+    result = invoke("check", write(base.partition("limits:")[0]))
+    assert result.exit_code == 3
+    [sound] = result.stdout.splitlines()
+    assert sound.startswith("s.yaml: paper: ok, ")
+    assert [": must be written for production" in line for line in result.stderr.splitlines()] == [
+        True
+    ] * 6
+    assert invoke("check", "s.yaml", "--profile", "paper").exit_code == 0

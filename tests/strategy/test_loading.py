@@ -26,6 +26,7 @@ from polyframe.strategy import (
 )
 from polyframe.strategy.loading import canonical_json
 from polyframe.strategy.overlay import merged
+from written_limits import WRITTEN_LIMITS
 
 FULL = """\
 name: demo
@@ -47,7 +48,7 @@ profiles:
     plugins:
       guard: {limit: 0.02}
       score: {by_category: {sport: 0.4}, weights: [0.5, 0.5]}
-"""
+""" + WRITTEN_LIMITS  # fmt: skip
 
 keys = st.sampled_from("abcd")
 trees = st.recursive(

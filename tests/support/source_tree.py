@@ -53,6 +53,7 @@ PACKAGE_LAYER = {
     "polyframe.strategy": STRATEGY,
     "polyframe.cli": TOP,
     "polyframe.dashboard": TOP,
+    "polyframe.doctor": TOP,
     "polyframe.testing": TOP,
 }
 # The shells: they touch the clock, files or sockets. A new module is pure until it is named here.
@@ -96,6 +97,7 @@ IMPURE = {
     "polyframe.polymarket.gamma",
     "polyframe.polymarket.market_file",
     "polyframe.polymarket.official_client",
+    "polyframe.polymarket.operator_requests",
     "polyframe.polymarket.rest",
     "polyframe.polymarket.shard",
     "polyframe.runtime.metadata",

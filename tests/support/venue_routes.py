@@ -93,6 +93,7 @@ ROUTES: dict[str, Schema] = {
     "GET /ok": only("OK"),
     "GET /time": WHOLE,
     "GET /version": shape({"version": only(2)}),
+    "GET /api/geoblock": shape({"blocked": FLAG, "ip": TEXT, "country": TEXT, "region": TEXT}),
     "GET /book": BOOK,
     "POST /books": many(BOOK, minItems=1),
     "GET /price": shape({"price": DECIMAL}),

@@ -34,6 +34,7 @@ def clob_routes(source: Source, clock: Callable[[], int]) -> list[web.RouteDef]:
         web.get("/ok", clob.ok),
         web.get("/time", clob.time),
         web.get("/version", clob.version),
+        web.get("/api/geoblock", clob.geoblock),
         web.get("/book", clob.book),
         web.post("/books", clob.books),
         web.get("/midpoint", clob.midpoint),
@@ -66,6 +67,10 @@ class _Clob:
 
     async def version(self, request: web.Request) -> web.Response:
         return answer({"version": 2})
+
+    async def geoblock(self, request: web.Request) -> web.Response:
+        """The website's: may this address trade? (venue.md 2.1). Here everybody may."""
+        return answer({"blocked": False, "ip": "127.0.0.1", "country": "IE", "region": "L"})
 
     async def book(self, request: web.Request) -> web.Response:
         return self._of_token(request, lambda book: book)
