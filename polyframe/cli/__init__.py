@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
+from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
@@ -40,6 +41,9 @@ VERBS: dict[str, tuple[str, str]] = {
     "new-plugin": ("polyframe.cli.new_plugin", "Write a plugin package that works, to begin with."),
 }
 """Verb -> (module, one line of help), in the order of a user's first day."""
+
+redact: Callable[[str], str] = str
+"""Strikes secrets out of what is shown; a verb that loads some puts its own here."""
 
 EXIT_INTERRUPTED = 130
 EXIT_BROKEN_PIPE = 141
@@ -120,7 +124,7 @@ def report_error(error: PolyframeError) -> None:
         for problem in error.problems:
             click.echo(one_line(problem), err=True)
     else:
-        click.echo(f"polyframe: error: {one_line(str(error))}", err=True)
+        click.echo(f"polyframe: error: {one_line(redact(str(error)))}", err=True)
 
 
 def one_line(text: str) -> str:

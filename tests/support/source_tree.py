@@ -102,6 +102,7 @@ IMPURE = {
     "polyframe.polymarket.shard",
     "polyframe.runtime.metadata",
     "polyframe.runtime.live.chore_runner",
+    "polyframe.runtime.live.run",
     "polyframe.runtime.live.desk",
     "polyframe.runtime.live.opening",
     "polyframe.runtime.live.order_sender",

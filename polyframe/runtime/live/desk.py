@@ -20,6 +20,7 @@ from polyframe.errors import PolyframeError
 from polyframe.events import Event, HazardCleared, HazardRaised, OrderRejected
 from polyframe.hazards import Action, Hazard
 from polyframe.model import MarketSpec
+from polyframe.polymarket.chores import Chores
 from polyframe.polymarket.official_client import ClobError
 from polyframe.polymarket.user_feed import UserFeed
 from polyframe.runtime.assemble import Machine
@@ -27,7 +28,7 @@ from polyframe.runtime.engine import Begin
 from polyframe.runtime.fill_profiles import RealProfile
 from polyframe.runtime.live.changes import Change
 from polyframe.runtime.live.chore_runner import ChoreRunner
-from polyframe.runtime.live.journal_rows import JournalRow, ReconciliationRow, SweepRow
+from polyframe.runtime.live.journal_rows import ReconciliationRow, SweepRow
 from polyframe.runtime.live.opening import LiveAccount
 from polyframe.runtime.live.order_sender import OrderSender
 from polyframe.runtime.live.reconciler import Reconciler
@@ -110,7 +111,8 @@ class LiveDesk:
             close_gap=self._reconciler.want,
         )  # fmt: skip
         self._chores = ChoreRunner(
-            account, self._writer, spec_of=self._spec_of, alarm=self._alarm,
+            Chores(clob.client), clob, ledger, self._writer, clock=clock, speed=speed,
+            spec_of=self._spec_of, payout_e6=ledger_books.payout_e6,
             compare=self._reconciler.want, line=self._line,
         )  # fmt: skip
         self._heartbeat = Heartbeat(clob, settings, clock, speed, self._alarm)
@@ -312,7 +314,7 @@ class LiveDesk:
                     self._account.folder.kill(f"{hazard}: {detail}", "polyframe run")
 
     def _compared(self, found: Reconciliation) -> None:
-        self._store(
+        self._writer.note(
             ReconciliationRow(
                 ts_ns=found.ts_ns, run_id=self._account.run_id,
                 is_beyond_bound=found.is_beyond_bound, found=found,
@@ -330,15 +332,9 @@ class LiveDesk:
             )
 
     def _swept(self, sweep: Sweep) -> None:
-        self._store(
+        self._writer.note(
             SweepRow(
                 ts_ns=sweep.verified_ns, run_id=self._account.run_id, reason=sweep.reason,
                 took_ns=sweep.verified_ns - sweep.asked_ns, left=0,
             )
         )  # fmt: skip
-
-    def _store(self, row: JournalRow) -> None:
-        try:
-            self._account.store.apply([row])
-        except PolyframeError as error:
-            self._store_failed(str(error))

@@ -39,8 +39,9 @@ _E6 = 10**6
 class LiveAccount:
     """An account that is ours alone for as long as the run lasts.
 
-    ``account`` and ``documents`` are what the engine and the plugins begin from; ``mode`` is
-    what reports call the run: only orders at the live venue are ``production``.
+    ``account`` and ``documents`` are what the engine and the plugins begin from (None: with the
+    bankroll); ``mode`` is what reports call the run: only orders at the live venue are
+    ``production``.
     """
 
     clob: Clob
@@ -54,7 +55,7 @@ class LiveAccount:
     mode: str
     begin: Begin
     run_id: str
-    account: CarriedAccount
+    account: CarriedAccount | None
     documents: Mapping[str, dict[str, Any]]
 
 
@@ -122,13 +123,12 @@ async def open_account(
                 if not ledger.books.is_opened:
                     await _open_books(ledger, store, clob, urls, settings, clock, line)
                 snapshot = loaded.snapshot
-                opening_e12 = ledger.books.opening_cash_e12
-                account = _first(opening_e12) if snapshot is None else snapshot.account
+                account = None if snapshot is None else snapshot.account
                 line(
                     "Account",
                     {"wallet": clob.wallet.address, "type": clob.wallet.signature_type.name,
                      "balance_usd": f"{held.cash_e6 / 1e6:.2f}",
-                     "traded_usd": f"{usd(account.cash_e12):.2f}",
+                     "traded_usd": f"{usd(ledger.books.cash_e12):.2f}",
                      "orders_open": len(ledger.open_venue_ids()), "folder": folder.path},
                 )  # fmt: skip
                 numbers = ledger.numbers
@@ -152,13 +152,6 @@ async def open_account(
                     account=account,
                     documents={} if snapshot is None else snapshot.plugins,
                 )
-
-
-def _first(cash_e12: int) -> CarriedAccount:
-    return CarriedAccount(
-        run_id="", cash_e12=cash_e12, peak_equity_e12=cash_e12, day=None,
-        day_start_equity_e12=cash_e12, positions=(),
-    )  # fmt: skip
 
 
 async def _preflight(
@@ -217,6 +210,11 @@ async def _open_books(
     held = await clob.balances(tokens)
     balances = Balances(asked_ns=asked_ns, cash_e12=held.cash_e6 * _E6, tokens_e6=held.tokens_e6)
     bankroll_e12 = usd_e12(settings.capital.bankroll_usd)
+    if balances.cash_e12 < bankroll_e12:
+        raise VenueError(
+            f"account {clob.wallet.address} holds {usd(balances.cash_e12):.2f} USD, less than "
+            f"capital.bankroll_usd {settings.capital.bankroll_usd:g}: fund it, or lower that"
+        )
     change = Statements(ledger.books).open_account(bankroll_e12, balances, clock())
     store.apply(change.rows)
     ledger.given(change)

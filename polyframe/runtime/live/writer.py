@@ -14,8 +14,8 @@ from anyio.to_thread import run_sync
 from polyframe.errors import PolyframeError
 from polyframe.events import Event
 from polyframe.runtime.live.changes import Change
+from polyframe.runtime.live.journal_rows import AnyRow, JournalRow
 from polyframe.runtime.live.ledger import LiveLedger
-from polyframe.runtime.live.rows import AccountRow
 from polyframe.runtime.live.store import LedgerStore
 
 
@@ -56,6 +56,7 @@ class AccountWriter:
         self._failed = failed
         self._queue: list[_Waiting] = []
         self._wake = anyio.Event()
+        self._journal: list[JournalRow] = []
         self._snapshot: Callable[[], None] | None = None
         self.has_failed = False
         self._is_idle = anyio.Event()
@@ -75,6 +76,12 @@ class AccountWriter:
             waiting.done.set()
         return waiting
 
+    def note(self, row: JournalRow) -> None:
+        """Queue a row that is no part of the account."""
+        if not self.has_failed:
+            self._journal.append(row)
+            self._wake.set()
+
     async def durable(self, change: Change) -> bool:
         """Queue a change and wait; False when the disk refused it."""
         waiting = self.put(change)
@@ -93,22 +100,25 @@ class AccountWriter:
         """Wait until nothing is queued."""
         await self._is_idle.wait()
 
-    def rows_left(self) -> list[AccountRow]:
+    def rows_left(self) -> list[AnyRow]:
         """Return the rows that are not written, once nobody writes any more."""
         waiting = [] if self.has_failed else self._queue
-        return [row for one in waiting for row in one.change.rows]
+        rows: list[AnyRow] = [row for one in waiting for row in one.change.rows]
+        return rows + ([] if self.has_failed else self._journal)
 
     async def run(self) -> None:
         """Write until cancelled."""
         while True:
             await self._wake.wait()
             self._wake = anyio.Event()
-            while self._queue or self._snapshot is not None:
+            while self._queue or self._journal or self._snapshot is not None:
                 await self._write()
 
     async def _write(self) -> None:
         batch, self._queue = self._queue, []
-        rows = [row for waiting in batch for row in waiting.change.rows]
+        journal, self._journal = self._journal, []
+        rows: list[AnyRow] = [row for waiting in batch for row in waiting.change.rows]
+        rows += journal
         try:
             if rows:
                 await run_sync(self._store.apply, rows)
