@@ -290,6 +290,9 @@ class Teller:
     async def key(self, request: web.Request) -> web.Response:
         return web.json_response({"apiKey": "key", "secret": "A" * 43 + "=", "passphrase": "p"})
 
+    async def deployed(self, request: web.Request) -> web.Response:
+        return web.json_response({"deployed": False})
+
     async def orders(self, request: web.Request) -> web.Response:
         self.posted.append(await request.json())
         told = self.answer
@@ -299,11 +302,16 @@ class Teller:
         return web.json_response(self.pages[request.path].pop(0))
 
     @asynccontextmanager
-    async def account(self, unread: Callable[[Any], None] = print) -> AsyncIterator[Clob]:
+    async def account(
+        self,
+        unread: Callable[[Any], None] = print,
+        kind: SignatureType = SignatureType.EOA,
+    ) -> AsyncIterator[Clob]:
         app = web.Application()
         app.add_routes(
             [
                 web.post("/auth/api-key", self.key),
+                web.get("/deployed", self.deployed),
                 web.post("/order", self.orders),
                 web.post("/orders", self.orders),
                 web.delete("/orders", self.orders),
@@ -320,7 +328,7 @@ class Teller:
                 settings=PATIENT,
                 limits=LimitSettings(),
                 clock=lambda: START_NS,
-                signature_type=SignatureType.EOA,
+                signature_type=kind,
                 on_unread=unread,
             ) as clob:
                 yield clob
@@ -453,3 +461,11 @@ async def test_odd_pages() -> None:
         teller.pages = {"/data/order/0x1": [{"id": "0x1"}]}
         with pytest.raises(ClobError, match="unreadable"):
             await clob.order("0x1")
+
+
+@pytest.mark.parametrize("kind", list(SignatureType)[1:])
+async def test_a_wallet_that_does_not_exist_is_told_and_not_deployed(kind: SignatureType) -> None:
+    with pytest.raises(ClobError, match="does not exist") as refused:
+        async with Teller().account(kind=kind):
+            pass
+    assert "cannot be opened" in str(refused.value)
