@@ -7,6 +7,7 @@ credentials does, because frames are answered in their order.
 
 from __future__ import annotations
 
+import logging
 import random
 from collections.abc import Callable
 
@@ -26,6 +27,8 @@ _MOST_FRAME_BYTES = 8 * 1024 * 1024
 _MOST_FRAMES_WAITING = 1024
 _CLOSE_S = 1.0
 _MOST_DOUBLINGS = 16
+# At DEBUG websockets writes down every frame, and the first one holds the credentials.
+_SILENT = logging.Logger("polyframe.user_channel", logging.CRITICAL)
 # Going away, an error inside, a restart, come again later (RFC 6455 and its registry): a server
 # that closes so before it has answered has other troubles than our credentials.
 _SERVER_TROUBLES = frozenset({1001, 1011, 1012, 1013, 1014})
@@ -126,6 +129,7 @@ class UserFeed:
         try:
             socket = await StraightConnect(
                 self._url,
+                logger=_SILENT,
                 compression=None,
                 ping_interval=None,  # the venue's keepalive is a text PING
                 open_timeout=self._settings.connect_timeout_s,

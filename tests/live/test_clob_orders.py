@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import os
 from typing import Any
 
 import msgspec
@@ -11,6 +13,7 @@ import pytest
 from live_account import PATIENT, START_NS, Hidden, Venue
 from loopback_exchange import S_NS
 from polyframe.events import Side
+from polyframe.exchange.faults import rest_kinds as kinds
 from polyframe.live_settings import LimitSettings
 from polyframe.polymarket.account_words import OrderWord, PlaceResult, TradeStatus, VenueMode
 from polyframe.polymarket.auth import ApiCredentials
@@ -310,6 +313,8 @@ async def test_what_the_account_is_asked_besides() -> None:
         assert await clob.rate_tier() == "Standard"
         assert await clob.order("0x" + "00" * 32) is None
         assert clob.mode.mode is VenueMode.RUNNING
+        with pytest.raises(ClobError, match="Invalid asset type"):
+            await clob.balances([*spec.token_ids, "1"])
 
 
 async def test_heartbeats_chain_and_take_the_expected_id_at_once() -> None:
@@ -397,3 +402,34 @@ async def test_many_requests_at_once_do_not_disturb_each_other() -> None:
             *(clob.balances(spec.token_ids) for _ in range(3)),
         )
         assert [one[0].order_id for one in answers[:20]] == [f"o-{at}" for at in range(20)]
+
+
+async def test_no_proxy_of_the_environment_stands_before_this_machine(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    before = dict(os.environ)
+    async with Venue() as venue, venue.account(signature_type=None) as clob:
+        assert dict(os.environ) == before
+        assert (await clob.place([venue.sign(clob, venue.plain())]))[0].result is ACCEPTED
+        assert len(await clob.open_orders()) == 1
+
+
+async def test_no_log_repr_or_error_has_a_secret(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    async with Venue() as venue, venue.account() as clob:
+        intent = venue.sign(clob, venue.plain())
+        await clob.place([intent])
+        venue.fault(kinds.ServerError())
+        told = [repr(await clob.place([intent])), repr(await clob.cancel_all())]
+        with pytest.raises(ClobError) as failed:
+            await clob.heartbeat("")
+        told += [str(failed.value), repr(clob), repr(clob.wallet), repr(clob.credentials)]
+        told += [repr(one) for one in vars(clob).values()]
+        known = clob.credentials
+    for secret in (f"{77:064x}", known.secret, known.passphrase):
+        assert secret not in caplog.text
+        assert not any(secret in one for one in told)

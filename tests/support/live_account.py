@@ -41,7 +41,7 @@ class Hidden:
 class Venue:
     """A still exchange with accounts, and a wall to move."""
 
-    def __init__(self, markets: int = 60, **terms: Any) -> None:
+    def __init__(self, markets: int = 30, **terms: Any) -> None:
         self.wall = Wall()
         source = SimulatedSource(7, markets, 1e-9, START_NS)
         accounts = PrivateTerms(seed=3, **terms)
