@@ -122,7 +122,7 @@ class LiveLedger:
         return self._numbers
 
     def forget(self, before_ns: int) -> int:
-        """Forget orders that ended before a time and are settled; return how many.
+        """Forget orders that ended and were settled before a time; return how many.
 
         What the venue says later of that time is counted as old, not held for foreign.
         """
@@ -131,7 +131,7 @@ class LiveLedger:
             for record in self.orders
             if not record.row.is_open
             and record.row.state_ns < before_ns
-            and not self.fills.has_unsettled(record.row.venue_id)
+            and not self.fills.has_changed(record.row.venue_id, before_ns)
         ]
         for record in done:
             self.orders.drop(record)
