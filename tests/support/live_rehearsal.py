@@ -34,15 +34,18 @@ from polyframe.polymarket.account_words import (
     PlaceResult,
 )
 from polyframe.runtime.live.changes import Change
+from polyframe.runtime.live.evidence import DUST_E6
 from polyframe.runtime.live.ledger import LiveLedger
 from polyframe.runtime.live.reconciliation import Reconciliation, compare
-from polyframe.runtime.live.rows import AccountRow
+from polyframe.runtime.live.rows import AccountRow, FillRow
 from polyframe.runtime.live.statements import Balances
 from polyframe.runtime.live.stored_account import StoredAccount, account_of
 
 SIDES = [Side.BUY, Side.BUY, Side.SELL]
 SETTINGS = ProductionSettings()
 UNKNOWN_AFTER = 120 * S
+REMEMBERS = 40 * S
+TRADES_LAG = 8 * S
 
 
 class Cut(Exception):
@@ -52,7 +55,9 @@ class Cut(Exception):
 class Disk(Protocol):
     def apply(self, rows: Iterable[AccountRow]) -> None: ...
 
-    def load(self, upto_seq: int) -> StoredAccount: ...
+    def load(self, upto_seq: int, forget_before_ns: int) -> StoredAccount: ...
+
+    def booked(self) -> dict[tuple[str, str, int], tuple[int, int]]: ...
 
 
 class MemoryDisk:
@@ -64,8 +69,17 @@ class MemoryDisk:
     def apply(self, rows: Iterable[AccountRow]) -> None:
         self.rows += rows
 
-    def load(self, upto_seq: int) -> StoredAccount:
-        return account_of(self.rows, upto_seq)
+    def load(self, upto_seq: int, forget_before_ns: int) -> StoredAccount:
+        return account_of(self.rows, upto_seq, forget_before_ns)
+
+    def booked(self) -> dict[tuple[str, str, int], tuple[int, int]]:
+        return booked_of(self.rows)
+
+
+def booked_of(rows: Iterable[AccountRow]) -> dict[tuple[str, str, int], tuple[int, int]]:
+    """Price and size of the fills that count, by identity."""
+    last = {row.identity: row for row in rows if isinstance(row, FillRow)}
+    return {at: (row.price_e4, row.size_e6) for at, row in last.items() if row.is_booked}
 
 
 @dataclass
@@ -75,6 +89,7 @@ class ShadowOrder:
     is_live: bool
     side: Side
     token_id: str
+    was_gone: bool = False
 
 
 @dataclass
@@ -98,7 +113,12 @@ class ShadowEngine:
             case OrderAdopted():
                 assert event.order_id not in self.orders, f"{event.order_id} introduced twice"
                 self.orders[event.order_id] = ShadowOrder(
-                    event.size_e6, event.filled_e6, event.is_live, event.side, event.token_id
+                    event.size_e6,
+                    event.filled_e6,
+                    event.is_live,
+                    event.side,
+                    event.token_id,
+                    was_gone=not event.is_live,
                 )
             case OrderAccepted() | OrderUncertain() | CancelRejected():
                 assert self.orders[event.order_id].is_live
@@ -129,6 +149,8 @@ class ShadowEngine:
         self.cash_e12 -= sign * event.fee_e12
         self.gain(order.token_id, buys * event.size_e6)
         if not event.reverses and "!again" not in event.trade_id:
+            is_dust = event.size_e6 <= DUST_E6
+            assert order.is_live or order.was_gone or is_dust, f"{event} of what was freed"
             order.filled_e6 += event.size_e6
             if order.filled_e6 >= order.size_e6:
                 order.is_live = False
@@ -163,8 +185,10 @@ class Rehearsal:
         self.cuts = 0
         self.pending: list[object] = []
         self.answers: list[Placement] = []
+        self.reads: list[Callable[[], Change]] = []
         self.to_arrive: list[tuple[int, PlaceOrder]] = []
         self.merges: dict[str, tuple[str, int]] = {}
+        self.venue.remember()
         self.snapshot = (ShadowEngine(), 0)
         self.rewards = 0
         self.engine = ShadowEngine()
@@ -195,8 +219,9 @@ class Rehearsal:
         self.run += 1
         engine, upto_seq = self.snapshot
         self.engine = engine.begin_again()
+        stored = self.disk.load(upto_seq, self.now - REMEMBERS)
         ledger = LiveLedger(
-            self.disk.load(upto_seq), run_id=f"run-{self.run}", fees=lambda _: FEES,
+            stored, run_id=f"run-{self.run}", fees=lambda _: FEES,
             unknown_after_ns=UNKNOWN_AFTER,
         )  # fmt: skip
         self.ledger = ledger
@@ -226,6 +251,7 @@ class Rehearsal:
     def restart(self) -> None:
         self.cuts += 1
         self.answers.clear()  # whoever waited for them is gone
+        self.reads.clear()
         self.begin()
 
     def check_reservations(self) -> None:
@@ -244,6 +270,7 @@ class Rehearsal:
         rng = self.rng
         self.venue.now_ns += round(rng.choice([0.05, 0.5, 2.0, 5.0]) * S)
         self.arrive_late()
+        self.venue.remember()
         for _ in range(3):
             rng.choice(self.deeds)()
             self.collect()
@@ -255,6 +282,7 @@ class Rehearsal:
             self.settle, self.settle, self.settle, self.hear, self.hear, self.hear, self.answer,
             self.answer, self.ask, self.read_open, self.take_snapshot, self.merge,
             self.merge_ends, self.reward, self.compare, self.lose, self.away,
+            self.forget, self.late_read, self.late_read,
         ]  # fmt: skip
 
     def collect(self) -> None:
@@ -368,7 +396,24 @@ class Rehearsal:
             placement = self.answers.pop(self.rng.randrange(len(self.answers)))
             self.act(lambda: self.ledger.placed(placement, self.now))
 
-    def ask(self) -> None:
+    def forget(self) -> None:
+        self.ledger.forget(self.now - REMEMBERS)
+
+    def late_read(self) -> None:
+        """A read is asked for now and its answer comes later, or one that was comes now."""
+        asked_ns, venue = self.now, self.venue
+        wanted = list(self.ledger.questions(asked_ns).order_ids)
+        for one in wanted[:2]:
+            found = venue.read_order(one)
+            self.reads.append(
+                lambda one=one, found=found: self.ledger.read_order(one, found, asked_ns, self.now)
+            )
+        shown = venue.read_open()
+        self.reads.append(lambda: self.ledger.read_orders(shown, asked_ns, self.now))
+        while len(self.reads) > 3:
+            self.act(self.reads.pop(self.rng.randrange(len(self.reads))))
+
+    def ask(self, lag_ns: int = TRADES_LAG) -> None:
         asked_ns = self.now
         questions = self.ledger.questions(asked_ns)
         for wanted in questions.order_ids:
@@ -379,10 +424,10 @@ class Rehearsal:
                 )
             )
         if questions.trades_since_s is not None:
-            self.read_trades(questions.trades_since_s)
+            self.read_trades(questions.trades_since_s, lag_ns)
 
-    def read_trades(self, since_s: int) -> None:
-        found, asked_ns = self.venue.read_trades(since_s), self.now
+    def read_trades(self, since_s: int, lag_ns: int = 0) -> None:
+        found, asked_ns = self.venue.read_trades(since_s, lag_ns), self.now
         self.act(lambda: self.ledger.read_trades(found, since_s, asked_ns, self.now))
 
     def read_open(self) -> None:
@@ -429,14 +474,16 @@ class Rehearsal:
         self.read_rewards()
 
     def balances(self) -> Balances:
-        tokens = dict.fromkeys([one for two in TOKENS.values() for one in two], 0)
-        return Balances(asked_ns=self.now, cash_e12=self.venue.cash_e12,
-                        tokens_e6=tokens | self.venue.tokens_e6)  # fmt: skip
+        """What a cache of the chain shows: now, or up to half a minute ago."""
+        _, cash_e12, tokens_e6 = self.rng.choice(self.venue.past[-1:] * 2 + self.venue.past)
+        every = dict.fromkeys([one for two in TOKENS.values() for one in two], 0)
+        return Balances(asked_ns=self.now, cash_e12=cash_e12, tokens_e6=every | tokens_e6)
 
     def compare(self) -> Reconciliation:
         """Read in the order that is asked for, and find no false alarm."""
         held = self.balances()
         self.to_the_end(self.read_all)
+        self.venue.remember()
         found = compare(self.ledger, held, self.now, SETTINGS)
         wrong = [one for one in found.differences if one.what in ("cash", "token")
                  and not one.explained_by]  # fmt: skip
@@ -461,12 +508,13 @@ class Rehearsal:
             self.arrive_late()
         while self.answers:
             self.answer()
-        self.to_the_end(self.read_all)
+        self.to_the_end(self.read_open)
+        self.read_rewards()
         for _ in range(200):
-            self.ask()
+            self.ask(lag_ns=0)
             self.venue.now_ns += 3 * S
         self.to_the_end(self.merge_ends)
-        self.to_the_end(self.read_all)
+        self.to_the_end(self.read_rewards)
 
     def read_rewards(self) -> None:
         """The statement has every day, each time it is read."""
@@ -482,10 +530,10 @@ class Rehearsal:
         ledger, venue = self.ledger, self.venue
         still = [r.row for r in ledger.orders if r.row.is_open]
         assert not still, still
-        booked = {
-            row.identity: (row.price_e4, row.size_e6) for row in ledger.fills if row.is_booked
-        }
-        assert booked == venue.true_fills()
+        assert self.disk.booked() == venue.true_fills()
+        assert not ledger.fills.contradicted
+        assert not ledger.foreign.fills()
+        assert not ledger.foreign.orders()
         held = {token: size for token, size in venue.tokens_e6.items() if size}
         assert ledger.books.tokens_e6 == held
         assert self.engine.tokens_e6 == held
@@ -493,5 +541,7 @@ class Rehearsal:
         assert self.engine.cash_e12 == venue.cash_e12
         assert not [o for o, order in self.engine.orders.items() if order.is_live]
         venue.now_ns += 3600 * S
+        venue.past.clear()
+        venue.remember()
         found = self.compare()
         assert not [one for one in found.differences if not one.explained_by], found

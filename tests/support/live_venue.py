@@ -48,6 +48,7 @@ class TrueOrder:
     word: OrderWord = OrderWord.LIVE
     reason: str = ""
     created_ns: int = 0
+    is_forgotten: bool = False
 
     @property
     def is_open(self) -> bool:
@@ -79,6 +80,12 @@ class TrueVenue:
         self.words: list[VenueOrder | VenueFill] = []
         self.cash_e12 = usd_e12(cash_usd)
         self.tokens_e6: dict[str, int] = {}
+        self.past: list[tuple[int, int, dict[str, int]]] = []
+
+    def remember(self) -> None:
+        """Keep the balances of this moment: a cache may show them later."""
+        self.past = [one for one in self.past if one[0] >= self.now_ns - 30 * S]
+        self.past.append((self.now_ns, self.cash_e12, dict(self.tokens_e6)))
 
     # --- what happens ----------------------------------------------------------------
 
@@ -177,6 +184,7 @@ class TrueVenue:
     def lose(self, order: TrueOrder) -> None:
         """The engine restarts and forgets it, telling nobody."""
         order.word = OrderWord.CANCELED
+        order.is_forgotten = self.rng.random() < 0.5
 
     # --- what it says ----------------------------------------------------------------
 
@@ -211,16 +219,17 @@ class TrueVenue:
 
     def read_order(self, wanted: str) -> VenueOrder | None:
         order = self.orders.get(wanted.removeprefix("0x"))
-        return None if order is None else self.order_word(order)
+        return None if order is None or order.is_forgotten else self.order_word(order)
 
     def read_open(self) -> list[VenueOrder]:
         return [self.order_word(order) for order in self.orders.values() if order.is_open]
 
-    def read_trades(self, since_s: int) -> list[VenueFill]:
+    def read_trades(self, since_s: int, lag_ns: int = 0) -> list[VenueFill]:
+        """With a lag the newest trades are not shown yet."""
         return [
             word
             for trade in self.trades.values()
-            if trade.matched_ns // S >= since_s
+            if trade.matched_ns // S >= since_s and trade.matched_ns + lag_ns <= self.now_ns
             for word in self.fill_words(trade)
         ]
 

@@ -148,7 +148,7 @@ class LiveLedger:
         return tuple(dict.fromkeys(named))
 
     def forget(self, before_ns: int) -> int:
-        """Forget orders that ended before a time and are settled; return how many.
+        """Forget orders that ended and were settled before a time; return how many.
 
         What the venue says later of that time is counted as old, not held for foreign.
         """
@@ -157,7 +157,7 @@ class LiveLedger:
             for record in self.orders
             if not record.row.is_open
             and record.row.state_ns < before_ns
-            and not self.fills.has_unsettled(record.row.venue_id)
+            and not self.fills.has_changed(record.row.venue_id, before_ns)
         ]
         for record in done:
             self.orders.drop(record)
