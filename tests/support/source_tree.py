@@ -87,6 +87,7 @@ IMPURE = {
     "polyframe.exchange.state",
     "polyframe.explain.blocks",
     "polyframe.explain.lookup",
+    "polyframe.polymarket.chores",
     "polyframe.polymarket.clob_public",
     "polyframe.polymarket.feed",
     "polyframe.polymarket.gamma",
