@@ -22,6 +22,7 @@ from polyframe.polymarket.rest import RestClient, RestError
 from polyframe.settings import Settings
 
 _RECORDING = "recording:"
+_CLOCK_PATIENCE_S = 3.0
 
 
 class Venue(NamedTuple):
@@ -165,7 +166,17 @@ async def _probe(clob_url: str, timeout_s: float) -> str | None:
 
 
 async def _market_time_ns(clob_url: str, speed: float) -> int:
-    """Return an exchange's market time now; it says whole seconds, so the next one is awaited."""
+    """Return an exchange's market time now; it says whole seconds, so the next one is awaited.
+
+    Raises:
+        VenueError: its time stands still.
+    """
+    with anyio.move_on_after(_CLOCK_PATIENCE_S):
+        return await _next_second_ns(clob_url, speed)
+    raise VenueError(f"{clob_url}: its clock stands: start its market first")
+
+
+async def _next_second_ns(clob_url: str, speed: float) -> int:
     async with RestClient(clob_url) as rest:
         first_s = await server_time(rest)
         while (now_s := await server_time(rest)) == first_s:  # noqa: ASYNC110 - REST tells nobody

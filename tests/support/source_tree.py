@@ -92,6 +92,7 @@ IMPURE = {
     "polyframe.polymarket.clob",
     "polyframe.polymarket.clob_account",
     "polyframe.polymarket.clob_opening",
+    "polyframe.polymarket.chores",
     "polyframe.polymarket.clob_public",
     "polyframe.polymarket.feed",
     "polyframe.polymarket.gamma",
