@@ -11,6 +11,7 @@ import os
 import sys
 from collections.abc import Callable
 from importlib import import_module
+from types import TracebackType
 from typing import Any
 
 import click
@@ -26,6 +27,13 @@ VERBS: dict[str, tuple[str, str]] = {
     "report": ("polyframe.cli.report", "Show a day's report: money, gates, maker, health."),
     "why": ("polyframe.cli.why", "Say why a market is quoted as it is, or why it is not."),
     "trace": ("polyframe.cli.trace", "List a run's decisions and fills; show one in full."),
+    "doctor": ("polyframe.cli.doctor", "Say whether this machine and account can trade."),
+    "status": ("polyframe.cli.status", "Show where an account stands, engine or not."),
+    "orders": ("polyframe.cli.orders", "List an account's open orders."),
+    "positions": ("polyframe.cli.positions", "List what an account holds."),
+    "cancel-all": ("polyframe.cli.cancel_all", "Cancel everything at the venue, and prove it."),
+    "kill": ("polyframe.cli.kill", "Stop trading now, and cancel everything."),
+    "resume": ("polyframe.cli.resume", "Allow trading again after a kill."),
     "keystore": ("polyframe.cli.keystore", "Keep the signing key encrypted on disk."),
     "validate-paper": (
         "polyframe.cli.validate_paper",
@@ -122,9 +130,29 @@ def report_error(error: PolyframeError) -> None:
     """Write an error to stderr: one line, or a strategy file's problems one line each."""
     if isinstance(error, StrategyError):
         for problem in error.problems:
-            click.echo(one_line(problem), err=True)
+            click.echo(one_line(redacted(problem)), err=True)
     else:
         click.echo(f"polyframe: error: {one_line(redact(str(error)))}", err=True)
+        click.echo(f"polyframe: error: {one_line(redacted(str(error)))}", err=True)
+
+def redact_with(redact: Callable[[str], str]) -> None:
+    """Put a net under what this process says of errors, a bug's traceback included.
+    Args:
+        redact: strikes secrets out of a text (``Credentials.redactor().redact``).
+    """
+    global _redact
+    _redact = redact
+    sys.excepthook = _tell_bug
+def redacted(text: str) -> str:
+    """Return the text without the secrets that this process has loaded."""
+    return _redact(text)
+def _as_it_is(text: str) -> str:
+    return text
+_redact: Callable[[str], str] = _as_it_is
+def _tell_bug(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    import traceback
+    text = "".join(traceback.format_exception(kind, error, trace))
+    click.echo(redacted(text), err=True, nl=False)
 
 
 def one_line(text: str) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from polyframe.cli.plain_table import print_table
 from polyframe.errors import UsageError
 
 if TYPE_CHECKING:
@@ -64,10 +65,7 @@ def print_difference(path: str, names: tuple[str, str], rows: Sequence[Differenc
         return
     table = [("key", left, right, "unit")]
     table += [(row.path, _cell(row.paper), _cell(row.production), row.unit) for row in rows]
-    widths = [max(len(line[column]) for line in table) for column in range(4)]
-    for line in table:
-        cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
-        click.echo("  ".join(cells).rstrip())
+    print_table(table)
 
 
 def _cell(value: Any) -> str:

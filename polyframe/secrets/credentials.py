@@ -15,6 +15,7 @@ from typing import Final
 
 from polyframe.polymarket.auth import ApiCredentials, l2_signature
 from polyframe.polymarket.keys import PrivateKey, address_bytes, checksum_address
+from polyframe.polymarket.order_building import TradingWallet, wallet_address
 from polyframe.polymarket.order_signing import SignatureType
 from polyframe.polymarket.wallets import deposit_wallets, proxy_wallet, safe_wallet, wallet_type
 from polyframe.secrets.files import CredentialsRefused, read_private
@@ -79,6 +80,12 @@ class Credentials:
     def account(self) -> str:
         """The address the account's folder is named after: the wallet, or the signer if unsaid."""
         return self.wallet or self.key.address
+
+    @property
+    def trading_wallet(self) -> TradingWallet:
+        """Whose money it is; without a wallet named, the key's newer deposit wallet."""
+        wallet = self.wallet or wallet_address(self.signer, self.signature_type)
+        return TradingWallet(wallet, self.signer, self.signature_type)
 
     def redactor(self) -> Redactor:
         """Return what strikes these secrets out of a text."""

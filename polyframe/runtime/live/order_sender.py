@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 import anyio
+import msgspec
 from anyio.to_thread import run_sync
 
 from polyframe.commands import CancelOrder, PlaceOrder
@@ -152,8 +153,10 @@ class OrderSender:
                 self._writer.put(self._ledger.placed(refused, self._clock()))
             return
         self.requests += 1
-        for placement in await self._clob.place([intent for _, intent in intents]):
-            self._writer.put(self._ledger.placed(placement, self._clock()))
+        answers = await self._clob.place([intent for _, intent in intents])
+        for (_, intent), answer in zip(intents, answers, strict=True):
+            told = msgspec.structs.replace(answer, order_id=intent.venue_id)
+            self._writer.put(self._ledger.placed(told, self._clock()))
 
     async def _intents(self, batch: Sequence[PlaceOrder]) -> list[tuple[PlaceOrder, SignedIntent]]:
         """Sign a batch off the book path; what cannot be signed is refused here."""

@@ -1,0 +1,129 @@
+"""``polyframe kill``: nobody trades any more, then everything is cancelled at the venue."""
+
+from __future__ import annotations
+
+import getpass
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from polyframe.cli import report_error
+from polyframe.cli.account_choice import (
+    account_option,
+    candidates,
+    json_option,
+    load,
+    state_option,
+    urls_of,
+    urls_of_source,
+    venue_option,
+)
+from polyframe.cli.cancelling import NothingCancelled, cancel_and_verify, tell
+from polyframe.errors import PolyframeError
+from polyframe.runtime.live.account_folder import AccountFolder, source_of
+
+if TYPE_CHECKING:
+    from polyframe.polymarket.hosts import VenueUrls
+    from polyframe.polymarket.operator_requests import Emptied
+    from polyframe.secrets.credentials import Credentials
+
+
+@click.command("kill")
+@click.option("--why", default="no reason given", help="What the account's KILL file says.")
+@state_option
+@venue_option
+@account_option
+@json_option
+@click.pass_context
+def command(
+    ctx: click.Context,
+    why: str,
+    state_root: Path,
+    venue: str | None,
+    account: str | None,
+    as_json: bool,
+) -> None:
+    """Forbid trading (a running engine stops within a second), then cancel everything.
+
+    It is the account of the credentials; where these cannot be had, every account of the state
+    folder. 'polyframe resume' takes it back.
+    """
+    credentials: Credentials | None = None
+    trouble = ""
+    try:
+        credentials = load()
+    except PolyframeError as error:  # the switch is thrown all the same, and before this is told
+        trouble = str(error)
+    thrown = _throw(_meant(state_root, venue, account, credentials), why)
+    if not as_json:
+        for folder, said in thrown.items():
+            click.echo(f"{folder}: killed: {said}")
+    if credentials is None:
+        where = ", ".join(map(str, thrown)) or "no account was found to stop"
+        raise NothingCancelled(f"killed ({where}), but NOTHING WAS CANCELLED: {trouble}")
+    told: list[tuple[VenueUrls, Emptied]] = []
+    failures: list[str] = []
+    for urls in _venues(state_root, venue, account, credentials):
+        try:
+            told.append((urls, cancel_and_verify(credentials, urls)))
+        except PolyframeError as error:  # of one venue; the others are asked all the same
+            failures.append(f"{urls.clob}: {error}")
+    if failures:
+        raise NothingCancelled(f"killed, but NOTHING WAS CANCELLED at {'; '.join(failures)}")
+    switches = {str(folder): said for folder, said in thrown.items()}
+    tell(ctx, told, json_with={"killed": switches} if as_json else None)
+
+
+def _meant(
+    state_root: Path, venue: str | None, account: str | None, credentials: Credentials | None
+) -> list[AccountFolder]:
+    """Return the accounts to stop, the folders of engines that run from elsewhere among them."""
+    found = candidates(state_root, venue, account)
+    if credentials is None or account is not None:
+        return found
+    own = [one for one in found if one.name.endswith(credentials.account.lower())]
+    if not own:
+        own = [AccountFolder(state_root, source_of(urls_of(venue)), credentials.account)]
+    for one in list(own):
+        holder = one.holder()
+        if holder is not None and holder.folder and Path(holder.folder) != one.path.resolve():
+            source = one.name.rpartition("-")[0]
+            elsewhere = Path(holder.folder).parent
+            own.append(AccountFolder(elsewhere, source, credentials.account))
+    return own
+
+
+def _throw(folders: list[AccountFolder], why: str) -> dict[Path, str]:
+    """Throw every switch that can be thrown; a disk that fails one stops no other."""
+    thrown: dict[Path, str] = {}
+    for folder in folders:
+        try:
+            thrown[folder.path] = folder.kill(why, _who()).why
+        except PolyframeError as error:
+            report_error(error)
+    return thrown
+
+
+def _who() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user may have no name
+        return f"uid {os.getuid()}"
+
+
+def _venues(
+    state_root: Path, venue: str | None, account: str | None, credentials: Credentials
+) -> list[VenueUrls]:
+    """Return where to cancel: the venue that was named, or those of the account's folders."""
+    if venue is not None:
+        return [urls_of(venue)]
+    own = [
+        one
+        for one in candidates(state_root, None, account)
+        if one.name.endswith(credentials.account.lower())
+    ]
+    sources = dict.fromkeys(one.name.rpartition("-")[0] for one in own)
+    urls = [found for source in sources if (found := urls_of_source(source)) is not None]
+    return urls or [urls_of(None)]

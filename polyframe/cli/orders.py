@@ -1,0 +1,71 @@
+"""``polyframe orders``: an account's open orders, as its store has them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from polyframe.cli.account_choice import (
+    account_option,
+    json_option,
+    state_option,
+    the_account,
+    venue_option,
+)
+from polyframe.cli.plain_table import print_table
+
+_HEADS = ("order", "state", "side", "price", "filled", "size", "component", "market", "venue id")
+_ID_CHARS = 14
+
+
+@click.command("orders")
+@state_option
+@venue_option
+@account_option
+@json_option
+def command(state_root: Path, venue: str | None, account: str | None, as_json: bool) -> None:
+    """List every order that may still trade; one of unknown fate is one of them.
+
+    It is what the account's store says, which is written before an order leaves; what the venue
+    has is compared with it every few minutes by a running engine.
+    """
+    from polyframe.runtime.live.account_reading import read_account
+
+    found = read_account(the_account(state_root, venue, account).store_path, most=1).open_orders
+    rows = [
+        {
+            "order": one.order_id,
+            "state": str(one.state),
+            "side": one.side.name,
+            "price": one.price_e4 / 1e4,
+            "filled": one.filled_e6 / 1e6,
+            "size": one.size_e6 / 1e6,
+            "component": one.component,
+            "market": one.market_id,
+            "token": one.token_id,
+            "venue_id": one.venue_id,
+            "expires_s": None if one.expires_ns is None else one.expires_ns // 10**9,
+        }
+        for one in found
+    ]
+    if as_json:
+        click.echo(json.dumps(rows, indent=2))
+    elif not rows:
+        click.echo("no open orders")
+    else:
+        print_table(
+            [
+                _HEADS,
+                *(
+                    (
+                        str(row["order"]), str(row["state"]), str(row["side"]),
+                        f"{row['price']:g}", f"{row['filled']:g}", f"{row['size']:g}",
+                        str(row["component"]), str(row["market"])[:_ID_CHARS],
+                        str(row["venue_id"])[:_ID_CHARS],
+                    )
+                    for row in rows
+                ),
+            ]
+        )  # fmt: skip
