@@ -81,7 +81,8 @@ class OrderSender:
     def place(self, command: PlaceOrder) -> None:
         """Queue an order."""
         self._to_place[command.order_id] = command
-        self._idle = anyio.Event()
+        if self._idle.is_set():
+            self._idle = anyio.Event()
         self._wake_places.set()
 
     def cancel(self, command: CancelOrder) -> None:

@@ -257,6 +257,7 @@ class LedgerStore:
                         OrderRow,
                         f"WHERE {_WANTED_ORDERS} ORDER BY rowid",
                         forget_before_ns,
+                        forget_before_ns,
                         upto_seq,
                     ),
                     self._rows(

@@ -76,7 +76,8 @@ class Sweeper:
     def ask(self, reason: str) -> None:
         """Have everything cancelled and proved gone."""
         self._asked.setdefault(reason, self._clock())
-        self._proved = anyio.Event()
+        if self._proved.is_set():
+            self._proved = anyio.Event()
         self._wake.set()
 
     async def proved(self) -> None:

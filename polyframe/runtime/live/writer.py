@@ -38,6 +38,7 @@ class AccountWriter:
         ledger: told which events the engine was given.
         take: gives events to the engine.
         failed: called with the reason when the disk refuses.
+        beside: returns what the engine has to hear with a change, before its events.
         wrote: called with every change whose events have been given.
     """
 
@@ -47,8 +48,10 @@ class AccountWriter:
         ledger: LiveLedger,
         take: Callable[[Sequence[Event]], None],
         failed: Callable[[str], None],
+        beside: Callable[[Change], Sequence[Event]],
         wrote: Callable[[Change], None],
     ) -> None:
+        self._beside = beside
         self._wrote = wrote
         self._store = store
         self._ledger = ledger
@@ -69,7 +72,8 @@ class AccountWriter:
             waiting.done.set()
         elif change.rows or change.events:
             self._queue.append(waiting)
-            self._is_idle = anyio.Event()
+            if self._is_idle.is_set():
+                self._is_idle = anyio.Event()
             self._wake.set()
         else:
             waiting.is_durable = True
@@ -125,7 +129,8 @@ class AccountWriter:
         except PolyframeError as error:
             self._fail(batch + self._queue, str(error))
             return
-        events = [event for waiting in batch for event in waiting.change.events]
+        events = [event for waiting in batch for event in self._beside(waiting.change)]
+        events += [event for waiting in batch for event in waiting.change.events]
         if events:
             self._take(events)
         for waiting in batch:
