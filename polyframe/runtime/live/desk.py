@@ -102,7 +102,9 @@ class LiveDesk:
         if not isinstance(machine.venue, RealProfile):
             raise TypeError("a machine with a paper venue fills on paper: it takes no desk")
         machine.venue.books = ledger_books
-        self._writer = AccountWriter(account.store, ledger, take, self._store_failed, self._wrote)
+        self._writer = AccountWriter(
+            account.store, ledger, take, self._store_failed, self._settling, self._wrote
+        )
         self._sender = OrderSender(
             clob, ledger, self._writer, clock=clock, speed=speed,
             spec_of=self._spec_of, is_held=lambda: self._engine.safety.is_held, take=take,
