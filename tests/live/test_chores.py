@@ -1,4 +1,4 @@
-"""Chores through the unmodified official client, on the exchange's chain, and when it goes wrong."""
+"""Chores through the unmodified official client, on the exchange's chain, and what can go wrong."""
 
 from __future__ import annotations
 
