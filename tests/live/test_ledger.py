@@ -329,6 +329,13 @@ def test_a_fill_is_booked_once_however_often_it_is_told(told) -> None:
     assert told.ledger.books.tokens_e6 == {YES: 4 * SHARE_E6}
 
 
+def test_a_status_does_not_step_back(told) -> None:
+    order = told.resting()
+    told.hear(a_fill(order, 4, TradeStatus.MINED), a_fill(order, 4))
+    assert [fill.status for fill in told.ledger.fills] == [TradeStatus.MINED]
+    assert told.ledger.fills.late == 1
+
+
 def test_a_failed_settlement_restores_the_exact_prior_state(told) -> None:
     order = told.resting(post_only=False, price_e4=4700)
     told.hear(a_fill(order, 3, trade_id="t0", is_maker=False))
