@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from polyframe.cli import one_line, redacted
-from polyframe.errors import PolyframeError, VenueError
+from polyframe.errors import VenueError
 
 if TYPE_CHECKING:
     from polyframe.polymarket.hosts import VenueUrls
@@ -130,7 +130,3 @@ def _tell_left(urls: VenueUrls, done: Emptied) -> None:
             f"{order.price_e4 / 1e4:g}, token {order.token_id}",
             err=True,
         )
-
-
-class NothingCancelled(PolyframeError):
-    """The switch is thrown, and the venue could not be asked to cancel."""
