@@ -387,3 +387,18 @@ def test_an_error_after_the_key_was_loaded_is_struck_through():
     assert "polyframe: error: no: ***" in done.stderr
     assert "ValueError: ['0x***']" in done.stderr
     assert cli.redacted("nothing loaded here") == "nothing loaded here"
+
+
+@pytest.mark.parametrize("verb", ["doctor", "cancel-all", "kill"])
+def test_none_of_them_needs_the_official_client(verb, tmp_path):
+    """What must work while it hangs, or is not installed as it should be, does not import it."""
+    code = (
+        "import sys\nfrom polyframe.cli import main\n"
+        f"try:\n    main([{verb!r}, '--venue', {NOWHERE!r}])\nexcept SystemExit:\n    pass\n"
+        "print('loaded', [name for name in sys.modules if name.split('.')[0] == 'polymarket'])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False,
+        env={**CREDENTIALS, "PATH": "/usr/bin:/bin", "TMPDIR": str(tmp_path)},
+    )  # fmt: skip
+    assert done.stdout.splitlines()[-1] == "loaded []", done.stdout + done.stderr
