@@ -272,6 +272,17 @@ class OrderFilled(Event, frozen=True):
     reverses: str = ""
 
 
+class HoldingsSettling(Event, frozen=True):
+    """What was bought of a market and cannot be sold yet: its trades are matched, not mined.
+
+    The whole of it, in micro-shares; a later word replaces an earlier one (venue.md 7.10).
+    """
+
+    market_id: str
+    yes_e6: int
+    no_e6: int
+
+
 class RebatePaid(Event, frozen=True):
     """The venue paid a maker rebate for one market and day."""
 
@@ -370,6 +381,7 @@ OrderEvent = (
     | OrderCancelled
     | CancelRejected
     | OrderFilled
+    | HoldingsSettling
     | RebatePaid
     | RewardPaid
     | CashMoved

@@ -50,6 +50,9 @@ VERBS: dict[str, tuple[str, str]] = {
 }
 """Verb -> (module, one line of help), in the order of a user's first day."""
 
+redact: Callable[[str], str] = str
+"""Strikes secrets out of what is shown; a verb that loads some puts its own here."""
+
 EXIT_INTERRUPTED = 130
 EXIT_BROKEN_PIPE = 141
 _DISK_TROUBLE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO}
@@ -129,6 +132,7 @@ def report_error(error: PolyframeError) -> None:
         for problem in error.problems:
             click.echo(one_line(redacted(problem)), err=True)
     else:
+        click.echo(f"polyframe: error: {one_line(redact(str(error)))}", err=True)
         click.echo(f"polyframe: error: {one_line(redacted(str(error)))}", err=True)
 
 

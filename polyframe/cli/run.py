@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from polyframe.cli.arming import arm_option, require_armed
 from polyframe.cli.option_types import Duration, FiniteRange
-from polyframe.cli.run_options import runs_option
-from polyframe.errors import PolyframeError, UsageError
+from polyframe.cli.run_options import runs_option, state_option
+from polyframe.errors import PolyframeError, UsageError, VenueError
 
 if TYPE_CHECKING:
     from polyframe.runtime.run_state import RunState
@@ -62,6 +63,8 @@ _VETOES_TOLD = 8
     help="Write the run's summary as one JSON line; - for standard output.",
 )
 @click.option("--plain", is_flag=True, help="key=value lines even in a terminal.")
+@arm_option
+@state_option
 def command(
     file: Path,
     profile: str,
@@ -75,19 +78,30 @@ def command(
     reports_folder: Path,
     summary_path: Path | None,
     plain: bool,
+    arm: str | None,
+    state_folder: Path,
 ) -> None:
     """Trade FILE under one profile until stopped (Ctrl-C), --for is over or the source ends.
 
     The paper profile follows the live market when Polymarket answers and the embedded
     exchange otherwise; orders go to the paper venue, no key is ever loaded.
+
+    The production profile places real orders. It wants --arm, credentials in the environment, a
+    private .env or a keystore, and goes on by itself with what the account's last run left.
     """  # fmt: skip
     _check_mode(profile)
     if profile == "production":
-        raise UsageError(
-            "--profile production: this version has no order entry, only paper trading; "
-            "'polyframe check FILE --profile production' checks the file"
-        )
+        if continues is not None:
+            raise UsageError("--continue is for paper: production goes on with its account always")
+        if cycle_s is not None or seed is not None:
+            raise UsageError(
+                "--cycle-s and --seed are for paper: what production trades stands in the file"
+            )
+    elif arm is not None:
+        raise UsageError("--arm is for --profile production: paper places no real orders")
     strategy, classes = _load(file, profile, cycle_s, seed)
+    if profile == "production":
+        require_armed(_load(file, "paper", None, None)[0], strategy, arm)
     _check_outputs(reports_folder, summary_path)
     versions = _versions(strategy)
     import anyio
@@ -100,6 +114,11 @@ def command(
 
     # It complains, if it does, before there is a run.
     collector_of(strategy.settings.tracing.otlp_endpoint, os.environ)
+    credentials = None
+    if profile == "production":
+        from polyframe.cli.credentials import load
+
+        credentials = load()
     name = strategy.settings.name
     before = (
         None
@@ -112,7 +131,24 @@ def command(
     status = open_status(folder / "log.txt", plain=plain)
 
     async def go() -> dict[str, Any]:
-        async with open_venue(choice, strategy.settings, speed) as venue:
+        async with open_venue(
+            choice, strategy.settings, speed, is_real=credentials is not None
+        ) as venue:
+            if credentials is not None:
+                from polyframe.runtime.live.run import trade_for_real
+
+                return await trade_for_real(
+                    strategy,
+                    classes,
+                    versions,
+                    venue,
+                    folder,
+                    reports_folder,
+                    status,
+                    credentials,
+                    state_folder,
+                    for_s,
+                )
             if before is not None:
                 _check_goes_on(venue, before)
             status.line(
@@ -133,9 +169,19 @@ def command(
         raise _only(group) from None
     finally:
         status.close()
-    _tell(result)
+    if profile == "production":
+        from polyframe.cli.live_tables import tell_live
+
+        tell_live(result)
+    else:
+        _tell(result)
     if summary_path is not None:
         _write_summary(summary_path, result)
+    if result.get("left_unproved"):
+        # Whoever starts it again has to look first.
+        raise VenueError(
+            "THE BOOK IS NOT PROVED EMPTY: run 'polyframe cancel-all', then look at the account"
+        )
 
 
 def _check_goes_on(venue: Venue, before: RunState) -> None:

@@ -14,6 +14,14 @@ runs_option = click.option(
     show_default=True,
     help="The folder of all runs.",
 )
+state_option = click.option(
+    "--state",
+    "state_folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("state"),
+    show_default=True,
+    help="The folder of all accounts that trade for real.",
+)
 run_option = click.option(
     "--run",
     "run_name",

@@ -42,6 +42,7 @@ def open_simulated(
     start_ns: int | None = None,
     stalls_per_h: float = 0.0,
     profile: ProfileName = "mixed",
+    with_accounts: bool = False,
 ) -> EmbeddedExchange:
     """Return an exchange with a simulated universe; enter it with ``async with``.
 
@@ -53,10 +54,15 @@ def open_simulated(
         start_ns: market time (UTC ns) at which it begins; None means now.
         stalls_per_h: how often a market's matching stalls an hour, which crosses its book.
         profile: what most markets are like: mixed, calm, busy, in_play or hostile.
+        with_accounts: whether it also takes keys and orders.
     """
     from polyframe.exchange.server import EmbeddedExchange
     from polyframe.exchange.simulation.source import SimulatedSource
 
     start_ns = time.time_ns() if start_ns is None else start_ns
     source = SimulatedSource(seed, markets, activity, start_ns, stalls_per_h, profile)
-    return EmbeddedExchange(source, speed=speed)
+    if not with_accounts:
+        return EmbeddedExchange(source, speed=speed)
+    from polyframe.exchange.trading.terms import PrivateTerms
+
+    return EmbeddedExchange(source, speed=speed, accounts=PrivateTerms(seed=seed))

@@ -56,7 +56,7 @@ class Clob:
 
     ``wallet`` is whose orders these are, ``credentials`` the API key's, ``budget`` the bucket
     to take from before placing (the venue's limiter closes it here), ``heard`` what answers
-    last said of the signer's buckets.
+    last said of the signer's buckets, ``client`` the official client beneath, for chores.
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class Clob:
         self.credentials = credentials
         self.budget = RequestBudget(settings.order_rate_per_s, settings.order_burst)
         self.heard = heard
-        self._client = client
+        self.client = client
         self._reads = reads
         self._key = key
         self._contracts = contracts
@@ -180,7 +180,7 @@ class Clob:
                 with anyio.fail_after(
                     min(self._settings.request_timeout_s, self._settings.heartbeat_s)
                 ):
-                    beat = await self._client.send_order_heartbeat(heartbeat_id=heartbeat_id)
+                    beat = await self.client.send_order_heartbeat(heartbeat_id=heartbeat_id)
                 return beat.heartbeat_id
             except Exception as error:  # noqa: BLE001 - whatever it was, nothing was acknowledged
                 failure = failure_of(error)
@@ -228,7 +228,7 @@ class Clob:
                 self.heard.asking("orders"),
                 anyio.fail_after(self._settings.request_timeout_s),
             ):
-                legs = await post(self._client, intents)
+                legs = await post(self.client, intents)
         except Exception as error:  # noqa: BLE001 - whatever it was, the orders may be in
             failure = failure_of(error)
             self._learn(failure)
@@ -252,9 +252,9 @@ class Clob:
                 anyio.fail_after(self._settings.request_timeout_s),
             ):
                 answer = await (
-                    self._client.cancel_all()
+                    self.client.cancel_all()
                     if venue_ids is None
-                    else self._client.cancel_orders(order_ids=venue_ids)
+                    else self.client.cancel_orders(order_ids=venue_ids)
                 )
         except Exception as error:  # noqa: BLE001 - whatever it was, they may be cancelled
             failure = failure_of(error)

@@ -49,7 +49,7 @@ class Balances(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AccountReads:
-    """Questions about one account; an async context manager.
+    """Questions about one account; whoever made it closes it.
 
     Args:
         clob_url: the CLOB's host.
@@ -93,7 +93,8 @@ class AccountReads:
         """Return every open order of the API key, foreign ones too.
 
         An order that cannot be read is a :class:`ClobError`: a list that leaves one out would
-        say that it is gone.
+        say that it is gone. Beyond the venue's page (hundreds of orders) one may be missed whose
+        neighbours end meanwhile: only :meth:`order` proves that one is gone.
         """
         orders: dict[str, VenueOrder] = {}
         for page in await self._pages("/data/orders", (), decode_orders_page):
@@ -130,8 +131,9 @@ class AccountReads:
         return None
 
     async def fills_since(self, unix_s: int) -> list[VenueFill]:
-        """Return our fills of trades matched at or after a second, newest page first.
+        """Return our fills of trades matched since a second, in the venue's order.
 
+        Whether the second itself counts is not documented: ask with some overlap.
         A trade that cannot be read goes to ``on_unread`` and is missing here: the balance will
         show what it did.
         """
@@ -162,14 +164,15 @@ class AccountReads:
                     (("asset_type", kind), ("token_id", token_id))
                 )
 
+        failed: list[ClobError] = []
         try:
             async with anyio.create_task_group() as tasks:
                 for token_id in wanted:
                     tasks.start_soon(ask, token_id)
-        except* ClobError as failed:
-            first = failed.exceptions[0]
-            assert isinstance(first, ClobError)
-            raise ClobError(str(first), first.status) from None
+        except* ClobError as group:
+            failed += [one for one in group.exceptions if isinstance(one, ClobError)]
+        if failed:  # raised here: inside of ``except*`` it would become a group again
+            raise failed[0]
         return Balances(
             cash_e6=cash_e6,
             allowances=allowances,

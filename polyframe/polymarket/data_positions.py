@@ -1,4 +1,4 @@
-"""Which tokens a wallet holds, from the Data API (venue.md 2.13): it lags, and knows all markets."""
+"""Which tokens a wallet holds, by the Data API (venue.md 2.13): it lags, and knows all markets."""
 
 from __future__ import annotations
 

@@ -1,12 +1,14 @@
 """The official client (``polymarket-client`` 0.14.0): opened here, and its errors made values.
 
 It is imported when it is opened and not before: paper, replay and every verb that places nothing
-load neither it nor its signing libraries. Only its plain requests are used; its ``place_*``
-methods would approve contracts on the way, and it is never given a relayer key.
+load neither it nor its signing libraries. Only its plain requests are used: its ``place_*`` methods
+would approve contracts on the way. Without a relayer key, which it is never given here, it cannot
+deploy a wallet either, as it would when it is opened.
 """
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
 _NOBODY = "127.0.0.1:9"
 _LOOPBACK = "127.0.0.1,localhost,::1"
 _OPENING_S = 30.0
+_NEEDS_RELAYER = "Gasless transactions require"  # its words where it would have to deploy
+_UNDEPLOYED = "the deposit wallet does not exist yet: make it at polymarket.com, or name another"
 _NO_REASON = "Unknown order failure"  # the client's words where the venue had none
 # The line was never open: nothing can have been sent.
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
@@ -186,6 +190,8 @@ async def open_client(
     from polymarket import AsyncSecureClient
     from polymarket.models import ApiKeyCreds
 
+    # At DEBUG the HTTP/2 codec writes down every header, and these hold the credentials.
+    logging.getLogger("hpack").setLevel(logging.WARNING)
     environment = sdk_environment(urls)
     given = None
     if credentials is not None:
@@ -211,8 +217,9 @@ async def open_client(
                 )
         except Exception as error:  # noqa: BLE001 - whatever it was, there is no account
             failure = failure_of(error)
+            text = _UNDEPLOYED if _NEEDS_RELAYER in failure.text else failure.text
             raise ClobError(
-                f"{urls.clob}: the account cannot be opened: {failure.text}", failure.status
+                f"{urls.clob}: the account cannot be opened: {text}", failure.status
             ) from None
     try:
         if given is not None and client.credentials.key != given.key:

@@ -35,6 +35,7 @@ class StraightConnect(connect):
     """A connection that goes where it was told: redirects are failures."""
 
     def process_redirect(self, exc: Exception) -> Exception | str:
+        """Return the failure itself instead of another address."""
         return exc
 
 

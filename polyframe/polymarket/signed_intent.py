@@ -106,7 +106,7 @@ def sign_intent(
 ) -> SignedIntent:
     """Return a command's order, signed.
 
-    CPU only: about a quarter of a millisecond.
+    CPU only: about a tenth of a millisecond.
 
     Args:
         command: what is asked.

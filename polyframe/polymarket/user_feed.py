@@ -7,9 +7,9 @@ credentials does, because frames are answered in their order.
 
 from __future__ import annotations
 
+import logging
 import random
 from collections.abc import Callable
-from typing import Final
 
 import anyio
 import msgspec
@@ -27,16 +27,18 @@ _MOST_FRAME_BYTES = 8 * 1024 * 1024
 _MOST_FRAMES_WAITING = 1024
 _CLOSE_S = 1.0
 _MOST_DOUBLINGS = 16
-# 1008 is a policy violation, 3000 is unauthorised; private codes are the server's own (RFC 6455).
-_POLICY_CODES = frozenset({1008, 3000})
-_PRIVATE_CODES: Final = range(4000, 5000)
+# At DEBUG websockets writes down every frame, and the first one holds the credentials.
+_SILENT = logging.Logger("polyframe.user_channel", logging.CRITICAL)
+# Going away, an error inside, a restart, come again later (RFC 6455 and its registry): a server
+# that closes so before it has answered has other troubles than our credentials.
+_SERVER_TROUBLES = frozenset({1001, 1011, 1012, 1013, 1014})
 
 
 class UserFeedStats(msgspec.Struct, frozen=True):
     """The channel's counters since the run began.
 
-    ``sessions`` counts connections that answered, ``refusals`` those that were closed before
-    they answered (wrong credentials look like that), ``unread`` what could not be read.
+    ``sessions`` counts connections that answered, ``refusals`` those that the venue closed
+    before it answered (so it treats wrong credentials), ``unread`` what could not be read.
     ``is_up`` is whether it follows now.
     """
 
@@ -127,6 +129,7 @@ class UserFeed:
         try:
             socket = await StraightConnect(
                 self._url,
+                logger=_SILENT,
                 compression=None,
                 ping_interval=None,  # the venue's keepalive is a text PING
                 open_timeout=self._settings.connect_timeout_s,
@@ -159,13 +162,10 @@ class UserFeed:
     def _closed(self, error: BaseException) -> str:
         received = error.rcvd if isinstance(error, ConnectionClosed) else None
         told = f"closed: {str(error) or type(error).__name__}"[:200]
-        is_refusal = received is not None and (
-            received.code in _POLICY_CODES or received.code in _PRIVATE_CODES
-        )
-        if self._is_up or not is_refusal:
+        if self._is_up or received is None or received.code in _SERVER_TROUBLES:
             return told
         self._refusals += 1
-        return f"the venue refuses the API key on the user channel ({told})"
+        return f"the user channel closes before it answers, as on wrong credentials ({told})"
 
     async def _receive(self, socket: ClientConnection) -> None:
         while True:

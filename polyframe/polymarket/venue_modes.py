@@ -35,13 +35,14 @@ class VenueModes:
     """The mode now.
 
     Args:
-        changed: told of every change that an answer brings, synchronously. That a mode ran
-            out is no answer: whoever needs it asks :meth:`now`.
+        changed: told synchronously when an answer shows another mode than it was told last.
+            That a mode ran out is no answer: whoever needs it asks :meth:`now`.
     """
 
     def __init__(self, changed: Callable[[ModeNow], None] = lambda _now: None) -> None:
         self._changed = changed
         self._known = ModeNow(VenueMode.RUNNING)
+        self._told = VenueMode.RUNNING
 
     def now(self, now_ns: int) -> ModeNow:
         """Return the mode at a time; one whose time has passed is RUNNING until proved otherwise.
@@ -68,23 +69,27 @@ class VenueModes:
             reason: the venue's words.
             now_ns: UTC nanoseconds.
         """
+        now = self.now(now_ns)
+        if retry_after_s is None and now.mode is mode and now.until_ns is not None:
+            self._learn(now)
+            return
         wait_s = _USUAL_S.get(mode, 0.0) if retry_after_s is None else retry_after_s
         wait_s = min(max(wait_s, 1.0), _LONGEST_S)
-        self._learn(ModeNow(mode, now_ns + round(wait_s * _S_NS), reason), now_ns)
+        self._learn(ModeNow(mode, now_ns + round(wait_s * _S_NS), reason))
 
     def accepted(self, now_ns: int, *, post_only: bool) -> None:
         """An order was taken, which disproves the modes that would have refused it."""
         now = self.now(now_ns)
         if not post_only:
-            self._learn(ModeNow(VenueMode.RUNNING), now_ns)
+            self._learn(ModeNow(VenueMode.RUNNING))
         elif now.mode is VenueMode.RESTARTING:
             until_ns = now_ns + round(_USUAL_S[VenueMode.POST_ONLY] * _S_NS)
-            self._learn(ModeNow(VenueMode.POST_ONLY, until_ns, f"after: {now.reason}"), now_ns)
+            self._learn(ModeNow(VenueMode.POST_ONLY, until_ns, f"after: {now.reason}"))
         elif now.mode in (VenueMode.CANCEL_ONLY, VenueMode.DISABLED):
-            self._learn(ModeNow(VenueMode.RUNNING), now_ns)
+            self._learn(ModeNow(VenueMode.RUNNING))
 
-    def _learn(self, learned: ModeNow, now_ns: int) -> None:
-        before = self.now(now_ns)
+    def _learn(self, learned: ModeNow) -> None:
         self._known = learned
-        if learned.mode is not before.mode:
+        if learned.mode is not self._told:
+            self._told = learned.mode
             self._changed(learned)

@@ -89,7 +89,11 @@ class Account:
         return self._markets.find(market_id)
 
     def free_tokens_e6(self, market_id: str) -> tuple[int, int]:
-        """YES and NO held and promised neither to open SELL orders nor to a merge under way."""
+        """YES and NO delivered, promised neither to open SELL orders nor to a merge under way."""
         yes_e6, no_e6 = free_tokens_e6(self.position(market_id), self._orders.live(market_id))
         leaving_e6 = self._merging.under_way_e6(market_id)
-        return max(0, yes_e6 - leaving_e6), max(0, no_e6 - leaving_e6)
+        settling = self._portfolio.settling_e6(market_id)
+        return (
+            max(0, yes_e6 - leaving_e6 - settling[0]),
+            max(0, no_e6 - leaving_e6 - settling[1]),
+        )

@@ -336,6 +336,8 @@ def summary(facts: Mapping[str, Any], report: str | None, tape: str | None) -> d
         "smallest_active_set_after_warmup": decisions["smallest_active_set"],
         "plugin_problems": len(facts["plugins"]["problems"]),
         "tracing": facts.get("tracing"),
+        "live": facts.get("live"),
+        "left_unproved": bool((facts.get("live") or {}).get("is_left_unproved")),
         "report": report,
         "tape": tape,
     }

@@ -191,14 +191,14 @@ class Markets:
         """The ids of :meth:`followed`."""
         return [market.market_id for market in self.followed()]
 
+    def known(self) -> Iterable[Market]:
+        """Every market whose metadata was ever fetched."""
+        return self._by_id.values()
+
     def is_blind(self) -> bool:
-        """Whether books are followed and not one of them is current."""
-        has_books = False
-        for market in self.followed():
-            if market.is_fresh:
-                return False
-            has_books = has_books or market.has_book
-        return has_books
+        """Whether markets are followed and not one of their books is current."""
+        followed = self.followed()
+        return bool(followed) and not any(market.is_fresh for market in followed)
 
     def token_proof_ns(self, token_id: str) -> int | None:
         """When the token's book was last proven current; None without a book."""

@@ -67,9 +67,11 @@ class Merging:
         for market_id, position in self._portfolio.held().items():
             if market_id in busy or market_id in self._under_way:
                 continue
+            free = free_tokens_e6(position, self._orders.live(market_id))
+            settling = self._portfolio.settling_e6(market_id)
             size_e6 = min(
                 self._portfolio.unneeded_pairs_e6(market_id),
-                *free_tokens_e6(position, self._orders.live(market_id)),
+                *(max(0, held - coming) for held, coming in zip(free, settling, strict=True)),
             )
             if size_e6 * SHARE_E6 < self._least_e12:
                 continue

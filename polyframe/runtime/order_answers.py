@@ -55,6 +55,7 @@ class OrderAnswers:
             events.OrderCancelled: self._on_cancelled,
             events.CancelRejected: self._on_cancel_rejected,
             events.OrderFilled: self._on_filled,
+            events.HoldingsSettling: self._on_settling,
             events.RebatePaid: self._on_rebate,
             events.RewardPaid: self._on_reward,
             events.CashMoved: self._on_cash,
@@ -116,6 +117,9 @@ class OrderAnswers:
         self.new_fills.append(fill)
         self._dispatcher.on_fill(fill, market, self._account, self._moment.now_ns)
         self._agenda.touch(order.market_id, "fill", urgent=True)
+
+    def _on_settling(self, event: events.HoldingsSettling) -> None:
+        self._portfolio.settling(event.market_id, event.yes_e6, event.no_e6)
 
     def _on_rebate(self, event: events.RebatePaid) -> None:
         self._portfolio.pay_rebate(event.market_id, "maker", event.amount_e12)

@@ -46,6 +46,7 @@ class Portfolio:
         self._marks: dict[str, int] = {}
         self._payouts: dict[str, int] = {}
         self.unredeemed_e12: dict[str, int] = {}
+        self._settling_e6: dict[str, tuple[int, int]] = {}
         self._flagged_marks: dict[str, str] = {}
         self._value_e12 = 0
         self._parts: dict[str, dict[str, Attribution]] = {}
@@ -312,6 +313,10 @@ class Portfolio:
         """Whether a market's payout is booked."""
         return market_id in self._payouts
 
+    def payouts_e6(self) -> Mapping[str, int]:
+        """What a YES share of each market that paid out was worth, 1e-6 USD."""
+        return self._payouts
+
     def unneeded_pairs_e6(self, market_id: str) -> int:
         """Return the pairs that no component's view needs.
 
@@ -350,6 +355,17 @@ class Portfolio:
             part.resolution_e12 += part.net_yes_e6 * (yes_payout_e6 - mark_e6)
             part.net_yes_e6 = 0
         self._track_peak()
+
+    def settling(self, market_id: str, yes_e6: int, no_e6: int) -> None:
+        """Note what of a market is bought and not delivered yet."""
+        if yes_e6 or no_e6:
+            self._settling_e6[market_id] = yes_e6, no_e6
+        else:
+            self._settling_e6.pop(market_id, None)
+
+    def settling_e6(self, market_id: str) -> tuple[int, int]:
+        """Return YES and NO that are bought and not delivered yet: nobody can sell them."""
+        return self._settling_e6.get(market_id, (0, 0))
 
     def redeem(self, market_id: str) -> None:
         """A payout has been turned in: its cash can be spent."""

@@ -11,7 +11,7 @@ import os
 import signal
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,7 @@ from anyio.abc import TaskGroup
 from polyframe import __version__
 from polyframe.commands import Command, FetchMarkets, Resubscribe, Subscribe
 from polyframe.errors import PolyframeError, VenueError
-from polyframe.events import InputEvent, RawFrame, RunStarted, RunStopping, Tick
+from polyframe.events import Event, RawFrame, RunStarted, RunStopping, Tick
 from polyframe.model import ReportPeriod
 from polyframe.polymarket.feed import MarketFeed
 from polyframe.runtime.assemble import Machine
@@ -137,9 +137,9 @@ class Shell:
             speed=venue.speed,
         )
         self.metadata = Metadata(
-            venue.gamma_url, settings.universe.max_markets, venue.clock, lambda e: self.take([*e])
+            venue.gamma_url, settings.universe.max_markets, venue.clock, lambda e: self.take(e)
         )
-        self._waiting: deque[list[RawFrame | InputEvent]] = deque()
+        self._waiting: deque[Sequence[RawFrame | Event]] = deque()
         self._is_handling = False
         self._is_settled = False
         self._tasks: TaskGroup | None = None
@@ -156,7 +156,7 @@ class Shell:
 
     # --- one batch ---------------------------------------------------------------------
 
-    def take(self, batch: list[RawFrame | InputEvent]) -> None:
+    def take(self, batch: Sequence[RawFrame | Event]) -> None:
         """Handle a batch, and whatever handling it brings about, in order."""
         if self._is_settled:
             return  # what sockets still deliver after the last decision belongs to nobody
@@ -170,7 +170,7 @@ class Shell:
         finally:
             self._is_handling = False
 
-    def _handle(self, batch: list[RawFrame | InputEvent]) -> None:
+    def _handle(self, batch: Sequence[RawFrame | Event]) -> None:
         self.tape.batch(batch)
         outcome = self.machine.turn.handle(events_of(batch))
         self.tape.outcome(outcome)
@@ -289,6 +289,11 @@ class Shell:
         if not self._stop.is_set():
             self._stop_reason = reason
             self._stop.set()
+
+    @property
+    def stop_reason(self) -> str:
+        """Why the run stopped, "" while it goes on."""
+        return self._stop_reason
 
     # --- the end -----------------------------------------------------------------------
 

@@ -11,17 +11,18 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import urlsplit
 
 import anyio
 
 from polyframe.errors import UsageError, VenueError
 from polyframe.polymarket import hosts
 from polyframe.polymarket.clob_public import server_time
+from polyframe.polymarket.hosts import VenueUrls
 from polyframe.polymarket.rest import RestClient, RestError
 from polyframe.settings import Settings
 
 _RECORDING = "recording:"
+_CLOCK_PATIENCE_S = 3.0
 
 
 class Venue(NamedTuple):
@@ -29,7 +30,8 @@ class Venue(NamedTuple):
 
     ``source`` is what reports say (live, embedded, recording, url); ``why`` is told on the
     first line; ``clock`` returns market time in UTC ns; ``ended`` is set when nothing more
-    will come; ``lost_ns`` is how far market time fell behind the speed asked for.
+    will come; ``lost_ns`` is how far market time fell behind the speed asked for; ``urls`` are all
+    its addresses, for whoever has credentials.
     """
 
     source: str
@@ -41,10 +43,13 @@ class Venue(NamedTuple):
     speed: float
     ended: anyio.Event
     lost_ns: Callable[[], int] = lambda: 0
+    urls: VenueUrls = hosts.LIVE_URLS
 
 
 @asynccontextmanager
-async def open_venue(choice: str | None, settings: Settings, speed: float) -> AsyncIterator[Venue]:
+async def open_venue(
+    choice: str | None, settings: Settings, speed: float, *, is_real: bool = False
+) -> AsyncIterator[Venue]:
     """Open the venue a run asked for, or the best one there is.
 
     Args:
@@ -52,6 +57,8 @@ async def open_venue(choice: str | None, settings: Settings, speed: float) -> As
             venue when it answers within ``venue.probe_timeout_s``, else ``venue.fallback``.
         settings: the core's settings.
         speed: market seconds per wall second; 1 for the live venue.
+        is_real: whether orders are sent to it: it then has to have accounts, and its clock is
+            what orders are signed by.
 
     Raises:
         VenueError: nothing there answers.
@@ -89,6 +96,8 @@ async def open_venue(choice: str | None, settings: Settings, speed: float) -> As
         # Imported here: a live run needs no server.
         from polyframe.exchange import open_recording, open_simulated
 
+        if is_real and choice != "embedded":
+            raise UsageError(f"--venue {choice}: a recording takes no orders; it is for paper")
         if choice == "embedded":
             source = "embedded"
             embedded = settings.embedded
@@ -99,6 +108,7 @@ async def open_venue(choice: str | None, settings: Settings, speed: float) -> As
                 speed,
                 stalls_per_h=embedded.stalls_per_h,
                 profile=embedded.profile,
+                with_accounts=is_real,
             )
         else:
             path = Path(choice.removeprefix(_RECORDING))
@@ -116,6 +126,7 @@ async def open_venue(choice: str | None, settings: Settings, speed: float) -> As
                 speed,
                 exchange.ended,
                 lambda: exchange.clock.lost_ns,
+                hosts.loopback_urls(urls.clob_url),
             )
     elif choice.startswith(("http://", "https://")):
         if not hosts.is_loopback(choice):
@@ -126,8 +137,15 @@ async def open_venue(choice: str | None, settings: Settings, speed: float) -> As
         fault = await _probe(choice, settings.venue.probe_timeout_s)
         if fault is not None:
             raise VenueError(f"{choice} does not answer ({fault}): start it, or choose another")
-        ws_url = f"ws://{urlsplit(choice).netloc}/ws/market"
-        yield Venue("url", why, choice, choice, ws_url, _paced_clock(speed), speed, anyio.Event())
+        its = hosts.loopback_urls(choice)
+        clock = _paced_clock(speed, time.time_ns())
+        if is_real and speed != 1:
+            clock = _paced_clock(speed, await _market_time_ns(choice, speed))
+        gamma_url = its.gamma if is_real else choice
+        yield Venue(
+            "url", why, gamma_url, its.clob, its.market_ws, clock, speed, anyio.Event(),
+            urls=its,
+        )  # fmt: skip
     else:
         raise UsageError(
             f"--venue {choice!r}: choose live, embedded, recording:PATH or a loopback URL"
@@ -147,6 +165,25 @@ async def _probe(clob_url: str, timeout_s: float) -> str | None:
     return None
 
 
-def _paced_clock(speed: float) -> Callable[[], int]:
-    origin_ns, started_ns = time.time_ns(), time.monotonic_ns()
+async def _market_time_ns(clob_url: str, speed: float) -> int:
+    """Return an exchange's market time now; it says whole seconds, so the next one is awaited.
+
+    Raises:
+        VenueError: its time stands still.
+    """
+    with anyio.move_on_after(_CLOCK_PATIENCE_S):
+        return await _next_second_ns(clob_url, speed)
+    raise VenueError(f"{clob_url}: its clock stands: start its market first")
+
+
+async def _next_second_ns(clob_url: str, speed: float) -> int:
+    async with RestClient(clob_url) as rest:
+        first_s = await server_time(rest)
+        while (now_s := await server_time(rest)) == first_s:  # noqa: ASYNC110 - REST tells nobody
+            await anyio.sleep(0.05 / speed)
+    return now_s * 10**9
+
+
+def _paced_clock(speed: float, origin_ns: int) -> Callable[[], int]:
+    started_ns = time.monotonic_ns()
     return lambda: origin_ns + round((time.monotonic_ns() - started_ns) * speed)

@@ -65,7 +65,8 @@ def give(exchange: EmbeddedExchange, wallet: str, market: Quiet, yes_e6: int, no
     desk, now_ns = desk_of(exchange), exchange.clock()
     for token_id, size_e6 in zip(tokens_of(market), (yes_e6, no_e6), strict=True):
         assert desk.terms(token_id) is not None
-        desk.custody.fund(wallet, token_id, size_e6, now_ns, market.condition_id)
+        if size_e6:
+            desk.custody.fund(wallet, token_id, size_e6, now_ns, market.condition_id)
 
 
 def resolve(exchange: EmbeddedExchange, market: Quiet, yes_pays_e6: int = 1_000_000) -> None:

@@ -26,6 +26,10 @@ from polyframe.runtime.live.rows import BookingKind, FillRow, LedgerRow
 FILLS = frozenset({BookingKind.FILL, BookingKind.REVERSAL})
 _AGAIN = "!again"
 ASIDE = frozenset({BookingKind.SET_ASIDE})
+# What we book because somebody told us of it, before the venue's balance need show it.
+_TOLD = frozenset(
+    {BookingKind.MERGED, BookingKind.REDEEMED, BookingKind.REWARD, BookingKind.REBATE}
+)
 
 
 class Books:
@@ -43,6 +47,7 @@ class Books:
         self.aside_tokens_e6: dict[str, int] = {}
         self.is_opened = False
         self.references: dict[str, int] = {}
+        self._told: list[LedgerRow] = []
 
     def add(self, row: LedgerRow) -> None:
         """Fold the next booking.
@@ -55,6 +60,8 @@ class Books:
         self.seq = row.seq
         if row.kind not in FILLS:
             self.references[row.reference] = row.seq
+        if row.kind in _TOLD:
+            self._told.append(row)
         tokens = self.tokens_e6
         if row.kind in ASIDE:
             self.aside_cash_e12 += row.cash_e12
@@ -83,7 +90,13 @@ class Books:
         other.__dict__.update(self.__dict__)
         for name in ("tokens_e6", "aside_tokens_e6", "references"):
             setattr(other, name, dict(getattr(self, name)))
+        other._told = list(self._told)
         return other
+
+    def told_since(self, moment_ns: int) -> list[LedgerRow]:
+        """Return the bookings that are no fills of a time or later; the time does not go back."""
+        self._told = [row for row in self._told if row.ts_ns >= moment_ns]
+        return self._told
 
     def wallet_tokens_e6(self) -> dict[str, int]:
         """Return what the wallet should hold of each token, ours and what was set aside."""

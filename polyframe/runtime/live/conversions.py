@@ -39,14 +39,6 @@ class Conversions:
         """Return those that may happen, or may have happened without our knowing."""
         return tuple(r for r in self._rows.values() if r.state is ConversionState.ASKED)
 
-    def ended_since(self, moment_ns: int) -> tuple[ConversionRow, ...]:
-        """Return those that were done at a time or later."""
-        return tuple(
-            row
-            for row in self._rows.values()
-            if row.state is ConversionState.DONE and row.state_ns >= moment_ns
-        )
-
     def merge_asked(self, command: MergePairs, token_ids: tuple[str, str], now_ns: int) -> Change:
         """Register a merge before its request leaves.
 

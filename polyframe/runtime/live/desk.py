@@ -17,20 +17,31 @@ import msgspec
 
 from polyframe.commands import CancelAll, CancelOrder, Command, MergePairs, PlaceOrder, RedeemTokens
 from polyframe.errors import PolyframeError
-from polyframe.events import Event, HazardCleared, HazardRaised, OrderRejected
+from polyframe.events import (
+    Event,
+    HazardCleared,
+    HazardRaised,
+    HoldingsSettling,
+    OrderRejected,
+    Side,
+)
 from polyframe.hazards import Action, Hazard
 from polyframe.model import MarketSpec
-from polyframe.polymarket.clob import ClobError
-from polyframe.polymarket.request_budget import RequestBudget
+from polyframe.polymarket.account_words import TradeStatus
+from polyframe.polymarket.chores import Chores
+from polyframe.polymarket.official_client import ClobError
 from polyframe.polymarket.user_feed import UserFeed
 from polyframe.runtime.assemble import Machine
 from polyframe.runtime.engine import Begin
+from polyframe.runtime.fill_profiles import RealProfile
 from polyframe.runtime.live.changes import Change
 from polyframe.runtime.live.chore_runner import ChoreRunner
+from polyframe.runtime.live.journal_rows import ReconciliationRow, SweepRow
 from polyframe.runtime.live.opening import LiveAccount
 from polyframe.runtime.live.order_sender import OrderSender
 from polyframe.runtime.live.reconciler import Reconciler
 from polyframe.runtime.live.reconciliation import Reconciliation
+from polyframe.runtime.live.rows import FillRow
 from polyframe.runtime.live.settlement_watch import SettlementWatch
 from polyframe.runtime.live.sweeper import Sweep, Sweeper
 from polyframe.runtime.live.user_words import UserWords
@@ -47,6 +58,8 @@ _NO_FAULT = frozenset(
     {"post_only_would_cross", "post_only_mode", "held", "not_stored", "gate_tick",
      "gate_expiration", "market_not_ready", "rate_limited", "never_arrived", "restarting"}
 )  # fmt: skip
+# Trades of these have promised tokens and not moved them (venue.md 3.4).
+_UNDELIVERED = frozenset({TradeStatus.MATCHED, TradeStatus.RETRYING})
 # Wall seconds that an orderly stop waits for its proof before it says that there is none.
 _STOP_PATIENCE_S = 30.0
 
@@ -86,14 +99,12 @@ class LiveDesk:
         self._take = take
         self._stop = stop
         ledger_books = VenueBooks(ledger, self._engine)
-        assert not hasattr(machine.venue, "advance"), "a machine with a paper venue fills on paper"
-        machine.venue.books = ledger_books  # type: ignore[union-attr]
-        self._writer = AccountWriter(
-            account.store, ledger, take, self._store_failed, self._wrote
-        )
-        self._budget = RequestBudget(settings.order_rate_per_s, settings.order_burst)
+        if not isinstance(machine.venue, RealProfile):
+            raise TypeError("a machine with a paper venue fills on paper: it takes no desk")
+        machine.venue.books = ledger_books
+        self._writer = AccountWriter(account.store, ledger, take, self._store_failed, self._wrote)
         self._sender = OrderSender(
-            clob, ledger, self._writer, self._budget, clock=clock, speed=speed,
+            clob, ledger, self._writer, clock=clock, speed=speed,
             spec_of=self._spec_of, is_held=lambda: self._engine.safety.is_held, take=take,
             gate_broke=self._gate_broke,
         )  # fmt: skip
@@ -111,13 +122,14 @@ class LiveDesk:
             close_gap=self._reconciler.want,
         )  # fmt: skip
         self._chores = ChoreRunner(
-            account, self._writer, spec_of=self._spec_of, alarm=self._alarm,
+            Chores(clob.client), clob, ledger, self._writer, clock=clock, speed=speed,
+            spec_of=self._spec_of, payout_e6=ledger_books.payout_e6,
             compare=self._reconciler.want, line=self._line,
         )  # fmt: skip
         self._heartbeat = Heartbeat(clob, settings, clock, speed, self._alarm)
         self._clock_watch = ClockWatch(clob, settings, clock, speed, self._alarm)
         self._kill_watch = KillWatch(account.folder, self._alarm, self._resumed)
-        self._mode_watch = ModeWatch(clob, clock, speed, self._alarm, self._reconciler.want)
+        self._mode_watch = ModeWatch(clob, speed, self._alarm, self._reconciler.want)
 
     # --- what the shell asks ---------------------------------------------------------------
 
@@ -163,7 +175,7 @@ class LiveDesk:
         """See the book empty, proved by the venue, and everything it said booked."""
         with anyio.move_on_after(_STOP_PATIENCE_S) as patience:
             await self._sweeper.proved()
-            while self._account.ledger.open_venue_ids():
+            while self._account.ledger.open_venue_ids():  # noqa: ASYNC110 - nobody announces it
                 await anyio.sleep(_LOOK_S / 2)
             await self._writer.drained()
         left = len(self._account.ledger.open_venue_ids())
@@ -182,10 +194,10 @@ class LiveDesk:
         account = self._account
         carried = self._engine.portfolio.carried(account.run_id)
         kept = msgspec.json.decode(msgspec.json.encode(documents))
-        upto_seq = account.ledger.given_seq
+        upto_seq, now_ns = account.ledger.given_seq, account.clock()
 
         def write() -> None:
-            account.store.save_snapshot(carried, kept, upto_seq)
+            account.store.save_snapshot(carried, kept, upto_seq, now_ns)
 
         if not force:
             self._writer.request_snapshot(write)
@@ -232,6 +244,11 @@ class LiveDesk:
         await self._user.connected()
         await self._know_markets()
         await self._writer.durable(account.ledger.resume(account.clock()))
+        moving = {row.market_id for row in account.ledger.fills.unsettled()}
+        now_ns = account.clock()
+        self._take(
+            [HoldingsSettling(now_ns, one, *self._undelivered_e6(one)) for one in sorted(moving)]
+        )
         if self._settings.resting_orders == "cancel":
             self._sweeper.ask("start")
             await self._sweeper.proved()
@@ -282,12 +299,33 @@ class LiveDesk:
             self._take([HazardCleared(now_ns, hazard)])
         self._reconciler.want("resumed")
 
-    def _store_failed(self, reason: str | None) -> None:
-        if reason is not None:
-            self._alarm(Hazard.STORE_FAILED, Action.HALT, reason)
+    def _store_failed(self, reason: str) -> None:
+        self._alarm(Hazard.STORE_FAILED, Action.HALT, reason)
 
     def _gate_broke(self, detail: str) -> None:
         self._alarm(Hazard.LIMIT_BROKEN, Action.HALT, f"the last gate refused {detail}")
+
+    def _settling(self, change: Change) -> list[Event]:
+        """Return what of the markets in a change is bought and not delivered yet."""
+        named = {row.market_id for row in change.rows if isinstance(row, FillRow)}
+        return [
+            HoldingsSettling(self._account.clock(), market_id, *self._undelivered_e6(market_id))
+            for market_id in sorted(named)
+        ]
+
+    def _undelivered_e6(self, market_id: str) -> tuple[int, int]:
+        spec = self._spec_of(market_id)
+        found = [0, 0]
+        for row in self._account.ledger.fills.unsettled():
+            if (
+                spec is not None
+                and row.market_id == market_id
+                and row.is_booked
+                and row.side is Side.BUY
+                and row.status in _UNDELIVERED
+            ):
+                found[spec.token_ids.index(row.token_id)] += row.size_e6
+        return found[0], found[1]
 
     def _wrote(self, change: Change) -> None:
         now_ns = self._account.clock()
@@ -314,7 +352,12 @@ class LiveDesk:
                     self._account.folder.kill(f"{hazard}: {detail}", "polyframe run")
 
     def _compared(self, found: Reconciliation) -> None:
-        self._account.store.note_reconciliation(found)
+        self._writer.note(
+            ReconciliationRow(
+                ts_ns=found.ts_ns, run_id=self._account.run_id,
+                is_beyond_bound=found.is_beyond_bound, found=found,
+            )
+        )  # fmt: skip
         self._line(
             "Reconciled",
             {"orders": found.orders, "settling": found.moving_fills,
@@ -327,6 +370,9 @@ class LiveDesk:
             )
 
     def _swept(self, sweep: Sweep) -> None:
-        self._account.store.note_sweep(
-            sweep.reason, sweep.asked_ns, sweep.verified_ns - sweep.asked_ns, 0
-        )
+        self._writer.note(
+            SweepRow(
+                ts_ns=sweep.verified_ns, run_id=self._account.run_id, reason=sweep.reason,
+                took_ns=sweep.verified_ns - sweep.asked_ns, left=0,
+            )
+        )  # fmt: skip

@@ -59,6 +59,12 @@ class FillRecords:
         """Whether the settlement of one of an order's fills has not ended."""
         return any(not fill.is_final for fill in self.of_order(venue_id))
 
+    def has_changed(self, venue_id: str, since_ns: int) -> bool:
+        """Whether one of an order's fills is not settled, or was not by then."""
+        return any(
+            not fill.is_final or fill.status_ns >= since_ns for fill in self.of_order(venue_id)
+        )
+
     def moving(self, settled_before_ns: int) -> list[FillRow]:
         """Return the fills whose settlement had not ended by then, or whose end we had not heard.
 

@@ -43,7 +43,9 @@ class Hearing:
         record = self._orders.find_venue(word.order_id)
         if record is None:
             is_old = word.created_s is not None and self._is_old(word.created_s)
-            self._foreign.heard(word, now_ns, is_old=is_old and word.word not in OPEN_WORDS)
+            # What a read shows open is open, whoever's it is.
+            is_shown = asked_ns is not None and word.word in OPEN_WORDS
+            self._foreign.heard(word, now_ns, is_old=is_old and not is_shown)
             return
         record.found()
         row = record.row

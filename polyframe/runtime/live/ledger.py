@@ -121,8 +121,34 @@ class LiveLedger:
         """The next free numbers of our ids."""
         return self._numbers
 
+    def is_ours(self, venue_id: str) -> bool:
+        """Return whether an order of the venue's is one of ours."""
+        return self.orders.find_venue(venue_id) is not None
+
+    def venue_id(self, order_id: str) -> str | None:
+        """Return the venue's id of an order, None for one that was never stored."""
+        record = self.orders.find(order_id)
+        return None if record is None else record.row.venue_id
+
+    def is_open(self, order_id: str) -> bool:
+        """Return whether something may still be booked of an order (our id)."""
+        record = self.orders.find(order_id)
+        return record is not None and record.row.is_open
+
+    def open_venue_ids(self) -> tuple[str, ...]:
+        """Return the venue's ids of all orders of which something may still be booked."""
+        return tuple(record.row.venue_id for record in self.orders.open())
+
+    def markets_to_resume(self) -> tuple[str, ...]:
+        """Return the markets that :meth:`resume` is going to speak of."""
+        named = [record.row.market_id for record in self.orders.open()]
+        named += [row.market_id for row in self._to_resume if row.market_id]
+        named += [row.market_id for row in self.fills.unsettled()]
+        named += [row.market_id for row in self.conversions.under_way()]
+        return tuple(dict.fromkeys(named))
+
     def forget(self, before_ns: int) -> int:
-        """Forget orders that ended before a time and are settled; return how many.
+        """Forget orders that ended and were settled before a time; return how many.
 
         What the venue says later of that time is counted as old, not held for foreign.
         """
@@ -131,7 +157,7 @@ class LiveLedger:
             for record in self.orders
             if not record.row.is_open
             and record.row.state_ns < before_ns
-            and not self.fills.has_unsettled(record.row.venue_id)
+            and not self.fills.has_changed(record.row.venue_id, before_ns)
         ]
         for record in done:
             self.orders.drop(record)

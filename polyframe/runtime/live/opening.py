@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,7 +24,7 @@ from polyframe.runtime.engine import Begin
 from polyframe.runtime.live.account_folder import AccountFolder
 from polyframe.runtime.live.ledger import LiveLedger
 from polyframe.runtime.live.statements import Balances, Statements
-from polyframe.runtime.live.store import AccountStore
+from polyframe.runtime.live.store import LedgerStore
 from polyframe.runtime.live.watches import least_skew_s
 from polyframe.settings import Settings
 
@@ -39,13 +39,14 @@ _E6 = 10**6
 class LiveAccount:
     """An account that is ours alone for as long as the run lasts.
 
-    ``account`` and ``documents`` are what the engine and the plugins begin from; ``mode`` is
-    what reports call the run: only orders at the live venue are ``production``.
+    ``account`` and ``documents`` are what the engine and the plugins begin from (None: with the
+    bankroll); ``mode`` is what reports call the run: only orders at the live venue are
+    ``production``.
     """
 
     clob: Clob
     ledger: LiveLedger
-    store: AccountStore
+    store: LedgerStore
     folder: AccountFolder
     settings: Settings
     urls: VenueUrls
@@ -54,7 +55,7 @@ class LiveAccount:
     mode: str
     begin: Begin
     run_id: str
-    account: CarriedAccount
+    account: CarriedAccount | None
     documents: Mapping[str, dict[str, Any]]
 
 
@@ -99,7 +100,7 @@ async def open_account(
                 f"{folder.path}: killed ({killed.why}, by {killed.by}): look into it, then "
                 "'polyframe resume'"
             )
-        with AccountStore.open(folder.store_path) as store:
+        with closing(LedgerStore(folder.path / "account.sqlite")) as store:
             loaded = store.load()
             ledger = LiveLedger(
                 loaded.account,
@@ -122,20 +123,12 @@ async def open_account(
                 if not ledger.books.is_opened:
                     await _open_books(ledger, store, clob, urls, settings, clock, line)
                 snapshot = loaded.snapshot
-                account = (
-                    CarriedAccount(
-                        run_id="", cash_e12=ledger.books.opening_cash_e12,
-                        peak_equity_e12=ledger.books.opening_cash_e12, day=None,
-                        day_start_equity_e12=ledger.books.opening_cash_e12, positions=(),
-                    )  # fmt: skip
-                    if snapshot is None
-                    else snapshot.account
-                )
+                account = None if snapshot is None else snapshot.account
                 line(
                     "Account",
                     {"wallet": clob.wallet.address, "type": clob.wallet.signature_type.name,
                      "balance_usd": f"{held.cash_e6 / 1e6:.2f}",
-                     "traded_usd": f"{usd(account.cash_e12):.2f}",
+                     "traded_usd": f"{usd(ledger.books.cash_e12):.2f}",
                      "orders_open": len(ledger.open_venue_ids()), "folder": folder.path},
                 )  # fmt: skip
                 numbers = ledger.numbers
@@ -157,7 +150,7 @@ async def open_account(
                     ),
                     run_id=run_id,
                     account=account,
-                    documents={} if snapshot is None else snapshot.documents,
+                    documents={} if snapshot is None else snapshot.plugins,
                 )
 
 
@@ -204,7 +197,7 @@ async def _preflight(
 
 async def _open_books(
     ledger: LiveLedger,
-    store: AccountStore,
+    store: LedgerStore,
     clob: Clob,
     urls: VenueUrls,
     settings: Settings,
@@ -215,10 +208,13 @@ async def _open_books(
     asked_ns = clock()
     tokens = await held_token_ids(urls.data, clob.wallet.address)
     held = await clob.balances(tokens)
-    balances = Balances(
-        asked_ns=asked_ns, cash_e12=held.cash_e6 * _E6, tokens_e6=held.tokens_e6
-    )
+    balances = Balances(asked_ns=asked_ns, cash_e12=held.cash_e6 * _E6, tokens_e6=held.tokens_e6)
     bankroll_e12 = usd_e12(settings.capital.bankroll_usd)
+    if balances.cash_e12 < bankroll_e12:
+        raise VenueError(
+            f"account {clob.wallet.address} holds {usd(balances.cash_e12):.2f} USD, less than "
+            f"capital.bankroll_usd {settings.capital.bankroll_usd:g}: fund it, or lower that"
+        )
     change = Statements(ledger.books).open_account(bankroll_e12, balances, clock())
     store.apply(change.rows)
     ledger.given(change)

@@ -10,14 +10,14 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 import anyio
+import msgspec
 from anyio.to_thread import run_sync
 
 from polyframe.commands import CancelOrder, PlaceOrder
 from polyframe.events import Event, OrderCancelled, OrderRejected
 from polyframe.model import MarketSpec
 from polyframe.polymarket.account_words import Placement, PlaceResult, VenueMode
-from polyframe.polymarket.clob import MOST_ORDERS_A_REQUEST, Clob
-from polyframe.polymarket.request_budget import RequestBudget
+from polyframe.polymarket.clob import MOST_ORDERS, Clob
 from polyframe.polymarket.signed_intent import SignedIntent, SigningRefused
 from polyframe.runtime.live.ledger import LiveLedger
 from polyframe.runtime.live.writer import AccountWriter
@@ -35,7 +35,6 @@ class OrderSender:
         clob: the venue.
         ledger: what is asked for.
         writer: makes it durable.
-        budget: how fast orders may be asked for.
         clock: market time, UTC ns.
         speed: market seconds a wall second.
         spec_of: a market's metadata.
@@ -49,7 +48,6 @@ class OrderSender:
         clob: Clob,
         ledger: LiveLedger,
         writer: AccountWriter,
-        budget: RequestBudget,
         *,
         clock: Callable[[], int],
         speed: float,
@@ -61,7 +59,7 @@ class OrderSender:
         self._clob = clob
         self._ledger = ledger
         self._writer = writer
-        self._budget = budget
+        self._budget = clob.budget
         self._clock = clock
         self._speed = speed
         self._spec_of = spec_of
@@ -83,7 +81,8 @@ class OrderSender:
     def place(self, command: PlaceOrder) -> None:
         """Queue an order."""
         self._to_place[command.order_id] = command
-        self._idle = anyio.Event()
+        if self._idle.is_set():
+            self._idle = anyio.Event()
         self._wake_places.set()
 
     def cancel(self, command: CancelOrder) -> None:
@@ -117,7 +116,7 @@ class OrderSender:
             if self._is_held():
                 self.drop_queued("held")
                 continue
-            batch = list(self._to_place.values())[:MOST_ORDERS_A_REQUEST]
+            batch = list(self._to_place.values())[:MOST_ORDERS]
             if not await self._wait_for_budget(len(batch)):
                 continue
             batch = [command for command in batch if self._to_place.pop(command.order_id, None)]
@@ -155,16 +154,16 @@ class OrderSender:
                 self._writer.put(self._ledger.placed(refused, self._clock()))
             return
         self.requests += 1
-        for placement in await self._clob.place([intent for _, intent in intents]):
-            self._writer.put(self._ledger.placed(placement, self._clock()))
+        answers = await self._clob.place([intent for _, intent in intents])
+        for (_, intent), answer in zip(intents, answers, strict=True):
+            told = msgspec.structs.replace(answer, order_id=intent.venue_id)
+            self._writer.put(self._ledger.placed(told, self._clock()))
 
-    async def _intents(
-        self, batch: Sequence[PlaceOrder]
-    ) -> list[tuple[PlaceOrder, SignedIntent]]:
+    async def _intents(self, batch: Sequence[PlaceOrder]) -> list[tuple[PlaceOrder, SignedIntent]]:
         """Sign a batch off the book path; what cannot be signed is refused here."""
         intents: list[tuple[PlaceOrder, SignedIntent]] = []
         now_ns = self._clock()
-        mode = self._clob.mode(now_ns).mode
+        mode = self._clob.mode.mode
         for command in batch:
             spec = self._spec_of(command.market_id)
             if spec is None:
@@ -214,7 +213,7 @@ class OrderSender:
             return
         told = {*answer.gone, *answer.refused}
         unknown = [ours for venue_id, ours in by_venue_id.items() if venue_id not in told]
-        self._ledger.cancel_unanswered(unknown)
+        self._ledger.cancel_unanswered(unknown, self._clock())
         with suppress(anyio.ClosedResourceError):
             await anyio.sleep(_CANCEL_AGAIN_S)
         for order_id in unknown:

@@ -12,7 +12,8 @@ import anyio
 
 from polyframe.hazards import Action, Hazard
 from polyframe.live_settings import ProductionSettings
-from polyframe.polymarket.clob import Clob, ClobError
+from polyframe.polymarket.clob import Clob
+from polyframe.polymarket.official_client import ClobError
 from polyframe.runtime.live.ledger import LiveLedger
 from polyframe.runtime.live.reconciliation import Difference, Reconciliation, compare
 from polyframe.runtime.live.statements import Balances
@@ -103,9 +104,7 @@ class Reconciler:
         for venue_id in questions.order_ids:
             asked_ns = self._clock()
             found = await self._clob.order(venue_id)
-            self._writer.put(
-                self._ledger.read_order(venue_id, found, asked_ns, self._clock())
-            )
+            self._writer.put(self._ledger.read_order(venue_id, found, asked_ns, self._clock()))
         if questions.trades_since_s is not None:
             await self._read_trades(questions.trades_since_s)
         doomed = [*questions.strays]
@@ -166,9 +165,7 @@ class Reconciler:
         held = await self._clob.balances(tokens)
         orders_asked_ns = self._clock()
         open_orders = await self._clob.open_orders()
-        self._writer.put(
-            self._ledger.read_orders(open_orders, orders_asked_ns, self._clock())
-        )
+        self._writer.put(self._ledger.read_orders(open_orders, orders_asked_ns, self._clock()))
         await self.ask()
         balances = Balances(
             asked_ns=asked_ns, cash_e12=held.cash_e6 * _E6, tokens_e6=held.tokens_e6

@@ -1,7 +1,7 @@
 """Our books beside the venue's: what differs, what explains it, what is beyond bounds; pure.
 
-The caller reads the balances first, then the open orders, then the trades, and tells the ledger
-of both: so whatever a balance shows of a trade, the ledger has heard of. While a settlement has
+The caller reads the balances first, then the open orders, the trades and what was paid, and tells
+the ledger of them: so whatever a balance shows, the ledger has heard of. While a settlement has
 not ended, or ended so recently that the venue's balance may lag, the balance may stand on either
 side of it: an amount is expected within an interval, not at a point.
 """
@@ -104,7 +104,7 @@ def compare(
     """Return how our books stand to the venue's.
 
     Args:
-        ledger: told of the open orders and the trades after ``held`` was read.
+        ledger: told of open orders, trades and payments after ``held`` was read.
         held: the venue's balances.
         now_ns: market time.
         settings: the bounds.
@@ -120,8 +120,8 @@ def compare(
             expected.may_move(cash_e12, {fill.token_id: size_e6}, is_booked=fill.is_booked)
     for row in ledger.conversions.under_way():
         expected.may_move(row.cash_e12, row.tokens_e6, is_booked=False)
-    for row in ledger.conversions.ended_since(settled_before_ns):
-        expected.may_move(row.cash_e12, row.tokens_e6, is_booked=True)
+    for booking in ledger.books.told_since(settled_before_ns):
+        expected.may_move(booking.cash_e12, booking.tokens_e6, is_booked=True)
     for token_id, payout_e6 in (payouts_e6 or {}).items():
         held_e6 = expected.tokens_e6.get(token_id, [0, 0])[1]
         if held_e6 > 0:

@@ -241,7 +241,7 @@ class LedgerStore:
         """Return the account and the snapshot to begin from.
 
         Args:
-            forget_before_ns: orders that ended before this and are settled are left out.
+            forget_before_ns: orders that ended and were settled before this are left out.
 
         Raises:
             StoreError: what is stored is damaged.
@@ -257,10 +257,11 @@ class LedgerStore:
                         OrderRow,
                         f"WHERE {_WANTED_ORDERS} ORDER BY rowid",
                         forget_before_ns,
+                        forget_before_ns,
                         upto_seq,
                     ),
                     self._rows(
-                        FillRow, _WANTED_FILLS, forget_before_ns, upto_seq, forget_before_ns
+                        FillRow, _WANTED_FILLS, *(forget_before_ns,) * 2, upto_seq, forget_before_ns
                     ),
                     self._rows(ConversionRow, ""),
                 )
@@ -303,7 +304,8 @@ _OPEN_STATES = ", ".join(f"'{state}'" for state in sorted(OPEN))
 _FINAL_WORDS = ", ".join(f"'{status}'" for status in sorted(FINAL))
 _WANTED_ORDERS = (
     f"state IN ({_OPEN_STATES}) OR state_ns >= ?"
-    f" OR venue_id IN (SELECT venue_id FROM fills WHERE status NOT IN ({_FINAL_WORDS}))"
+    f" OR venue_id IN (SELECT venue_id FROM fills WHERE status NOT IN ({_FINAL_WORDS})"
+    " OR status_ns >= ?)"
     " OR order_id IN (SELECT order_id FROM ledger WHERE seq > ?)"
 )
 _WANTED_FILLS = (

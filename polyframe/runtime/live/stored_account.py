@@ -61,7 +61,7 @@ def account_of(
     Args:
         rows: every row there is, the ledger's in order.
         upto_seq: the ledger number of the snapshot the engine begins from.
-        forget_before_ns: orders that ended before this and are settled are left out.
+        forget_before_ns: orders that ended and were settled before this are left out.
 
     Raises:
         ValueError: a booking is missing.
@@ -90,13 +90,17 @@ def account_of(
             else:
                 after.append(row)
                 named_after.add(row.order_id)
-    unsettled = {row.venue_id for row in fills.values() if not row.is_final}
+    moving = {
+        row.venue_id
+        for row in fills.values()
+        if not row.is_final or row.status_ns >= forget_before_ns
+    }
     kept = tuple(
         row
         for row in orders.values()
         if row.is_open
         or row.state_ns >= forget_before_ns
-        or row.venue_id in unsettled
+        or row.venue_id in moving
         or row.order_id in named_after
     )
     kept_ids = {row.venue_id for row in kept}

@@ -9,7 +9,8 @@ import anyio
 
 from polyframe.events import BookVerified, Event
 from polyframe.polymarket.account_words import VenueOrder
-from polyframe.polymarket.clob import Clob, ClobError
+from polyframe.polymarket.clob import Clob
+from polyframe.polymarket.official_client import ClobError
 from polyframe.runtime.live.ledger import LiveLedger
 from polyframe.runtime.live.order_sender import OrderSender
 from polyframe.runtime.live.writer import AccountWriter
@@ -75,7 +76,8 @@ class Sweeper:
     def ask(self, reason: str) -> None:
         """Have everything cancelled and proved gone."""
         self._asked.setdefault(reason, self._clock())
-        self._proved = anyio.Event()
+        if self._proved.is_set():
+            self._proved = anyio.Event()
         self._wake.set()
 
     async def proved(self) -> None:

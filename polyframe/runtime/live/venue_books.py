@@ -39,6 +39,10 @@ class VenueBooks:
                 net[market.market_id] = net_e6
         return net
 
+    def payout_e6(self, market_id: str) -> int | None:
+        """Return what a YES share of a market pays, 1e-6 USD; None when it has not resolved."""
+        return self._engine.portfolio.payouts_e6().get(market_id)
+
     def payouts_e6(self) -> Mapping[str, int]:
         """Return what a share of each resolved market's tokens pays, 1e-6 USD by token id."""
         found: dict[str, int] = {}

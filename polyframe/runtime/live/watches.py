@@ -15,7 +15,8 @@ import anyio
 from polyframe.hazards import Action, Hazard
 from polyframe.live_settings import ProductionSettings
 from polyframe.polymarket.account_words import VenueMode
-from polyframe.polymarket.clob import Clob, ClobError
+from polyframe.polymarket.clob import Clob
+from polyframe.polymarket.official_client import ClobError
 from polyframe.runtime.live.account_folder import AccountFolder
 
 _S_NS = 10**9
@@ -184,12 +185,8 @@ class KillWatch:
 class ModeWatch:
     """The venue's mode as a hazard: no new orders while it takes none."""
 
-    def __init__(
-        self, clob: Clob, clock: Callable[[], int], speed: float, alarm: Alarm,
-        back: Callable[[str], None],
-    ) -> None:  # fmt: skip
+    def __init__(self, clob: Clob, speed: float, alarm: Alarm, back: Callable[[str], None]) -> None:
         self._clob = clob
-        self._clock = clock
         self._speed = speed
         self._alarm = alarm
         self._back = back
@@ -198,7 +195,7 @@ class ModeWatch:
     async def run(self) -> None:
         """Look until cancelled."""
         while True:
-            now = self._clob.mode(self._clock())
+            now = self._clob.mode
             if now.mode in _HELD_MODES:
                 self._held = now.mode
                 self._alarm(Hazard.VENUE_MODE, Action.HOLD, f"{now.mode}: {now.reason}")

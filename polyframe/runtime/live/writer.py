@@ -1,7 +1,7 @@
 """Durable before believed: rows go to the disk, then their events to the engine, in one order.
 
-Everything that changes the account passes here, one batch at a time. While the disk refuses,
-nothing is told and nothing may be sent; what waits is tried again until it is written.
+Everything that changes the account passes here, one batch at a time. When the disk refuses once,
+nothing is told and nothing is stored any more: the next run begins from what is there.
 """
 
 from __future__ import annotations
@@ -14,11 +14,9 @@ from anyio.to_thread import run_sync
 from polyframe.errors import PolyframeError
 from polyframe.events import Event
 from polyframe.runtime.live.changes import Change
+from polyframe.runtime.live.journal_rows import AnyRow, JournalRow
 from polyframe.runtime.live.ledger import LiveLedger
-from polyframe.runtime.live.rows import AccountRow
-from polyframe.runtime.live.store import AccountStore
-
-_RETRY_S = 1.0
+from polyframe.runtime.live.store import LedgerStore
 
 
 class _Waiting:
@@ -39,19 +37,21 @@ class AccountWriter:
         store: where rows go.
         ledger: told which events the engine was given.
         take: gives events to the engine.
-        failed: called with the reason whenever the disk refuses, and with None when it is well
-            again.
+        failed: called with the reason when the disk refuses.
+        beside: returns what the engine has to hear with a change, before its events.
         wrote: called with every change whose events have been given.
     """
 
     def __init__(
         self,
-        store: AccountStore,
+        store: LedgerStore,
         ledger: LiveLedger,
         take: Callable[[Sequence[Event]], None],
-        failed: Callable[[str | None], None],
+        failed: Callable[[str], None],
+        beside: Callable[[Change], Sequence[Event]],
         wrote: Callable[[Change], None],
     ) -> None:
+        self._beside = beside
         self._wrote = wrote
         self._store = store
         self._ledger = ledger
@@ -59,25 +59,35 @@ class AccountWriter:
         self._failed = failed
         self._queue: list[_Waiting] = []
         self._wake = anyio.Event()
+        self._journal: list[JournalRow] = []
         self._snapshot: Callable[[], None] | None = None
-        self._is_failing = False
+        self.has_failed = False
         self._is_idle = anyio.Event()
         self._is_idle.set()
 
     def put(self, change: Change) -> _Waiting:
         """Queue a change; events follow when its rows are durable."""
         waiting = _Waiting(change)
-        if change.rows or change.events:
+        if self.has_failed:
+            waiting.done.set()
+        elif change.rows or change.events:
             self._queue.append(waiting)
-            self._is_idle = anyio.Event()
+            if self._is_idle.is_set():
+                self._is_idle = anyio.Event()
             self._wake.set()
         else:
             waiting.is_durable = True
             waiting.done.set()
         return waiting
 
+    def note(self, row: JournalRow) -> None:
+        """Queue a row that is no part of the account."""
+        if not self.has_failed:
+            self._journal.append(row)
+            self._wake.set()
+
     async def durable(self, change: Change) -> bool:
-        """Queue a change and wait; False when the disk refused it (it is tried again)."""
+        """Queue a change and wait; False when the disk refused it."""
         waiting = self.put(change)
         await waiting.done.wait()
         return waiting.is_durable
@@ -91,39 +101,36 @@ class AccountWriter:
         self._wake.set()
 
     async def drained(self) -> None:
-        """Wait until nothing is queued; it does not return while the disk refuses."""
+        """Wait until nothing is queued."""
         await self._is_idle.wait()
 
-    def rows_left(self) -> list[AccountRow]:
+    def rows_left(self) -> list[AnyRow]:
         """Return the rows that are not written, once nobody writes any more."""
-        return [row for waiting in self._queue for row in waiting.change.rows]
+        waiting = [] if self.has_failed else self._queue
+        rows: list[AnyRow] = [row for one in waiting for row in one.change.rows]
+        return rows + ([] if self.has_failed else self._journal)
 
     async def run(self) -> None:
         """Write until cancelled."""
         while True:
             await self._wake.wait()
             self._wake = anyio.Event()
-            while self._queue or self._snapshot is not None:
+            while self._queue or self._journal or self._snapshot is not None:
                 await self._write()
 
     async def _write(self) -> None:
         batch, self._queue = self._queue, []
-        rows = [row for waiting in batch for row in waiting.change.rows]
+        journal, self._journal = self._journal, []
+        rows: list[AnyRow] = [row for waiting in batch for row in waiting.change.rows]
+        rows += journal
         try:
             if rows:
                 await run_sync(self._store.apply, rows)
         except PolyframeError as error:
-            self._queue = batch + self._queue
-            for waiting in batch:
-                waiting.done.set()
-            self._is_failing = True
-            self._failed(str(error))
-            await anyio.sleep(_RETRY_S)
+            self._fail(batch + self._queue, str(error))
             return
-        if self._is_failing:
-            self._is_failing = False
-            self._failed(None)
-        events = [event for waiting in batch for event in waiting.change.events]
+        events = [event for waiting in batch for event in self._beside(waiting.change)]
+        events += [event for waiting in batch for event in waiting.change.events]
         if events:
             self._take(events)
         for waiting in batch:
@@ -135,6 +142,16 @@ class AccountWriter:
             self._is_idle.set()
         await self._save_snapshot()
 
+    def _fail(self, batch: list[_Waiting], reason: str) -> None:
+        """Believe nothing more: what is in memory and what is on disk are not the same account."""
+        self.has_failed = True
+        self._queue = []
+        self._snapshot = None
+        for waiting in batch:
+            waiting.done.set()
+        self._is_idle.set()
+        self._failed(reason)
+
     async def _save_snapshot(self) -> None:
         save, self._snapshot = self._snapshot, None
         if save is None:
@@ -142,4 +159,4 @@ class AccountWriter:
         try:
             await run_sync(save)
         except PolyframeError as error:
-            self._failed(str(error))
+            self._fail([], str(error))
