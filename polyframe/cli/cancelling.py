@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from polyframe.cli import one_line, redacted
-from polyframe.errors import PolyframeError, VenueError
+from polyframe.errors import VenueError
 
 if TYPE_CHECKING:
     from polyframe.polymarket.hosts import VenueUrls
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 WITHIN_S = 10.0
 _REQUEST_S = 3.0
 _ATTEMPTS = 3
+_AGAIN_S = 0.5
 _REFUSED = 401
 _SHOWN = 10
 
@@ -36,6 +37,8 @@ def cancel_and_verify(credentials: Credentials, urls: VenueUrls) -> Emptied:
 
 
 async def _empty(credentials: Credentials, urls: VenueUrls) -> Emptied:
+    import anyio
+
     from polyframe.polymarket.operator_requests import OperatorAccount, derive_api_key
     from polyframe.polymarket.rest import RestError
 
@@ -48,6 +51,7 @@ async def _empty(credentials: Credentials, urls: VenueUrls) -> Emptied:
         except RestError as error:
             if error.status == _REFUSED or attempt == _ATTEMPTS - 1:
                 raise
+            await anyio.sleep(_AGAIN_S)
     if api is None:
         raise VenueError(
             f"{urls.clob}: no API key was ever made for {credentials.signer}: nothing of it can "
@@ -130,7 +134,3 @@ def _tell_left(urls: VenueUrls, done: Emptied) -> None:
             f"{order.price_e4 / 1e4:g}, token {order.token_id}",
             err=True,
         )
-
-
-class NothingCancelled(PolyframeError):
-    """The switch is thrown, and the venue could not be asked to cancel."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from polyframe.cli import report_error
+from polyframe.cli import redacted, report_error
 from polyframe.cli.account_choice import (
     account_option,
     candidates,
@@ -20,7 +20,7 @@ from polyframe.cli.account_choice import (
     urls_of_source,
     venue_option,
 )
-from polyframe.cli.cancelling import NothingCancelled, cancel_and_verify, tell
+from polyframe.cli.cancelling import cancel_and_verify, tell
 from polyframe.errors import PolyframeError
 from polyframe.runtime.live.account_folder import AccountFolder, source_of
 
@@ -60,20 +60,32 @@ def command(
     if not as_json:
         for folder, said in thrown.items():
             click.echo(f"{folder}: killed: {said}")
-    if credentials is None:
-        where = ", ".join(map(str, thrown)) or "no account was found to stop"
-        raise NothingCancelled(f"killed ({where}), but NOTHING WAS CANCELLED: {trouble}")
+    told: list[tuple[VenueUrls, Emptied]] = []
+    failures = [trouble]
+    if credentials is not None:
+        told, failures = _cancel(credentials, _venues(state_root, venue, account, credentials))
+    for failure in failures:
+        what = "killed, but" if thrown else "no account was found to kill, and"
+        report_error(PolyframeError(f"{what} NOTHING WAS CANCELLED: {failure}"))
+    switches = {str(folder): said for folder, said in thrown.items()}
+    more = {"killed": switches, "failures": [redacted(failure) for failure in failures]}
+    tell(ctx, told, json_with=more if as_json else None)
+    if failures:
+        ctx.exit(PolyframeError.exit_code)
+
+
+def _cancel(
+    credentials: Credentials, venues: list[VenueUrls]
+) -> tuple[list[tuple[VenueUrls, Emptied]], list[str]]:
+    """Cancel at each venue; return what became of it, and why some could not even be asked."""
     told: list[tuple[VenueUrls, Emptied]] = []
     failures: list[str] = []
-    for urls in _venues(state_root, venue, account, credentials):
+    for urls in venues:
         try:
             told.append((urls, cancel_and_verify(credentials, urls)))
         except PolyframeError as error:  # of one venue; the others are asked all the same
             failures.append(f"{urls.clob}: {error}")
-    if failures:
-        raise NothingCancelled(f"killed, but NOTHING WAS CANCELLED at {'; '.join(failures)}")
-    switches = {str(folder): said for folder, said in thrown.items()}
-    tell(ctx, told, json_with={"killed": switches} if as_json else None)
+    return told, failures
 
 
 def _meant(

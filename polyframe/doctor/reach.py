@@ -98,12 +98,14 @@ def network(found: Reach) -> Finding:
     told = ", ".join(f"{name} {ms:.0f} ms" for name, ms in sorted(found.latencies_ms.items()))
     if not found.faults:
         return sound("network", told)
-    wrong = ", ".join(f"{name}: {reason}" for name, reason in sorted(found.faults.items()))
-    return fault(
-        "network",
-        f"{wrong}{f' (answering: {told})' if told else ''}",
-        "check the connection, the proxy settings and Polymarket's status page",
-    )
+    if not told:
+        # One reason stands for all: a machine without a network has one fault and not five.
+        wrong = f"nothing of the venue answers: {found.faults.get('clob', '')}"
+    else:
+        each = (f"{name}: {reason}" for name, reason in sorted(found.faults.items()))
+        wrong = f"{', '.join(each)} (answering: {told})"
+    fix = "check the connection, the proxy settings and Polymarket's status page"
+    return fault("network", wrong, fix)
 
 
 def clock(found: Reach, most_s: float) -> Finding:

@@ -45,6 +45,7 @@ FILES = [
     "plugins:\n  guard: {}\n" + PROFILES,
     "plugins:\n  score: {weights: [0.5, 0.4]}\n" + PROFILES,
     "plugins: {}\nprofiles: {paper: {}, production: {}, staging: {}}\n",
+    "plugins: {}\n" + PROFILES,
     "plugins: {guard: {limit: 0.01}}\nprofiles:\n"
     "  paper: {plugins: {score: {}}}\n  production: {plugins: {score: {}}}\n",
     "plugins: {}\nprofiles:\n  paper:\n    feed: {max_book_age_s: 120}\n  production: {}\n",
