@@ -14,9 +14,6 @@
 ``order_wire``     the body of ``POST /order``; pure
 ``auth``           L1 and L2 headers; pure
 ``wallets``        addresses of a signer's wallets; pure
-``contracts``      addresses of Polymarket's contracts, and who must be allowed what; pure
-``chores``         merges, redemptions and allowances through the official client
-``earnings``       rewards and rebates the venue says it paid, and when a day is final; pure
 ``amounts``        an order's two amounts from price and size, and back; pure
 =================  ====================================================================
 
