@@ -293,6 +293,12 @@ class LedgerStore:
     ) -> Iterator[R]:
         return stored_rows(self._connection, self.path, row_type, where, values)
 
+    def opened_ns(self) -> int | None:
+        """Return when the account's first booking was made, None before it."""
+        with self._lock:
+            found = self._one("SELECT MIN(ts_ns) FROM ledger")
+        return None if found is None else int(found)
+
     def check(self) -> list[str]:
         """Return everything that is wrong with the file, empty when it is sound; reads it all."""
         with self._lock:
