@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from polyframe import cli
 from polyframe.cli.arming import arm_option, require_armed
 from polyframe.cli.option_types import Duration, FiniteRange
 from polyframe.cli.run_options import runs_option, state_option
@@ -128,7 +129,7 @@ def command(
     folder = make_run_folder(
         runs_folder, datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ"), strategy.config_hash
     )
-    status = open_status(folder / "log.txt", plain=plain)
+    status = open_status(folder / "log.txt", plain=plain, redact=cli.redact)
 
     async def go() -> dict[str, Any]:
         async with open_venue(

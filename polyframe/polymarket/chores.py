@@ -46,7 +46,7 @@ _NOT_TAKEN: Final = (
 
 
 class ChoreCode(StrEnum):
-    """Why a chore failed."""
+    """Why a chore failed. NOTHING_HELD is for :meth:`Chores.redeem` alone, and stays inside it."""
 
     NOT_ENOUGH = "not_enough"
     NOTHING_HELD = "nothing_held"
@@ -136,17 +136,19 @@ class Chores:
     async def redeem(self, market: MarketSpec) -> ChoreOutcome:
         """Turn what is held of a resolved market into dollars: CTF, neg-risk and version 2.
 
-        The venue's own redeemer may have been there first: under version 2 that is NOTHING_HELD,
-        a CTF redeems nothing and is done.
+        The venue's own redeemer may have been there first. A CTF then redeems nothing and is done;
+        under version 2 nothing is sent, and that is ChoreUnknown: whoever believes that it holds
+        something has to read the balances.
         """
         version = await self._listed(market, closed=True)
         if isinstance(version, ChoreFailed):
             return version
         if version == "v2" and self._client.wallet_type == "EOA":
             return await self._redeem_each(market.token_ids)
-        return await self._transact(
+        outcome = await self._transact(
             lambda: self._client.redeem_positions(condition_id=market.market_id)
         )
+        return _nothing_held() if _holds_nothing(outcome) else outcome
 
     async def approvals(self) -> tuple[MissingApproval, ...] | ChoreFailed:
         """Return what is not allowed yet, as the venue's index has it; it may lag."""
@@ -177,21 +179,20 @@ class Chores:
     async def _redeem_each(self, token_ids: Sequence[str]) -> ChoreOutcome:
         """Redeem outcome by outcome, so that it is known which of two transactions happened."""
         hashes: tuple[str, ...] = ()
-        nothing = ChoreFailed(ChoreCode.NOTHING_HELD, "neither outcome is held")
         for token_id in token_ids:
             outcome = await self._transact(
                 partial(self._client.redeem_positions, position_id=token_id)
             )
+            if _holds_nothing(outcome):
+                continue
             match outcome:
                 case ChoreDone():
                     hashes += outcome.transaction_hashes
-                case ChoreFailed(code=ChoreCode.NOTHING_HELD):
-                    continue
                 case ChoreFailed() if hashes:
                     return ChoreUnknown(f"only one outcome is redeemed: {outcome.message}")
                 case _:
                     return outcome
-        return ChoreDone(hashes) if hashes else nothing
+        return ChoreDone(hashes) if hashes else _nothing_held()
 
     async def _listed(self, market: MarketSpec, *, closed: bool | None) -> str | ChoreFailed:
         """Return the market's version if the venue lists it.
@@ -235,6 +236,14 @@ class Chores:
                 else:
                     return ChoreDone((str(outcome.transaction_hash),))
         return ChoreUnknown(told, handle.transaction_hash or "", handle.transaction_id or "")
+
+
+def _holds_nothing(outcome: ChoreOutcome) -> bool:
+    return isinstance(outcome, ChoreFailed) and outcome.code is ChoreCode.NOTHING_HELD
+
+
+def _nothing_held() -> ChoreUnknown:
+    return ChoreUnknown("neither outcome is held: somebody redeemed it, or the node lags")
 
 
 def _judged(error: Exception) -> ChoreOutcome:

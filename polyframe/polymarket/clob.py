@@ -39,6 +39,7 @@ from polyframe.polymarket.keys import PrivateKey
 from polyframe.polymarket.official_client import ClobError, failure_of, post
 from polyframe.polymarket.order_building import TradingWallet
 from polyframe.polymarket.request_budget import RequestBudget, SignerLimits
+from polyframe.polymarket.rest import Params
 from polyframe.polymarket.signed_intent import SALT_BITS, SignedIntent, VenueContracts, sign_intent
 from polyframe.polymarket.venue_modes import ModeNow, VenueModes
 
@@ -215,6 +216,10 @@ class Clob:
     async def rate_tier(self) -> str | None:
         """See :meth:`.AccountReads.rate_tier`."""
         return await self._reads.rate_tier()
+
+    async def read(self, path: str, params: Params) -> bytes:
+        """Return the body of another private GET of this account; ClobError as above."""
+        return await self._reads.read(path, params)
 
     async def server_time(self) -> int:
         """See :meth:`.AccountReads.server_time`."""

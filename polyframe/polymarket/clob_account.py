@@ -212,6 +212,14 @@ class AccountReads:
         now_s = self._clock() // _S_NS
         return l2_headers(self._credentials, self._wallet.owner, now_s, method, path, body)
 
+    async def read(self, path: str, params: Params) -> bytes:
+        """Return the body of a GET that has no method of its own here.
+
+        Raises:
+            ClobError: no usable answer.
+        """
+        return await self._get(path, params)
+
     async def _get(self, path: str, params: Params) -> bytes:
         try:
             return await self._rest.get(path, params)

@@ -22,7 +22,7 @@ from polyframe import __version__
 from polyframe.commands import Command, FetchMarkets, Resubscribe, Subscribe
 from polyframe.errors import PolyframeError, VenueError
 from polyframe.events import Event, RawFrame, RunStarted, RunStopping, Tick
-from polyframe.model import ReportPeriod
+from polyframe.model import Fill, ReportPeriod
 from polyframe.polymarket.feed import MarketFeed
 from polyframe.runtime.assemble import Machine
 from polyframe.runtime.day import DAY_NS, DayRecord, day_text
@@ -140,6 +140,7 @@ class Shell:
             venue.gamma_url, settings.universe.max_markets, venue.clock, lambda e: self.take(e)
         )
         self._waiting: deque[Sequence[RawFrame | Event]] = deque()
+        self._new_fills: list[Fill] = []
         self._is_handling = False
         self._is_settled = False
         self._tasks: TaskGroup | None = None
@@ -175,6 +176,8 @@ class Shell:
         outcome = self.machine.turn.handle(events_of(batch))
         self.tape.outcome(outcome)
         self.tracing.take(outcome)
+        if self.desk is not None:
+            self._new_fills += outcome.fills
         for command in outcome.commands:
             self._execute(command)
         if self.machine.engine.moment.now_ns >= (self._day + 1) * DAY_NS:
@@ -253,6 +256,9 @@ class Shell:
             self._record.look(
                 (shard.shard, shard.uptime_s is not None) for shard in self.feed.stats().shards
             )
+            if self.desk is not None:
+                self.desk.look(self._new_fills, now_ns)
+                self._new_fills = []
             self._save_state()
             if anyio.current_time() - flushed_s > _FLUSH_S:
                 flushed_s = anyio.current_time()

@@ -6,7 +6,7 @@ Everything that came from the market is escaped before it is shown.
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TextIO
 
@@ -43,14 +43,21 @@ class StatusSink(Protocol):
 class PlainStatus:
     """``key=value`` lines on a stream and in the run's log file."""
 
-    def __init__(self, out: TextIO, log_path: Path | None, period_s: float = 5.0) -> None:
+    def __init__(
+        self,
+        out: TextIO,
+        log_path: Path | None,
+        period_s: float = 5.0,
+        redact: Callable[[str], str] = str,
+    ) -> None:
         self._out = out
+        self._redact = redact
         self._log = None if log_path is None else log_path.open("a", encoding="utf-8")
         self.period_s = period_s
 
     def line(self, message: str, fields: Mapping[str, object]) -> None:
         """Write one log line."""
-        text = line(message, fields)
+        text = self._redact(line(message, fields))
         print(text, file=self._out, flush=True)
         self._keep(text)
 
@@ -72,10 +79,16 @@ class PlainStatus:
 class ScreenStatus:
     """A live screen (rich): quotes beside the book, inventory, PnL, vetoes, feed health."""
 
-    def __init__(self, log_path: Path | None, period_s: float = 0.5) -> None:
+    def __init__(
+        self,
+        log_path: Path | None,
+        period_s: float = 0.5,
+        redact: Callable[[str], str] = str,
+    ) -> None:
         from rich.console import Console
         from rich.live import Live
 
+        self._redact = redact
         self._console = Console(highlight=False)
         self._live = Live(console=self._console, auto_refresh=False, transient=False)
         self._live.start()
@@ -86,7 +99,7 @@ class ScreenStatus:
         """Write one log line above the screen."""
         from rich.text import Text
 
-        text = line(message, fields)
+        text = self._redact(line(message, fields))
         self._console.print(Text(text, style="dim"))
         if self._log is not None:
             self._log.write(text + "\n")
@@ -182,8 +195,13 @@ def _order(price_e4: int, leaves_e6: int) -> str:
     return f"{size_text(leaves_e6)} @ {price_text(price_e4)}"
 
 
-def open_status(log_path: Path | None, *, plain: bool) -> PlainStatus | ScreenStatus:
-    """Return the screen when a person is watching a terminal, else lines."""
+def open_status(
+    log_path: Path | None, *, plain: bool, redact: Callable[[str], str] = str
+) -> PlainStatus | ScreenStatus:
+    """Return the screen when a person is watching a terminal, else lines.
+
+    ``redact`` strikes out of every line what must not be said.
+    """
     if plain or sys.stdout is None or not sys.stdout.isatty():
-        return PlainStatus(sys.stdout, log_path)
-    return ScreenStatus(log_path)
+        return PlainStatus(sys.stdout, log_path, redact=redact)
+    return ScreenStatus(log_path, redact=redact)

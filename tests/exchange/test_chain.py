@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 from contextlib import suppress
+from typing import Any
 
 import pytest
 from eth_account import Account
@@ -34,8 +37,14 @@ from chain_venue import (
     tokens_of,
 )
 from client_venue import Quiet, address_of, key_of, open_exchange
+from loopback_exchange import rest
 from polyframe.exchange.trading.orders import NOT_ENOUGH_BALANCE
-from polyframe.polymarket.contracts import COLLATERAL, COLLATERAL_ADAPTER
+from polyframe.polymarket.contracts import (
+    COLLATERAL,
+    COLLATERAL_ADAPTER,
+    PROXY_FACTORY,
+    RELAY_HUB,
+)
 from polyframe.polymarket.order_signing import CHAIN_ID
 
 pytestmark = pytest.mark.anyio
@@ -306,3 +315,93 @@ async def test_the_venue_redeems_for_those_who_allowed_it_and_for_nobody_else() 
             desk.advance(exchange.clock() + 61 * 10**9, 10**9)
             left = desk.custody.balance(client.wallet, tokens_of(market)[0])
             assert left == (0 if is_given else 3_000_000)
+
+
+# --- strangers -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["WALLET", "SAFE", "PROXY", "WALLET-CREATE", ""])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {},
+        {"nonce": "9" * 5_000},
+        {"nonce": "-1"},
+        {"signature": "0x" + "00" * 65},
+        {"signature": "0x" + "zz" * 65},
+        {"signature": "\u0663" * 130},
+        {"to": "0x1", "proxyWallet": "0x1"},
+        {"data": "0x" + "ff" * 400},
+        {"value": str(2**256)},
+        {"from": "nobody"},
+        {"signatureParams": {"operation": "1", "gasLimit": "-1", "relayHub": RELAY_HUB}},
+        {"depositWalletParams": {"depositWallet": "", "deadline": "0", "calls": []}},
+        {
+            "depositWalletParams": {
+                "depositWallet": COLLATERAL,
+                "deadline": "9" * 400,
+                "calls": [{"target": COLLATERAL, "data": "0x", "value": "-1"}],
+            }
+        },
+    ],
+)
+async def test_submissions_of_strangers_are_refused(kind: str, change: dict[str, Any]) -> None:
+    owner = address_of(NUMBER)
+    body = {
+        "type": kind, "from": owner, "to": PROXY_FACTORY, "nonce": "0", "data": "0x",
+        "signature": "0x" + "11" * 64 + "1b", "proxyWallet": WALLETS["GNOSIS_SAFE"],
+        "signatureParams": {"relay": owner, "relayHub": RELAY_HUB},
+        "depositWalletParams": {
+            "depositWallet": WALLETS["DEPOSIT_WALLET"], "deadline": "9999999999",
+            "calls": [{"target": COLLATERAL, "data": "0x", "value": "0"}],
+        },
+    }  # fmt: skip
+    body |= change
+    async with open_exchange() as exchange, rest(exchange) as http:
+        for headers, least in (
+            ({"RELAYER_API_KEY": "any", "RELAYER_API_KEY_ADDRESS": body["from"]}, 400),
+            ({"POLY_BUILDER_API_KEY": "any", "POLY_BUILDER_SIGNATURE": "any"}, 400),
+            ({"RELAYER_API_KEY": "any", "RELAYER_API_KEY_ADDRESS": COLLATERAL}, 401),
+            ({}, 401),
+        ):
+            told = await http.post("/submit", json=body, headers=headers)
+            assert told.status_code in (400, least), told.text
+            assert told.json()["error"]
+        assert not chain_of(exchange).by_id
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        [], [None], [3], ["0x"], [{}], [{"to": 3}], [{"to": COLLATERAL, "data": 3}],
+        [{"to": COLLATERAL, "data": "0xzz"}], [{"to": COLLATERAL, "value": "0x" + "f" * 70}],
+        [[[]]], [{"from": COLLATERAL, "to": PROXY_FACTORY, "data": "0x34ee9791" + "ff" * 64}],
+    ],
+)  # fmt: skip
+async def test_questions_of_strangers_are_answered_with_an_error(params: list[Any]) -> None:
+    async with open_exchange() as exchange, rest(exchange) as http:
+        for method in (
+            "eth_call", "eth_estimateGas", "eth_getTransactionCount", "eth_sendRawTransaction",
+            "eth_getTransactionReceipt",
+        ):  # fmt: skip
+            asked = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
+            told = await http.post("/rpc", json=asked)
+            assert told.status_code == 200
+            assert told.json()["id"] == 1
+            assert "error" in told.json() or told.json()["result"] is None
+        assert not chain_of(exchange).by_id
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "from polyframe.cli import main; main(['exchange', '--help'], standalone_mode=False)",
+        "import polyframe.exchange.server, polyframe.exchange.trading.desk",
+        "import polyframe.runtime.venues",
+        "import polyframe.polymarket.earnings, polyframe.runtime.live.earnings_watch",
+    ],
+)
+def test_who_needs_no_chain_loads_none(code: str) -> None:
+    names = ("eth_abi", "eth_account", "rlp", "polymarket", "coincurve")
+    check = f"import sys; assert not {{*{names}}} & {{*sys.modules}}, sys.modules.keys()"
+    subprocess.run([sys.executable, "-c", f"{code}; {check}"], check=True, capture_output=True)

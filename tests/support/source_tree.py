@@ -105,6 +105,7 @@ IMPURE = {
     "polyframe.runtime.live.chore_runner",
     "polyframe.runtime.live.run",
     "polyframe.runtime.live.desk",
+    "polyframe.runtime.live.earnings_keeper",
     "polyframe.runtime.live.opening",
     "polyframe.runtime.live.order_sender",
     "polyframe.runtime.live.reconciler",

@@ -26,16 +26,18 @@ from polyframe.events import (
     Side,
 )
 from polyframe.hazards import Action, Hazard
-from polyframe.model import MarketSpec
+from polyframe.model import FeeSchedule, Fill, MarketSpec
 from polyframe.polymarket.account_words import TradeStatus
 from polyframe.polymarket.chores import Chores
 from polyframe.polymarket.official_client import ClobError
 from polyframe.polymarket.user_feed import UserFeed
 from polyframe.runtime.assemble import Machine
+from polyframe.runtime.day import DAY_NS
 from polyframe.runtime.engine import Begin
 from polyframe.runtime.fill_profiles import RealProfile
 from polyframe.runtime.live.changes import Change
 from polyframe.runtime.live.chore_runner import ChoreRunner
+from polyframe.runtime.live.earnings_keeper import EarningsKeeper
 from polyframe.runtime.live.journal_rows import ReconciliationRow, SweepRow
 from polyframe.runtime.live.opening import LiveAccount
 from polyframe.runtime.live.order_sender import OrderSender
@@ -102,7 +104,9 @@ class LiveDesk:
         if not isinstance(machine.venue, RealProfile):
             raise TypeError("a machine with a paper venue fills on paper: it takes no desk")
         machine.venue.books = ledger_books
-        self._writer = AccountWriter(account.store, ledger, take, self._store_failed, self._wrote)
+        self._writer = AccountWriter(
+            account.store, ledger, take, self._store_failed, self._settling, self._wrote
+        )
         self._sender = OrderSender(
             clob, ledger, self._writer, clock=clock, speed=speed,
             spec_of=self._spec_of, is_held=lambda: self._engine.safety.is_held, take=take,
@@ -113,9 +117,13 @@ class LiveDesk:
             verify_ns=round(settings.verify_s * _S_NS),
             is_alone=settings.foreign_orders == "cancel", done=self._swept,
         )  # fmt: skip
+        self._earnings = EarningsKeeper(
+            clob, ledger, self._writer, opened_ns=account.store.opened_ns() or clock(),
+            clock=clock, speed=speed, line=self._line,
+        )  # fmt: skip
         self._reconciler = Reconciler(
             clob, ledger, self._writer, settings, clock=clock, speed=speed, alarm=self._alarm,
-            payouts=ledger_books.payouts_e6, told=self._compared,
+            payouts=ledger_books.payouts_e6, told=self._compared, earnings=self._earnings,
         )  # fmt: skip
         self._user = UserWords(
             ledger, self._writer, settings, clock=clock, alarm=self._alarm,
@@ -170,6 +178,7 @@ class LiveDesk:
             tasks.start_soon(self._reconciler.run_questions)
             tasks.start_soon(self._reconciler.run_comparisons)
             tasks.start_soon(self._chores.run)
+            tasks.start_soon(self._earnings.run)
 
     async def settle(self) -> None:
         """See the book empty, proved by the venue, and everything it said booked."""
@@ -189,12 +198,25 @@ class LiveDesk:
         else:
             self._line("Book verified empty", {"orders": 0})
 
+    def look(self, fills: Sequence[Fill], now_ns: int) -> None:
+        """Take a look, at every tick: what rests earns, and what was filled."""
+        self._earnings.filled(fills, self._fees_of)
+        self._earnings.look(
+            [
+                market
+                for market_id in self._engine.orders.markets_with_live()
+                if (market := self._engine.markets.find(market_id)) is not None
+            ],
+            now_ns,
+        )
+
     def save(self, documents: Mapping[str, dict[str, Any]], *, force: bool) -> None:
         """Save the account and the plugins' documents as of now; at once when forced."""
         account = self._account
         carried = self._engine.portfolio.carried(account.run_id)
         kept = msgspec.json.decode(msgspec.json.encode(documents))
         upto_seq, now_ns = account.ledger.given_seq, account.clock()
+        account.ledger.forget(now_ns - DAY_NS)
 
         def write() -> None:
             account.store.save_snapshot(carried, kept, upto_seq, now_ns)
@@ -212,6 +234,7 @@ class LiveDesk:
     def facts(self) -> dict[str, Any]:
         """Return what a report says of the account and the way to it, JSON-ready."""
         ledger, last = self._account.ledger, self._reconciler.last
+        today = self._account.clock() // DAY_NS
         return {
             "wallet": self._account.clob.wallet.address,
             "wallet_type": self._account.clob.wallet.signature_type.name,
@@ -233,6 +256,7 @@ class LiveDesk:
             ],
             "settlements_failed": self._watch.ended(self._account.clock())[0],
             "is_left_unproved": self.is_left_unproved,
+            "earnings": self._earnings.facts(range(today - 2, today + 1)),
         }
 
     # --- the beginning ---------------------------------------------------------------------
@@ -276,6 +300,10 @@ class LiveDesk:
                 await anyio.sleep(_RETRY_S)
 
     # --- what is seen ----------------------------------------------------------------------
+
+    def _fees_of(self, market_id: str) -> FeeSchedule | None:
+        spec = self._spec_of(market_id)
+        return None if spec is None else spec.fees
 
     def _spec_of(self, market_id: str) -> MarketSpec | None:
         market = self._engine.markets.find(market_id)

@@ -226,6 +226,7 @@ class LiveLedger:
                 # There is evidence of the order, and a refusal: one of them is another request's.
                 self._hearing.doubt(record, now_ns, "refused although it is there")
         else:
+            record.found()  # what was sent again may arrive from now on
             reason = placement.message or placement.code
             if self.orders.move(draft, record, News.UNANSWERED, now_ns, reason):
                 event_ = OrderUncertain(now_ns, record.row.order_id, reason)
@@ -292,7 +293,7 @@ class LiveLedger:
             self._hearing.order(draft, found, now_ns, asked_ns=asked_ns)
         elif record is None:
             self.foreign.gone(venue_id)
-        elif asked_ns >= record.answered_ns:
+        elif record.row.state is not OrderState.INTENT and asked_ns >= record.answered_ns:
             record.missing(asked_ns)
             if evidence.never_arrived(record, self._unknown_after_ns):
                 self._hearing.never_arrived(draft, record, now_ns)

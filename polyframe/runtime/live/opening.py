@@ -20,6 +20,7 @@ from polyframe.polymarket.data_positions import held_token_ids
 from polyframe.polymarket.geoblock import geoblock_fault
 from polyframe.polymarket.hosts import VenueUrls
 from polyframe.runtime.carried import CarriedAccount
+from polyframe.runtime.day import DAY_NS
 from polyframe.runtime.engine import Begin
 from polyframe.runtime.live.account_folder import AccountFolder
 from polyframe.runtime.live.ledger import LiveLedger
@@ -101,7 +102,7 @@ async def open_account(
                 "'polyframe resume'"
             )
         with closing(LedgerStore(folder.path / "account.sqlite")) as store:
-            loaded = store.load()
+            loaded = store.load(clock() - DAY_NS)
             ledger = LiveLedger(
                 loaded.account,
                 run_id=run_id,

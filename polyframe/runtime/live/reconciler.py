@@ -14,6 +14,7 @@ from polyframe.hazards import Action, Hazard
 from polyframe.live_settings import ProductionSettings
 from polyframe.polymarket.clob import Clob
 from polyframe.polymarket.official_client import ClobError
+from polyframe.runtime.live.earnings_keeper import EarningsKeeper
 from polyframe.runtime.live.ledger import LiveLedger
 from polyframe.runtime.live.reconciliation import Difference, Reconciliation, compare
 from polyframe.runtime.live.statements import Balances
@@ -41,7 +42,7 @@ class Reconciler:
         alarm: raises and clears hazards.
         payouts: what a share of each resolved market's tokens pays, 1e-6 USD by token id.
         told: called with every comparison.
-        cancel: cancels orders (venue's ids) that must not rest.
+        earnings: what was announced, and is booked when a comparison finds it.
     """
 
     def __init__(
@@ -56,7 +57,9 @@ class Reconciler:
         alarm: Alarm,
         payouts: Callable[[], Mapping[str, int]],
         told: Callable[[Reconciliation], None],
+        earnings: EarningsKeeper,
     ) -> None:
+        self._earnings = earnings
         self._clob = clob
         self._ledger = ledger
         self._writer = writer
@@ -170,7 +173,12 @@ class Reconciler:
         balances = Balances(
             asked_ns=asked_ns, cash_e12=held.cash_e6 * _E6, tokens_e6=held.tokens_e6
         )
-        return compare(self._ledger, balances, self._clock(), self._settings, self._payouts())
+        found = compare(
+            self._ledger, balances, self._clock(), self._settings, self._payouts(),
+            self._earnings.pending_e12(),
+        )  # fmt: skip
+        self._earnings.settle(found.cash_e12 - found.expected_cash_e12[0])
+        return found
 
     def _name_new(self, found: Reconciliation) -> None:
         names = {f"{one.what} {one.name}" for one in found.unexplained}

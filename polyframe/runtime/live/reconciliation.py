@@ -100,6 +100,7 @@ def compare(
     now_ns: int,
     settings: ProductionSettings,
     payouts_e6: Mapping[str, int] | None = None,
+    announced_e12: int = 0,
 ) -> Reconciliation:
     """Return how our books stand to the venue's.
 
@@ -110,6 +111,7 @@ def compare(
         settings: the bounds.
         payouts_e6: what a share of a resolved market's token pays, 1e-6 USD, by token id: those
             may have been redeemed by anybody, also by the venue.
+        announced_e12: rewards and rebates that were stated and not booked: cash that may be there.
     """
     settled_before_ns = held.asked_ns - BALANCE_LAG_NS
     moving = ledger.fills.moving(settled_before_ns)
@@ -118,6 +120,7 @@ def compare(
         if fill.order_id:
             cash_e12, size_e6 = moves_of(fill)
             expected.may_move(cash_e12, {fill.token_id: size_e6}, is_booked=fill.is_booked)
+    expected.may_move(announced_e12, {}, is_booked=False)
     for row in ledger.conversions.under_way():
         expected.may_move(row.cash_e12, row.tokens_e6, is_booked=False)
     for booking in ledger.books.told_since(settled_before_ns):

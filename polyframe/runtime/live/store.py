@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from itertools import chain
 from pathlib import Path
@@ -31,6 +31,7 @@ from polyframe.runtime.live.rows import (
 )
 from polyframe.runtime.live.store_file import (
     BUSY_S,
+    UNREADABLE,
     StoreError,
     damage,
     faults_of,
@@ -84,7 +85,7 @@ class LedgerStore:
             self._prepare()
             self._seal, self._seq = self._last_seal()
             self._data_version = self._one("PRAGMA data_version")
-        except sqlite3.Error as error:
+        except UNREADABLE as error:
             self._connection.close()
             raise StoreError(f"{path}: {damage(error)}") from error
         except StoreError:
@@ -222,7 +223,7 @@ class LedgerStore:
             StoreError: it is not stored.
         """
         with self._writing():
-            for run in self._rows(RunRow, "WHERE run_id = ?", run_id):
+            for run in self._rows(RunRow, "WHERE run_id = ?", (run_id,)):
                 self._write(msgspec.structs.replace(run, ended_ns=now_ns, how_ended=how_ended))
 
     def note(self, run_id: str, words: str, now_ns: int) -> None:
@@ -250,20 +251,13 @@ class LedgerStore:
             try:
                 snapshot = self._snapshot()
                 upto_seq = 0 if snapshot is None else snapshot.upto_seq
+                wanted = {"forget_ns": forget_before_ns, "upto_seq": upto_seq}
                 rows: Iterable[AccountRow] = chain(
                     ledger_rows(self._connection, self.path),
-                    self._rows(
-                        # In the order they were first stored in, which is that of their placing.
-                        OrderRow,
-                        f"WHERE {_WANTED_ORDERS} ORDER BY rowid",
-                        forget_before_ns,
-                        forget_before_ns,
-                        upto_seq,
-                    ),
-                    self._rows(
-                        FillRow, _WANTED_FILLS, *(forget_before_ns,) * 2, upto_seq, forget_before_ns
-                    ),
-                    self._rows(ConversionRow, ""),
+                    # In the order they were first stored in, which is that of their placing.
+                    self._rows(OrderRow, f"WHERE {_WANTED_ORDERS} ORDER BY rowid", wanted),
+                    self._rows(FillRow, f"WHERE {_WANTED_FILLS} ORDER BY rowid", wanted),
+                    self._rows(ConversionRow),
                 )
                 account = account_of(rows, upto_seq, forget_before_ns)
                 return Loaded(self._with_numbers(account, forget_before_ns), snapshot)
@@ -276,7 +270,7 @@ class LedgerStore:
         last: StoreError | None = None
         for (number,) in numbers.fetchall():
             try:
-                return next(self._rows(SnapshotRow, "WHERE number = ?", number))
+                return next(self._rows(SnapshotRow, "WHERE number = ?", (number,)))
             except StoreError as error:
                 last = error
         if last is not None:
@@ -291,8 +285,19 @@ class LedgerStore:
             numbers=numbers, forgotten_before_ns=0 if is_whole else forget_before_ns
         )
 
-    def _rows(self, row_type: type[R], where: str, *values: Any) -> Iterator[R]:
-        return stored_rows(self._connection, self.path, row_type, where, *values)
+    def _rows(
+        self,
+        row_type: type[R],
+        where: str = "",
+        values: Sequence[Any] | Mapping[str, Any] = (),
+    ) -> Iterator[R]:
+        return stored_rows(self._connection, self.path, row_type, where, values)
+
+    def opened_ns(self) -> int | None:
+        """Return when the account's first booking was made, None before it."""
+        with self._lock:
+            found = self._one("SELECT MIN(ts_ns) FROM ledger")
+        return None if found is None else int(found)
 
     def check(self) -> list[str]:
         """Return everything that is wrong with the file, empty when it is sound; reads it all."""
@@ -303,12 +308,12 @@ class LedgerStore:
 _OPEN_STATES = ", ".join(f"'{state}'" for state in sorted(OPEN))
 _FINAL_WORDS = ", ".join(f"'{status}'" for status in sorted(FINAL))
 _WANTED_ORDERS = (
-    f"state IN ({_OPEN_STATES}) OR state_ns >= ?"
+    f"state IN ({_OPEN_STATES}) OR state_ns >= :forget_ns"
     f" OR venue_id IN (SELECT venue_id FROM fills WHERE status NOT IN ({_FINAL_WORDS})"
-    " OR status_ns >= ?)"
-    " OR order_id IN (SELECT order_id FROM ledger WHERE seq > ?)"
+    " OR status_ns >= :forget_ns)"
+    " OR order_id IN (SELECT order_id FROM ledger WHERE seq > :upto_seq)"
 )
 _WANTED_FILLS = (
-    f"WHERE venue_id IN (SELECT venue_id FROM orders WHERE {_WANTED_ORDERS})"
-    " OR (order_id = '' AND status_ns >= ?) ORDER BY rowid"
+    f"venue_id IN (SELECT venue_id FROM orders WHERE {_WANTED_ORDERS})"
+    " OR (order_id = '' AND status_ns >= :forget_ns)"
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -17,6 +17,9 @@ from polyframe.runtime.live.tables import APPLICATION_ID, GENESIS, SCHEMA, TABLE
 R = TypeVar("R", bound=Row)
 
 BUSY_S = 5.0
+# A damaged schema cannot even be complained of in UTF-8.
+UNREADABLE = (sqlite3.Error, UnicodeError)
+_NO_ROW = (msgspec.MsgspecError, UnicodeError, TypeError)
 
 
 class StoreError(PolyframeError):
@@ -42,7 +45,7 @@ def open_to_read(path: Path) -> sqlite3.Connection:
         refuse_strangers(connection, path)
         if not connection.execute("PRAGMA user_version").fetchone()[0]:
             raise StoreError(f"{path}: there is no account in it")
-    except sqlite3.Error as error:
+    except UNREADABLE as error:
         connection.close()
         raise StoreError(f"{path}: {damage(error)}") from error
     except StoreError:
@@ -71,7 +74,11 @@ def refuse_strangers(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def stored_rows(
-    connection: sqlite3.Connection, path: Path, row_type: type[R], where: str = "", *values: Any
+    connection: sqlite3.Connection,
+    path: Path,
+    row_type: type[R],
+    where: str = "",
+    values: Sequence[Any] | Mapping[str, Any] = (),
 ) -> Iterator[R]:
     """Yield rows of one type, each with its seal checked.
 
@@ -84,7 +91,7 @@ def stored_rows(
         try:
             row = table.row(stored, row_type)
             is_sound = seal_of(row) == stored[-1]
-        except (msgspec.MsgspecError, UnicodeError):
+        except _NO_ROW:
             is_sound = False
         if not is_sound:
             raise StoreError(f"{path}: a row of {table.name} is damaged: restore a copy")
@@ -103,7 +110,7 @@ def ledger_rows(connection: sqlite3.Connection, path: Path) -> Iterator[LedgerRo
         try:
             row = table.row(stored, LedgerRow)
             is_sound = row.seq == seq + 1 and seal_of(row, before) == stored[-1]
-        except (msgspec.MsgspecError, UnicodeError):
+        except _NO_ROW:
             is_sound = False
         if not is_sound:
             raise StoreError(f"{path}: booking {seq + 1} is damaged or missing: restore a copy")
@@ -119,7 +126,7 @@ def faults_of(connection: sqlite3.Connection, path: Path) -> list[str]:
         found += [f"{path}: {word}" for (word,) in words if word != "ok"]
         strays = connection.execute("PRAGMA foreign_key_check").fetchall()
         found += [f"{path}: a row of {stray[0]} names a run that is not stored" for stray in strays]
-    except sqlite3.Error as error:
+    except UNREADABLE as error:
         return [f"{path}: {damage(error)}"]
     for table in TABLES.values():
         try:
@@ -131,7 +138,7 @@ def faults_of(connection: sqlite3.Connection, path: Path) -> list[str]:
                     pass
         except StoreError as error:
             found.append(str(error))
-        except sqlite3.Error as error:
+        except UNREADABLE as error:
             found.append(f"{path}: {damage(error)}")
     return found
 

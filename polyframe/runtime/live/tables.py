@@ -98,7 +98,7 @@ class Table:
         """Return the row that stored values make; its seal is the caller's to check.
 
         Raises:
-            msgspec.MsgspecError: they make none.
+            msgspec.MsgspecError: they make none; or TypeError, when even their types are none.
         """
         found = {
             column.name: msgspec.json.decode(value) if column.is_document else value
@@ -143,7 +143,7 @@ TABLES: Final[dict[str, Table]] = {
 
 def seal_of(row: Row, before: str = "") -> str:
     """Return a row's seal; a booking's covers the seal ``before`` it as well."""
-    content = msgspec.msgpack.encode(row)
+    content = msgspec.json.encode(row)
     if isinstance(row, LedgerRow):
         return hashlib.sha256(before.encode() + content).hexdigest()[:32]
     return f"{zlib.crc32(content):08x}"
