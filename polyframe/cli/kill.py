@@ -139,4 +139,5 @@ def _venues(
     ]
     sources = dict.fromkeys(one.name.rpartition("-")[0] for one in own)
     urls = [found for source in sources if (found := urls_of_source(source)) is not None]
-    return urls or [urls_of(None)]
+    # An exchange inside the engine's own process can be reached by nobody else, and ends with it.
+    return urls if own else [urls_of(None)]

@@ -247,6 +247,18 @@ async def test_an_engine_sees_the_switch_within_a_second(tmp_path):
             assert engine.wait(10) == 0
 
 
+def test_kill_asks_no_venue_for_an_account_inside_the_engine(tmp_path):
+    folder = AccountFolder(tmp_path / "state", "embedded", ADDRESS)
+    folder.make()
+    told = json.loads(sound(run("kill", "--json")).stdout)
+    assert told == {
+        "killed": {f"state/{folder.name}": "no reason given"},
+        "failures": [],
+        "cancelled": [],
+    }
+    assert folder.killed() is not None
+
+
 def test_resume_shows_a_switch_nobody_can_read(tmp_path):
     folder = AccountFolder(tmp_path / "state", "live", ADDRESS)
     folder.make()
