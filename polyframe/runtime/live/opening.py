@@ -94,7 +94,7 @@ async def open_account(
         PolyframeError: the disk does not do.
     """
     folder = AccountFolder(state_folder, source, credentials.account)
-    with folder.lock():
+    with folder.lock(credentials.signer):
         killed = folder.killed()
         if killed is not None:
             raise UsageError(
