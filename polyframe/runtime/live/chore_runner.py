@@ -14,7 +14,7 @@ from polyframe.commands import MergePairs, RedeemTokens
 from polyframe.events import MergeFailed, RedeemFailed
 from polyframe.model import MarketSpec
 from polyframe.money import SHARE_E6
-from polyframe.polymarket.chores import ChoreDone, ChoreFailed, Chores
+from polyframe.polymarket.chores import ChoreCode, ChoreDone, ChoreFailed, Chores
 from polyframe.polymarket.clob import Clob
 from polyframe.polymarket.official_client import ClobError
 from polyframe.runtime.live.changes import Change
@@ -26,7 +26,7 @@ from polyframe.runtime.live.writer import AccountWriter
 _S_NS = 10**9
 _LOOK_S = 15.0  # market: how often unknown fates are looked into
 # A transaction that no balance shows after this long has not happened, and will not.
-_HOPELESS_NS = 600 * _S_NS
+_HOPELESS_NS = 3_600 * _S_NS
 
 
 class ChoreRunner:
@@ -106,6 +106,9 @@ class ChoreRunner:
         now_ns = self._clock()
         if isinstance(outcome, ChoreDone):
             self._book(row_id, now_ns)
+        elif isinstance(outcome, ChoreFailed) and outcome.code is ChoreCode.NOTHING_HELD:
+            # Somebody turned it in before us: the balances tell whether it was the venue.
+            self._line("Chore of unknown fate", {"id": row_id, "reason": outcome.message})
         elif isinstance(outcome, ChoreFailed):
             self.failed += 1
             self._writer.put(self._ledger.conversions.failed(row_id, outcome.message, now_ns))

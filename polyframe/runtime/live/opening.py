@@ -118,6 +118,8 @@ async def open_account(
                 wallet=credentials.wallet or "",
                 signature_type=credentials.signature_type,
                 credentials=None if credentials.api is None else credentials.api.reveal(),
+                relayer=credentials.relayer,
+                speed=speed,
                 is_ours=ledger.is_ours,
             ) as clob:
                 held = await _preflight(clob, settings.production, urls, source, clock)
