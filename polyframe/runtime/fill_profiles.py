@@ -80,12 +80,12 @@ class RealProfile:
     def note(self, events: Iterable[OrderEvent], fills: Iterable[Fill]) -> None:
         """Take in what one batch brought."""
         for event in events:
-            is_adopted = isinstance(event, OrderAdopted) and event.is_live
-            if is_adopted or isinstance(event, OrderAccepted):
-                self._rests(event.order_id, event.ts_ns)
-            elif isinstance(event, OrderFilled) and not event.reverses:
-                since_ns = self._accepted_ns.get(event.order_id, event.ts_ns)
-                self._to_first_fill_ns.setdefault(event.order_id, event.ts_ns - since_ns)
+            match event:
+                case OrderAccepted() | OrderAdopted(is_live=True):
+                    self._rests(event.order_id, event.ts_ns)
+                case OrderFilled(reverses=""):
+                    since_ns = self._accepted_ns.get(event.order_id, event.ts_ns)
+                    self._to_first_fill_ns.setdefault(event.order_id, event.ts_ns - since_ns)
         for fill in fills:
             step = -1 if fill.is_reversal else 1
             self._reversed += fill.is_reversal
