@@ -22,6 +22,8 @@ _MEANT = {
     "value_usd": "no mark",
     "announced_usd": "not stated to this run",
     "booked_usd": "not booked yet",
+    "predicted_low_usd": "the day was over when the run began",
+    "predicted_high_usd": "the day was over when the run began",
     "clock_skew_s": "not measured yet",
     "last_ns": "not compared yet",
     "is_beyond_bound": "not compared yet",

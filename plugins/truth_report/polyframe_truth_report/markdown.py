@@ -102,7 +102,8 @@ def _gates(gates: Mapping[str, Any]) -> list[str]:
             for criterion in rows_of(gate.get("criteria"))
             for decimals in (0 if criterion.get("unit") == "count" else 4,)
         ]
-        lines += [*table(["criterion", "observed", "limit", "met", "note"], rows), ""]
+        if rows:
+            lines += [*table(["criterion", "observed", "limit", "met", "note"], rows), ""]
     return lines if gates else [*lines, "-"]
 
 

@@ -55,13 +55,13 @@ def production(document: Mapping[str, Any]) -> list[str]:
     found, safety = mapping(document, "production"), mapping(document, "safety")
     nulls = mapping(document, "nulls")
     rows = [
-        [code(name), _cell(nulls, f"/production/{part}/{name}", value)]
+        [code(f"{part}.{name}"), _cell(nulls, f"/production/{part}/{name}", value)]
         for part in ("account", "orders", "settlements", "reconciliations", "conversions")
         for name, value in mapping(found, part).items()
         if name != "differences"
     ]
     rows += [
-        [code(name), plain(found.get(name))]
+        [code(name), _cell(nulls, f"/production/{name}", found.get(name))]
         for name in ("heartbeats", "user_channel", "clock_skew_s", "is_left_unproved")
     ]
     rows += [[code("hazards_raised"), plain(_raised(safety))]]
