@@ -80,7 +80,8 @@ class LiveDesk:
         self._settings = account.settings.production
         self.mode = account.mode
         self.begin: Begin = account.begin
-        self.is_left_unproved = False
+        self.is_left_unproved = True
+        self._kept_halts: set[Hazard] = set()
         self._watch = SettlementWatch(self._settings)
         self._is_reconciled_once = False
 
@@ -113,7 +114,8 @@ class LiveDesk:
         self._sweeper = Sweeper(
             clob, ledger, self._writer, self._sender, take=take, clock=clock, speed=speed,
             verify_ns=round(settings.verify_s * _S_NS),
-            is_alone=settings.foreign_orders == "cancel", done=self._swept,
+            is_alone=settings.foreign_orders == "cancel", began=self._sweeping,
+            done=self._swept,
         )  # fmt: skip
         self._reconciler = Reconciler(
             clob, ledger, self._writer, settings, clock=clock, speed=speed, alarm=self._alarm,
@@ -121,7 +123,7 @@ class LiveDesk:
         )  # fmt: skip
         self._user = UserWords(
             ledger, self._writer, settings, clock=clock, alarm=self._alarm,
-            close_gap=self._reconciler.want,
+            compare=self._reconciler.want, close_gap=self._reconciler.hold,
         )  # fmt: skip
         self._chores = ChoreRunner(
             Chores(clob.client), clob, ledger, self._writer, clock=clock, speed=speed,
@@ -129,9 +131,11 @@ class LiveDesk:
             compare=self._reconciler.want, line=self._line,
         )  # fmt: skip
         self._heartbeat = Heartbeat(clob, settings, clock, speed, self._alarm)
-        self._clock_watch = ClockWatch(clob, settings, clock, speed, self._alarm)
+        self._clock_watch = ClockWatch(
+            clob, settings, clock, speed, self._alarm, lambda: self._engine.moment.now_ns
+        )
         self._kill_watch = KillWatch(account.folder, self._alarm, self._resumed)
-        self._mode_watch = ModeWatch(clob, speed, self._alarm, self._reconciler.want)
+        self._mode_watch = ModeWatch(clob, speed, self._alarm, self._reconciler.hold)
 
     # --- what the shell asks ---------------------------------------------------------------
 
@@ -165,7 +169,7 @@ class LiveDesk:
                 self._writer.run, self._sender.run_places, self._sender.run_cancels,
                 self._sweeper.run, self._heartbeat.run, self._clock_watch.run,
                 self._kill_watch.run, self._mode_watch.run, feed.run, self._user.run,
-                self._watch_alarms,
+                self._watch_alarms, self._keep_halts,
             ):  # fmt: skip
                 tasks.start_soon(task)
             await self._resume()
@@ -297,9 +301,12 @@ class LiveDesk:
     def _resumed(self) -> None:
         """The operator ended the halt: what still holds raises it again."""
         now_ns = self._account.clock()
+        self._kept_halts.clear()
+        self._reconciler.hold("resumed")
         for hazard in self._engine.safety.halts:
             self._take([HazardCleared(now_ns, hazard)])
-        self._reconciler.want("resumed")
+        if self._writer.has_failed:
+            self._store_failed("nothing is stored since it failed: stop, and start again")
 
     def _store_failed(self, reason: str) -> None:
         self._alarm(Hazard.STORE_FAILED, Action.HALT, reason)
@@ -337,7 +344,7 @@ class LiveDesk:
                 self._watch.rejected(now_ns)
 
     async def _watch_alarms(self) -> None:
-        """Act on what settlements and refusals add up to, and make a halt outlast the process."""
+        """Act on what settlements and refusals add up to."""
         while True:
             await anyio.sleep(_LOOK_S)
             alarms = self._watch.alarms(self._account.clock())
@@ -347,11 +354,26 @@ class LiveDesk:
             self._alarm(
                 Hazard.SETTLEMENTS_FAIL, None if failing is None else Action.PULL, failing or ""
             )
-            safety = self._engine.safety
+
+    async def _keep_halts(self) -> None:
+        """Make every halt outlast the process; once each, or a resume would be undone."""
+        safety, has_told = self._engine.safety, False
+        while True:
+            await anyio.sleep(_LOOK_S)
             for hazard in safety.halts:
-                if hazard is not Hazard.KILL_SWITCH and self._account.folder.killed() is None:
-                    detail = safety.standing[hazard].detail
-                    self._account.folder.kill(f"{hazard}: {detail}", "polyframe run")
+                if hazard in self._kept_halts:
+                    continue
+                detail = safety.standing[hazard].detail
+                why = detail if hazard is Hazard.KILL_SWITCH else f"{hazard}: {detail}"
+                try:
+                    await self._kill_watch.throw(why)
+                except PolyframeError as error:
+                    # It stands all the same, as long as this process does.
+                    if not has_told:
+                        self._line("Halt not kept", {"reason": str(error)})
+                    has_told = True
+                else:
+                    self._kept_halts.add(hazard)
 
     def _compared(self, found: Reconciliation) -> None:
         self._writer.note(
@@ -371,7 +393,12 @@ class LiveDesk:
                 {"what": one.what, "name": one.name, "ours": one.ours, "venue": one.theirs},
             )
 
-    def _swept(self, sweep: Sweep) -> None:
+    def _sweeping(self, reason: str) -> None:
+        self._alarm(Hazard.SWEEPING, Action.HOLD, reason)
+
+    def _swept(self, sweep: Sweep, is_all: bool) -> None:
+        if is_all:
+            self._alarm(Hazard.SWEEPING, None)
         self._writer.note(
             SweepRow(
                 ts_ns=sweep.verified_ns, run_id=self._account.run_id, reason=sweep.reason,
