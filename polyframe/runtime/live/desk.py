@@ -36,7 +36,9 @@ from polyframe.runtime.engine import Begin
 from polyframe.runtime.fill_profiles import RealProfile
 from polyframe.runtime.live.changes import Change
 from polyframe.runtime.live.chore_runner import ChoreRunner
+from polyframe.runtime.live.halt_keeper import HaltKeeper
 from polyframe.runtime.live.journal_rows import ReconciliationRow, SweepRow
+from polyframe.runtime.live.last_resort import empty_book
 from polyframe.runtime.live.opening import LiveAccount
 from polyframe.runtime.live.order_sender import OrderSender
 from polyframe.runtime.live.reconciler import Reconciler
@@ -80,8 +82,8 @@ class LiveDesk:
         self._settings = account.settings.production
         self.mode = account.mode
         self.begin: Begin = account.begin
-        self.is_left_unproved = True
-        self._kept_halts: set[Hazard] = set()
+        self.is_left_unproved = False
+        self._is_proved = False
         self._watch = SettlementWatch(self._settings)
         self._is_reconciled_once = False
 
@@ -135,6 +137,7 @@ class LiveDesk:
             clob, settings, clock, speed, self._alarm, lambda: self._engine.moment.now_ns
         )
         self._kill_watch = KillWatch(account.folder, self._alarm, self._resumed)
+        self._halts = HaltKeeper(self._engine.safety, self._kill_watch.throw, self._line)
         self._mode_watch = ModeWatch(clob, speed, self._alarm, self._reconciler.hold)
 
     # --- what the shell asks ---------------------------------------------------------------
@@ -169,7 +172,7 @@ class LiveDesk:
                 self._writer.run, self._sender.run_places, self._sender.run_cancels,
                 self._sweeper.run, self._heartbeat.run, self._clock_watch.run,
                 self._kill_watch.run, self._mode_watch.run, feed.run, self._user.run,
-                self._watch_alarms, self._keep_halts,
+                self._watch_alarms, self._halts.run,
             ):  # fmt: skip
                 tasks.start_soon(task)
             await self._resume()
@@ -186,10 +189,35 @@ class LiveDesk:
             await self._writer.drained()
         left = len(self._account.ledger.open_venue_ids())
         self.is_left_unproved = self._sweeper.is_unproved or left > 0 or patience.cancelled_caught
+        self._is_proved = not self.is_left_unproved
         if self.is_left_unproved:
             self._line(
                 "THE BOOK IS NOT PROVED EMPTY",
                 {"orders_not_settled": left, "sweep_proved": not self._sweeper.is_unproved,
+                 "do": "polyframe cancel-all, then look at the account"},
+            )  # fmt: skip
+        else:
+            self._line("Book verified empty", {"orders": 0})
+
+    async def give_up(self, *, is_impatient: bool) -> None:
+        """See the book empty, whatever has failed; say loudly where nothing proves it.
+
+        Args:
+            is_impatient: somebody wants the end now: nothing is waited for.
+        """
+        if self._is_proved:
+            return
+        left: int | None = None
+        if not is_impatient:
+            account, is_alone = self._account, self._settings.foreign_orders == "cancel"
+            left = await empty_book(
+                account.clob, None if is_alone else account.ledger.is_ours, self._settings.verify_s
+            )
+        self.is_left_unproved = left != 0
+        if self.is_left_unproved:
+            self._line(
+                "THE BOOK IS NOT PROVED EMPTY",
+                {"resting": "unknown" if left is None else left,
                  "do": "polyframe cancel-all, then look at the account"},
             )  # fmt: skip
         else:
@@ -301,7 +329,7 @@ class LiveDesk:
     def _resumed(self) -> None:
         """The operator ended the halt: what still holds raises it again."""
         now_ns = self._account.clock()
-        self._kept_halts.clear()
+        self._halts.forget()
         self._reconciler.hold("resumed")
         for hazard in self._engine.safety.halts:
             self._take([HazardCleared(now_ns, hazard)])
@@ -354,26 +382,6 @@ class LiveDesk:
             self._alarm(
                 Hazard.SETTLEMENTS_FAIL, None if failing is None else Action.PULL, failing or ""
             )
-
-    async def _keep_halts(self) -> None:
-        """Make every halt outlast the process; once each, or a resume would be undone."""
-        safety, has_told = self._engine.safety, False
-        while True:
-            await anyio.sleep(_LOOK_S)
-            for hazard in safety.halts:
-                if hazard in self._kept_halts:
-                    continue
-                detail = safety.standing[hazard].detail
-                why = detail if hazard is Hazard.KILL_SWITCH else f"{hazard}: {detail}"
-                try:
-                    await self._kill_watch.throw(why)
-                except PolyframeError as error:
-                    # It stands all the same, as long as this process does.
-                    if not has_told:
-                        self._line("Halt not kept", {"reason": str(error)})
-                    has_told = True
-                else:
-                    self._kept_halts.add(hazard)
 
     def _compared(self, found: Reconciliation) -> None:
         self._writer.note(
