@@ -132,8 +132,7 @@ def report_error(error: PolyframeError) -> None:
         for problem in error.problems:
             click.echo(one_line(redacted(problem)), err=True)
     else:
-        click.echo(f"polyframe: error: {one_line(redact(str(error)))}", err=True)
-        click.echo(f"polyframe: error: {one_line(redacted(str(error)))}", err=True)
+        click.echo(f"polyframe: error: {one_line(redacted(redact(str(error))))}", err=True)
 
 
 def redact_with(redact: Callable[[str], str]) -> None:
