@@ -330,6 +330,7 @@ class LiveDesk:
         """The operator ended the halt: what still holds raises it again."""
         now_ns = self._account.clock()
         self._halts.forget()
+        self._watch.resumed()
         self._reconciler.hold("resumed")
         for hazard in self._engine.safety.halts:
             self._take([HazardCleared(now_ns, hazard)])
