@@ -107,7 +107,11 @@ def safety(engine: Engine) -> dict[str, Any]:
     watched = engine.safety
     return {
         "standing": {
-            hazard: {"action": one.action, "detail": one.detail, "since_ns": one.since_ns}
+            hazard.value: {
+                "action": one.action.value,
+                "detail": one.detail,
+                "since_ns": one.since_ns,
+            }
             for hazard, one in watched.standing.items()
         },
         "raised": dict(sorted(watched.raised.items())),

@@ -65,7 +65,7 @@ class Safety:
         self.standing[event.hazard] = Standing(event.action, event.detail, since_ns)
         self._add_up()
         if before is None or before.action is not event.action:
-            self.raised[event.hazard] += 1
+            self.raised[event.hazard.value] += 1
             self._log("Hazard", hazard=event.hazard, action=event.action, detail=event.detail)
         pulled_before = before is not None and before.action is not Action.HOLD
         return event.action is not Action.HOLD and not pulled_before

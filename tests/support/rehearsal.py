@@ -44,9 +44,9 @@ cycle: {cycle_s: 20, max_active: 60, max_per_cluster: 20}
 universe: {max_markets: 60}
 limits:
   max_order_usd: 60
-  max_market_usd: 250
-  max_total_usd: 4000
-  max_open_orders: 120
+  max_market_usd: 70
+  max_total_usd: 2200
+  max_open_orders: 90
   max_daily_loss_usd: 2500
 quoting:
   {min_interval_s: 0.2, drift_ticks: 0, size_drift: 0.05, order_life_s: 300, renew_before_s: 288,
@@ -58,7 +58,7 @@ plugins:
   rrs: {}
   markout: {}
   portfolio_risk: {}
-  maker: {half_width: 0.005, outside: 0.001, chase_ticks_per_min: 20, base_usd: 30}
+  maker: {half_width: 0.002, outside: 0, chase_ticks_per_min: 20, base_usd: 30}
   truth_report: {}
 profiles:
   paper: {feed: {max_book_age_s: 120}, venue: {fallback: embedded}}

@@ -69,7 +69,9 @@ def compare_books(path: Path, desk: OrderDesk, address: str) -> Comparison:
             found.append(f"token {token_id}: stored {ours[token_id]}, the exchange's {balance_e6}")
     found += _conversions(stored, desk, address)
     never = Counter(
-        row.reason for venue_id, row in stored.orders.items() if venue_id not in desk.registry.orders
+        row.reason
+        for venue_id, row in stored.orders.items()
+        if venue_id not in desk.registry.orders
     )
     states = Counter(str(row.state) for row in stored.orders.values())
     kinds = Counter(str(row.kind) for row in stored.ledger)
@@ -92,9 +94,7 @@ def _orders(stored: Stored, desk: OrderDesk, address: str) -> list[str]:
             found.append(f"order {venue_id}: the exchange has it, the store has not")
             continue
         is_open = order.is_open
-        wanted = (
-            (OrderState.FILLED,) if order.status == "MATCHED" else (OrderState.CANCELLED,)
-        )
+        wanted = (OrderState.FILLED,) if order.status == "MATCHED" else (OrderState.CANCELLED,)
         if is_open or row.state not in wanted:
             found.append(f"order {row.order_id}: stored {row.state}, the exchange's {order.status}")
         if row.filled_e6 != order.matched_e6:

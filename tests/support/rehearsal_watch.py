@@ -36,9 +36,7 @@ class Held:
 
     def move(self, is_yes: bool, size_e6: int, paid_e12: int) -> None:
         """Buy, or sell (negative) at average cost."""
-        held, cost = (
-            (self.yes_e6, self.yes_cost_e12) if is_yes else (self.no_e6, self.no_cost_e12)
-        )
+        held, cost = (self.yes_e6, self.yes_cost_e12) if is_yes else (self.no_e6, self.no_cost_e12)
         cost += paid_e12 if size_e6 > 0 else cost * size_e6 / held if held else 0
         if is_yes:
             self.yes_e6, self.yes_cost_e12 = held + size_e6, cost
