@@ -11,7 +11,6 @@ import os
 import sys
 from collections.abc import Callable
 from importlib import import_module
-from types import TracebackType
 from typing import Any
 
 import click
@@ -130,40 +129,9 @@ def report_error(error: PolyframeError) -> None:
     """Write an error to stderr: one line, or a strategy file's problems one line each."""
     if isinstance(error, StrategyError):
         for problem in error.problems:
-            click.echo(one_line(redacted(problem)), err=True)
+            click.echo(one_line(redact(problem)), err=True)
     else:
         click.echo(f"polyframe: error: {one_line(redact(str(error)))}", err=True)
-        click.echo(f"polyframe: error: {one_line(redacted(str(error)))}", err=True)
-
-
-def redact_with(redact: Callable[[str], str]) -> None:
-    """Put a net under what this process says of errors, a bug's traceback included.
-
-    Args:
-        redact: strikes secrets out of a text (``Credentials.redactor().redact``).
-    """
-    global _redact
-    _redact = redact
-    sys.excepthook = _tell_bug
-
-
-def redacted(text: str) -> str:
-    """Return the text without the secrets that this process has loaded."""
-    return _redact(text)
-
-
-def _as_it_is(text: str) -> str:
-    return text
-
-
-_redact: Callable[[str], str] = _as_it_is
-
-
-def _tell_bug(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    import traceback
-
-    text = "".join(traceback.format_exception(kind, error, trace))
-    click.echo(redacted(text), err=True, nl=False)
 
 
 def one_line(text: str) -> str:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import click
 
-from polyframe.cli.account_choice import json_option, load, urls_of, venue_option
+from polyframe.cli.account_choice import json_option, urls_of, venue_option
 from polyframe.cli.cancelling import cancel_and_verify, tell
+from polyframe.cli.credentials import load
 
 
 @click.command("cancel-all")

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from polyframe.cli import one_line, redacted
+from polyframe import cli
+from polyframe.cli import one_line
 from polyframe.errors import VenueError
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ def as_json(urls: VenueUrls, done: Emptied) -> dict[str, Any]:
         "cancelled": done.cancelled,
         "left": None if done.left is None else [order.order_id for order in done.left],
         "took_s": round(done.took_s, 3),
-        "trouble": redacted(done.trouble),
+        "trouble": cli.redact(done.trouble),
     }
 
 
@@ -122,7 +123,7 @@ def tell(ctx: click.Context, told: list[tuple[VenueUrls, Emptied]], *, json_with
 
 def _tell_left(urls: VenueUrls, done: Emptied) -> None:
     what = "ORDERS MAY STILL REST" if done.left is None else f"{len(done.left)} ORDERS STILL REST"
-    why = f" ({one_line(redacted(done.trouble))})" if done.trouble else ""
+    why = f" ({one_line(cli.redact(done.trouble))})" if done.trouble else ""
     click.echo(
         f"polyframe: error: {what} at {urls.clob} after {done.took_s:.1f} s{why}: try again, or "
         "cancel them on Polymarket's website",

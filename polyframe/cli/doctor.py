@@ -7,8 +7,11 @@ from pathlib import Path
 
 import click
 
-from polyframe.cli import one_line, redacted
-from polyframe.cli.account_choice import json_option, load, state_option, urls_of, venue_option
+from polyframe import cli
+from polyframe.cli import one_line
+from polyframe.cli.account_choice import json_option, urls_of, venue_option
+from polyframe.cli.credentials import load
+from polyframe.cli.run_options import state_option
 
 _WORST = 1
 
@@ -31,7 +34,7 @@ def command(
     file: Path | None,
     profile: str,
     venue: str | None,
-    state_root: Path,
+    state_folder: Path,
     as_json: bool,
 ) -> None:
     """Check machine, venue, account and FILE; every check runs, and says what to do.
@@ -41,8 +44,8 @@ def command(
     from polyframe.doctor.checkup import check_all
 
     findings = [
-        one._replace(found=redacted(one.found), fix=redacted(one.fix))
-        for one in check_all(file, profile, urls_of(venue), state_root, load)
+        one._replace(found=cli.redact(one.found), fix=cli.redact(one.fix))
+        for one in check_all(file, profile, urls_of(venue), state_folder, load)
     ]
     failed = any(one.result == "fail" for one in findings)
     if as_json:

@@ -9,18 +9,19 @@ from typing import TYPE_CHECKING
 
 import click
 
-from polyframe.cli import redacted, report_error
+from polyframe import cli
+from polyframe.cli import report_error
 from polyframe.cli.account_choice import (
     account_option,
     candidates,
     json_option,
-    load,
-    state_option,
     urls_of,
     urls_of_source,
     venue_option,
 )
 from polyframe.cli.cancelling import cancel_and_verify, tell
+from polyframe.cli.credentials import load
+from polyframe.cli.run_options import state_option
 from polyframe.errors import PolyframeError
 from polyframe.runtime.live.account_folder import AccountFolder, source_of
 
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 def command(
     ctx: click.Context,
     why: str,
-    state_root: Path,
+    state_folder: Path,
     venue: str | None,
     account: str | None,
     as_json: bool,
@@ -56,19 +57,19 @@ def command(
         credentials = load()
     except PolyframeError as error:  # the switch is thrown all the same, and before this is told
         trouble = str(error)
-    thrown = _throw(_meant(state_root, venue, account, credentials), why)
+    thrown = _throw(_meant(state_folder, venue, account, credentials), why)
     if not as_json:
         for folder, said in thrown.items():
             click.echo(f"{folder}: killed: {said}")
     told: list[tuple[VenueUrls, Emptied]] = []
     failures = [trouble]
     if credentials is not None:
-        told, failures = _cancel(credentials, _venues(state_root, venue, account, credentials))
+        told, failures = _cancel(credentials, _venues(state_folder, venue, account, credentials))
     for failure in failures:
         what = "killed, but" if thrown else "no account was found to kill, and"
         report_error(PolyframeError(f"{what} NOTHING WAS CANCELLED: {failure}"))
     switches = {str(folder): said for folder, said in thrown.items()}
-    more = {"killed": switches, "failures": [redacted(failure) for failure in failures]}
+    more = {"killed": switches, "failures": [cli.redact(failure) for failure in failures]}
     tell(ctx, told, json_with=more if as_json else None)
     if failures:
         ctx.exit(PolyframeError.exit_code)
@@ -89,15 +90,15 @@ def _cancel(
 
 
 def _meant(
-    state_root: Path, venue: str | None, account: str | None, credentials: Credentials | None
+    state_folder: Path, venue: str | None, account: str | None, credentials: Credentials | None
 ) -> list[AccountFolder]:
     """Return the accounts to stop, the folders of engines that run from elsewhere among them."""
-    found = candidates(state_root, venue, account)
+    found = candidates(state_folder, venue, account)
     if credentials is None or account is not None:
         return found
     own = [one for one in found if one.name.endswith(credentials.account.lower())]
     if not own:
-        own = [AccountFolder(state_root, source_of(urls_of(venue)), credentials.account)]
+        own = [AccountFolder(state_folder, source_of(urls_of(venue)), credentials.account)]
     for one in list(own):
         holder = one.holder()
         if holder is not None and holder.folder and Path(holder.folder) != one.path.resolve():
@@ -126,16 +127,17 @@ def _who() -> str:
 
 
 def _venues(
-    state_root: Path, venue: str | None, account: str | None, credentials: Credentials
+    state_folder: Path, venue: str | None, account: str | None, credentials: Credentials
 ) -> list[VenueUrls]:
     """Return where to cancel: the venue that was named, or those of the account's folders."""
     if venue is not None:
         return [urls_of(venue)]
     own = [
         one
-        for one in candidates(state_root, None, account)
+        for one in candidates(state_folder, None, account)
         if one.name.endswith(credentials.account.lower())
     ]
     sources = dict.fromkeys(one.name.rpartition("-")[0] for one in own)
     urls = [found for source in sources if (found := urls_of_source(source)) is not None]
-    return urls or [urls_of(None)]
+    # An exchange inside the engine's own process can be reached by nobody else, and ends with it.
+    return urls if own else [urls_of(None)]

@@ -7,14 +7,9 @@ from pathlib import Path
 
 import click
 
-from polyframe.cli.account_choice import (
-    account_option,
-    json_option,
-    state_option,
-    the_account,
-    venue_option,
-)
+from polyframe.cli.account_choice import account_option, json_option, the_account, venue_option
 from polyframe.cli.plain_table import print_table
+from polyframe.cli.run_options import state_option
 
 _HEADS = ("order", "state", "side", "price", "filled", "size", "component", "market", "venue id")
 _ID_CHARS = 14
@@ -25,7 +20,7 @@ _ID_CHARS = 14
 @venue_option
 @account_option
 @json_option
-def command(state_root: Path, venue: str | None, account: str | None, as_json: bool) -> None:
+def command(state_folder: Path, venue: str | None, account: str | None, as_json: bool) -> None:
     """List every order that may still trade; one of unknown fate is one of them.
 
     It is what the account's store says, which is written before an order leaves; what the venue
@@ -33,7 +28,7 @@ def command(state_root: Path, venue: str | None, account: str | None, as_json: b
     """
     from polyframe.runtime.live.account_reading import read_account
 
-    found = read_account(the_account(state_root, venue, account).store_path, most=1).open_orders
+    found = read_account(the_account(state_folder, venue, account).store_path, most=1).open_orders
     rows = [
         {
             "order": one.order_id,

@@ -7,14 +7,9 @@ from pathlib import Path
 
 import click
 
-from polyframe.cli.account_choice import (
-    account_option,
-    json_option,
-    state_option,
-    the_account,
-    venue_option,
-)
+from polyframe.cli.account_choice import account_option, json_option, the_account, venue_option
 from polyframe.cli.plain_table import print_table
+from polyframe.cli.run_options import state_option
 
 
 @click.command("positions")
@@ -22,14 +17,14 @@ from polyframe.cli.plain_table import print_table
 @venue_option
 @account_option
 @json_option
-def command(state_root: Path, venue: str | None, account: str | None, as_json: bool) -> None:
+def command(state_folder: Path, venue: str | None, account: str | None, as_json: bool) -> None:
     """List the tokens an account holds by its own bookings, and its cash.
 
     What was set aside was in the wallet before the first run, or is not ours to trade with.
     """
     from polyframe.runtime.live.account_reading import read_account
 
-    found = read_account(the_account(state_root, venue, account).store_path, most=1)
+    found = read_account(the_account(state_folder, venue, account).store_path, most=1)
     held = [
         {"market": one.market_id, "token": one.token_id, "shares": one.size_e6 / 1e6}
         for one in found.holdings

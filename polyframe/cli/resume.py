@@ -8,13 +8,8 @@ from pathlib import Path
 import click
 
 from polyframe.cli import one_line
-from polyframe.cli.account_choice import (
-    account_option,
-    json_option,
-    state_option,
-    the_account,
-    venue_option,
-)
+from polyframe.cli.account_choice import account_option, json_option, the_account, venue_option
+from polyframe.cli.run_options import state_option
 
 
 @click.command("resume")
@@ -22,12 +17,12 @@ from polyframe.cli.account_choice import (
 @venue_option
 @account_option
 @json_option
-def command(state_root: Path, venue: str | None, account: str | None, as_json: bool) -> None:
+def command(state_folder: Path, venue: str | None, account: str | None, as_json: bool) -> None:
     """Allow trading again after a kill or a halt that threw the switch.
 
     An engine that still runs goes on by itself; otherwise the next run may start.
     """
-    folder = the_account(state_root, venue, account)
+    folder = the_account(state_folder, venue, account)
     thrown = folder.resume()
     holder = folder.holder()
     if as_json:

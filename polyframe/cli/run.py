@@ -100,9 +100,10 @@ def command(
             )
     elif arm is not None:
         raise UsageError("--arm is for --profile production: paper places no real orders")
-    strategy, classes = _load(file, profile, cycle_s, seed)
     if profile == "production":
-        require_armed(_load(file, "paper", None, None)[0], strategy, arm)
+        strategy, classes = _load_armed(file, arm)
+    else:
+        strategy, classes = _load(file, profile, cycle_s, seed)
     _check_outputs(reports_folder, summary_path)
     versions = _versions(strategy)
     import anyio
@@ -248,6 +249,19 @@ def _load(
         strategy = strategy_from_resolved(
             {**strategy.resolved, "settings": settings}, configs, profile, origin=str(file)
         )
+    return strategy, {request.name: classes[request.name] for request in strategy.requests}
+
+
+def _load_armed(file: Path, arm: str | None) -> tuple[Strategy, dict[str, type]]:
+    """Read the file once: what was shown and hashed is what trades."""
+    from polyframe.runtime.plugins import configs_of, load_plugin_classes
+    from polyframe.strategy import PROFILES, check_profiles, read_source, requests_of
+
+    source = read_source(file)
+    classes = load_plugin_classes(requests_of(source), production=True)
+    profiles = check_profiles(source, PROFILES, configs_of(classes))
+    strategy = profiles["production"]
+    require_armed(profiles["paper"], strategy, arm)
     return strategy, {request.name: classes[request.name] for request in strategy.requests}
 
 

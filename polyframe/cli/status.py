@@ -10,14 +10,9 @@ from typing import TYPE_CHECKING, Any
 import click
 import msgspec
 
-from polyframe.cli.account_choice import (
-    account_option,
-    json_option,
-    state_option,
-    the_account,
-    venue_option,
-)
+from polyframe.cli.account_choice import account_option, json_option, the_account, venue_option
 from polyframe.cli.plain_table import print_table
+from polyframe.cli.run_options import state_option
 
 if TYPE_CHECKING:
     from polyframe.runtime.live.account_folder import AccountFolder
@@ -29,9 +24,9 @@ if TYPE_CHECKING:
 @venue_option
 @account_option
 @json_option
-def command(state_root: Path, venue: str | None, account: str | None, as_json: bool) -> None:
+def command(state_folder: Path, venue: str | None, account: str | None, as_json: bool) -> None:
     """Show an account: engine, kill switch, orders, cash, the last comparison and cancel-all."""
-    folder = the_account(state_root, venue, account)
+    folder = the_account(state_folder, venue, account)
     facts = _facts(folder)
     if as_json:
         click.echo(json.dumps(facts, indent=2))

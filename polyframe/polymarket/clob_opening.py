@@ -37,6 +37,8 @@ async def open_clob(
     wallet: str = "",
     signature_type: SignatureType | None = None,
     credentials: ApiCredentials | None = None,
+    relayer: HiddenText | None = None,
+    speed: float = 1.0,
     is_ours: IsOurs = nobody,
     on_mode: Callable[[ModeNow], None] = lambda _mode: None,
     on_unread: Callable[[list[Unrecognised]], None] = lambda _rows: None,
@@ -53,6 +55,8 @@ async def open_clob(
         signature_type: the kind of wallet; None goes by ``wallet``, or, without one, takes the
             key's deposit wallet as the official client does.
         credentials: the API key; None derives it, or creates it where there is none.
+        relayer: the relayer's API key; without it only a plain address can merge and redeem.
+        speed: market seconds a wall second: how often a loopback chain is asked.
         is_ours: whether an order id of the venue's is known to be ours: its fills are ours
             under another API key too.
         on_mode: told of the engine's mode when an answer changes it, synchronously.
@@ -71,6 +75,8 @@ async def open_clob(
         key,
         wallet=choose_wallet(signer.address, wallet, signature_type),
         credentials=credentials,
+        relayer=relayer,
+        speed=speed,
         on_limits=heard.heard,
     )
     made = client.credentials

@@ -22,6 +22,7 @@ from polyframe.errors import VenueError
 from polyframe.polymarket.auth import ApiCredentials
 from polyframe.polymarket.clob_outcomes import Failure, FailureKind, Leg
 from polyframe.polymarket.hosts import LIVE_URLS, VenueUrls, is_loopback
+from polyframe.polymarket.keys import PrivateKey
 from polyframe.polymarket.order_building import TradingWallet, wallet_address
 from polyframe.polymarket.order_signing import CHAIN_ID, SignatureType
 from polyframe.polymarket.request_budget import LimitState
@@ -61,11 +62,12 @@ class ClobError(VenueError):
         self.status = status
 
 
-def sdk_environment(urls: VenueUrls) -> Environment:
+def sdk_environment(urls: VenueUrls, speed: float = 1.0) -> Environment:
     """Return the official client's environment of a venue.
 
     Loopback is its production environment with every address replaced: what the embedded
-    exchange does not serve is an address where nobody listens.
+    exchange does not serve is an address where nobody listens. ``speed`` is how many market
+    seconds a wall second has there.
 
     Raises:
         ClobError: neither Polymarket nor this machine, or a client that signs for another chain
@@ -97,9 +99,10 @@ def sdk_environment(urls: VenueUrls) -> Environment:
         "clob_market_ws_url": urls.market_ws,
         "clob_user_ws_url": urls.user_ws,
     }
-    return create_environment(
-        name="embedded", config=replace(PRODUCTION_CONFIG, **{**nowhere, **served})
-    )
+    # Its chain keeps market time, and the client asks by the wall's.
+    asked_ms = max(5, round(PRODUCTION_CONFIG.relayer_poll_frequency_ms / speed))
+    config = replace(PRODUCTION_CONFIG, **{**nowhere, **served}, relayer_poll_frequency_ms=asked_ms)
+    return create_environment(name="embedded", config=config)
 
 
 def sdk_contracts(environment: Environment) -> VenueContracts:
@@ -172,6 +175,8 @@ async def open_client(
     *,
     wallet: str | None,
     credentials: ApiCredentials | None,
+    relayer: HiddenText | None = None,
+    speed: float = 1.0,
     on_limits: Callable[[LimitState], None],
 ) -> tuple[AsyncSecureClient, TradingWallet, VenueContracts]:
     """Open the official client; the caller closes it.
@@ -181,6 +186,8 @@ async def open_client(
         key: the private key in hex.
         wallet: see :func:`choose_wallet`.
         credentials: the API key; None derives it, or creates it where there is none.
+        relayer: the relayer's API key, None for none.
+        speed: market seconds a wall second.
         on_limits: told of a signer's bucket by every answer that speaks of it, synchronously
             and in the task that asked.
 
@@ -188,12 +195,16 @@ async def open_client(
         ClobError: the venue refuses key, wallet or credentials, or does not answer.
     """
     from polymarket import AsyncSecureClient
+    from polymarket.auth import RelayerApiKey
     from polymarket.models import ApiKeyCreds
 
     # At DEBUG the HTTP/2 codec writes down every header, and these hold the credentials.
     logging.getLogger("hpack").setLevel(logging.WARNING)
-    environment = sdk_environment(urls)
-    given = None
+    environment = sdk_environment(urls, speed)
+    given = relayed = None
+    if relayer is not None:
+        signer = PrivateKey.from_hex(key.reveal()).address
+        relayed = RelayerApiKey(key=relayer.reveal(), address=signer)
     if credentials is not None:
         given = ApiKeyCreds(
             key=credentials.key, secret=credentials.secret, passphrase=credentials.passphrase
@@ -206,6 +217,7 @@ async def open_client(
                     wallet=wallet,
                     environment=environment,
                     credentials=given,
+                    api_key=relayed,
                     on_rate_limit_update=lambda update: on_limits(
                         LimitState(
                             remaining=update.remaining,

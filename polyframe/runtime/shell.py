@@ -50,6 +50,11 @@ _TRACE_S = 0.5
 # Cancels of an orderly stop are confirmed within this much market time, or it is said.
 _STOP_LIMIT_NS = 120 * _SECOND_NS
 _REPORT_PLUGIN = "truth_report"
+_STOP_REASONS = {
+    signal.SIGINT: "interrupted",
+    signal.SIGTERM: "terminated",
+    signal.SIGHUP: "hung up",
+}
 
 
 class Shell:
@@ -275,12 +280,13 @@ class Shell:
             await self.tracing.flush(anyio.current_time())
 
     async def _watch_signals(self) -> None:
-        with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        # SIGHUP too: a terminal that is closed must not leave orders to the venue's patience.
+        with anyio.open_signal_receiver(*_STOP_REASONS) as signals:
             async for number in signals:
                 if self._stop.is_set():
                     # The second time somebody means it: no more waiting for confirmations.
                     raise KeyboardInterrupt
-                self.stop("interrupted" if number == signal.SIGINT else "terminated")
+                self.stop(_STOP_REASONS[number])
 
     async def _watch_end(self) -> None:
         await self.venue.ended.wait()

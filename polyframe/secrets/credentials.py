@@ -31,8 +31,9 @@ WALLET: Final = "TRADING_ADDRESS"
 KEYSTORE: Final = "POLY_KEYSTORE"
 PASSWORD: Final = "POLY_KEYSTORE_PASSWORD"
 SIGNATURE: Final = "POLY_SIGNATURE_TYPE"
+RELAYER: Final = "POLY_RELAYER_KEY"
 NAMES: Final = (
-    KEY, API_KEY, API_SECRET, API_PASSPHRASE, WALLET, KEYSTORE, PASSWORD, SIGNATURE
+    KEY, API_KEY, API_SECRET, API_PASSPHRASE, WALLET, KEYSTORE, PASSWORD, SIGNATURE, RELAYER
 )  # fmt: skip
 ENV_FILE: Final = ".env"
 
@@ -61,6 +62,8 @@ class Credentials:
     known: the triple is then derived from it. ``wallet`` holds the funds; None leaves the choice
     to the official client, which takes the signer's deposit wallet. ``signature_type`` goes with
     ``wallet``. ``origin`` says in words where the key was found, and holds no secret.
+    ``relayer`` is the relayer's API key, without which no wallet but a plain address can merge,
+    redeem or approve.
     """
 
     key: PrivateKey
@@ -70,6 +73,7 @@ class Credentials:
     signature_type: SignatureType
     origin: str
     password: Secret | None = None
+    relayer: Secret | None = None
 
     @property
     def signer(self) -> str:
@@ -91,7 +95,8 @@ class Credentials:
         """Return what strikes these secrets out of a text."""
         api = () if self.api is None else (self.api.secret, self.api.passphrase)
         password = () if self.password is None else (self.password,)
-        return Redactor((self.key_hex, *api, *password))
+        relayer = () if self.relayer is None else (self.relayer,)
+        return Redactor((self.key_hex, *api, *password, *relayer))
 
 
 def load_credentials(
@@ -130,6 +135,7 @@ def load_credentials(
         signature_type=kind,
         origin=origin,
         password=password,
+        relayer=values.get(RELAYER),
     )
 
 

@@ -38,6 +38,7 @@ from chain_venue import (
 )
 from client_venue import Quiet, address_of, key_of, open_exchange
 from loopback_exchange import rest
+from polyframe.exchange.chain.ledger import ChainPace
 from polyframe.exchange.trading.orders import NOT_ENOUGH_BALANCE
 from polyframe.polymarket.contracts import (
     COLLATERAL,
@@ -239,18 +240,12 @@ async def test_only_the_owner_moves_a_wallet(kind: str) -> None:
         assert holdings(exchange, WALLETS[kind], market) == (START_E12, 0, 0)
 
 
-async def test_a_relayed_wallet_has_one_batch_under_way_and_its_client_waits() -> None:
-    async with open_exchange(FAST) as exchange, chain_trader(exchange, "DEPOSIT_WALLET") as client:
-        market = market_of(exchange, "standard")
-        amounts = (1_000_000, 2_000_000, 4_000_000)
-
-        async def split(client: AsyncSecureClient, amount: int) -> None:
-            handle = await client.split_position(condition_id=market.condition_id, amount=amount)
-            await handle.wait()
-
-        await split(client, amounts[0])
-        first = await client.split_position(condition_id=market.condition_id, amount=amounts[1])
-        chain = chain_of(exchange)
+@every(RELAYED)
+async def test_a_relayed_wallet_has_one_batch_under_way(kind: str) -> None:
+    async with open_exchange(FAST) as exchange, chain_trader(exchange, kind) as client:
+        market, chain = market_of(exchange, "standard"), chain_of(exchange)
+        chain.pace = ChainPace(mined_s=(10**6, 10**6))
+        first = await client.split_position(condition_id=market.condition_id, amount=1_000_000)
         assert chain.pending(client.wallet).transaction_id == first.transaction_id
         with pytest.raises(RequestRejectedError, match="wallet busy: active action"):
             await submit_gasless(
@@ -259,9 +254,21 @@ async def test_a_relayed_wallet_has_one_batch_under_way_and_its_client_waits() -
                     client._ctx, calls=[splitting(market, 1)], metadata=""
                 ),
             )
-        await asyncio.gather(first.wait(), _patiently(split, client, amounts[2]))
+        assert len(chain.by_id) == 1
+
+
+async def test_clients_of_one_wallet_wait_for_each_other() -> None:
+    async with open_exchange(FAST) as exchange, chain_trader(exchange, "DEPOSIT_WALLET") as client:
+        market = market_of(exchange, "standard")
+        amounts = (1_000_000, 2_000_000, 4_000_000)
+
+        async def split(client: AsyncSecureClient, amount: int) -> None:
+            handle = await client.split_position(condition_id=market.condition_id, amount=amount)
+            await handle.wait()
+
+        await asyncio.gather(*[_patiently(split, client, amount) for amount in amounts])
         assert holdings(exchange, client.wallet, market)[1] == sum(amounts)
-        assert chain.nonce(client.wallet) == 3
+        assert chain_of(exchange).nonce(client.wallet) == 3
 
 
 async def _patiently(split, client: AsyncSecureClient, amount: int) -> None:

@@ -247,6 +247,18 @@ async def test_an_engine_sees_the_switch_within_a_second(tmp_path):
             assert engine.wait(10) == 0
 
 
+def test_kill_asks_no_venue_for_an_account_inside_the_engine(tmp_path):
+    folder = AccountFolder(tmp_path / "state", "embedded", ADDRESS)
+    folder.make()
+    told = json.loads(sound(run("kill", "--json")).stdout)
+    assert told == {
+        "killed": {f"state/{folder.name}": "no reason given"},
+        "failures": [],
+        "cancelled": [],
+    }
+    assert folder.killed() is not None
+
+
 def test_resume_shows_a_switch_nobody_can_read(tmp_path):
     folder = AccountFolder(tmp_path / "state", "live", ADDRESS)
     folder.make()
@@ -372,7 +384,7 @@ def test_an_account_without_a_store_is_said_and_a_broken_one_too(tmp_path):
 def test_an_error_after_the_key_was_loaded_is_struck_through():
     """Also a bug's traceback: as a process, with a message nobody thought of."""
     code = (
-        "import os, sys\nfrom polyframe import cli\nfrom polyframe.cli.account_choice import load\n"
+        "import os, sys\nfrom polyframe import cli\nfrom polyframe.cli.credentials import load\n"
         "from polyframe.errors import VenueError\n"
         "credentials = load()\n"
         "cli.report_error(VenueError('no: ' + credentials.key_hex.reveal()))\n"
@@ -386,7 +398,7 @@ def test_an_error_after_the_key_was_loaded_is_struck_through():
     assert leaks(done.stdout + done.stderr, KEY) == []
     assert "polyframe: error: no: ***" in done.stderr
     assert "ValueError: ['0x***']" in done.stderr
-    assert cli.redacted("nothing loaded here") == "nothing loaded here"
+    assert cli.redact("nothing loaded here") == "nothing loaded here"
 
 
 @pytest.mark.parametrize("verb", ["doctor", "cancel-all", "kill"])

@@ -324,3 +324,14 @@ def test_a_market_nobody_fetched_loses_no_word_silently():
     )  # fmt: skip
     driver.at(1, adopted)
     assert any("elsewhere" in warning for warning in driver.engine.warnings)
+
+
+def test_a_refusal_for_want_of_an_allowance_asks_for_it_once():
+    driver, placed = running()
+    refused = events.OrderRejected(driver.ts(12), placed[0].order_id, "allowance", "no")
+    driver.at(12, refused)
+    commands = [*driver.at(72), *driver.at(133)]
+    assert [type(one).__name__ for one in commands].count("RefreshAllowances") == 1
+    for number in range(3):
+        driver.at(134 + number, events.AllowancesRefreshed(driver.ts(134 + number), "reverted"))
+    assert driver.engine.approving.failed == 3

@@ -94,11 +94,11 @@ async def run_beside(*args: str, environ: dict[str, str] | None = None) -> Resul
 @contextmanager
 def quiet_process() -> Iterator[None]:
     """Take back what a verb that loads secrets does to its process."""
-    redact, hook = cli._redact, sys.excepthook
+    redact, hook = cli.redact, sys.excepthook
     try:
         yield
     finally:
-        cli._redact, sys.excepthook = redact, hook
+        cli.redact, sys.excepthook = redact, hook
 
 
 def state_of(tmp_path: Path) -> Path:

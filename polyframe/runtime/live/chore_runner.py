@@ -10,11 +10,11 @@ from collections.abc import Callable, Mapping
 
 import anyio
 
-from polyframe.commands import MergePairs, RedeemTokens
-from polyframe.events import MergeFailed, RedeemFailed
+from polyframe.commands import MergePairs, RedeemTokens, RefreshAllowances
+from polyframe.events import AllowancesRefreshed, MergeFailed, RedeemFailed
 from polyframe.model import MarketSpec
 from polyframe.money import SHARE_E6
-from polyframe.polymarket.chores import ChoreDone, ChoreFailed, Chores
+from polyframe.polymarket.chores import ChoreCode, ChoreDone, ChoreFailed, Chores
 from polyframe.polymarket.clob import Clob
 from polyframe.polymarket.official_client import ClobError
 from polyframe.runtime.live.changes import Change
@@ -26,7 +26,7 @@ from polyframe.runtime.live.writer import AccountWriter
 _S_NS = 10**9
 _LOOK_S = 15.0  # market: how often unknown fates are looked into
 # A transaction that no balance shows after this long has not happened, and will not.
-_HOPELESS_NS = 600 * _S_NS
+_HOPELESS_NS = 3_600 * _S_NS
 
 
 class ChoreRunner:
@@ -69,13 +69,13 @@ class ChoreRunner:
         self._payout_e6 = payout_e6
         self._compare = compare
         self._line = line
-        self._queue: list[MergePairs | RedeemTokens] = []
+        self._queue: list[MergePairs | RedeemTokens | RefreshAllowances] = []
         self._wake = anyio.Event()
         self.done = 0
         self.failed = 0
         self.unknown = 0
 
-    def put(self, command: MergePairs | RedeemTokens) -> None:
+    def put(self, command: MergePairs | RedeemTokens | RefreshAllowances) -> None:
         """Queue a chore."""
         self._queue.append(command)
         self._wake.set()
@@ -88,7 +88,11 @@ class ChoreRunner:
                 await self._wake.wait()
             self._wake = anyio.Event()
             while self._queue:
-                await self._do(self._queue.pop(0))
+                command = self._queue.pop(0)
+                if isinstance(command, RefreshAllowances):
+                    await self._approve(command)
+                else:
+                    await self._do(command)
             await self._settle_unknown()
 
     async def _do(self, command: MergePairs | RedeemTokens) -> None:
@@ -106,12 +110,21 @@ class ChoreRunner:
         now_ns = self._clock()
         if isinstance(outcome, ChoreDone):
             self._book(row_id, now_ns)
+        elif isinstance(outcome, ChoreFailed) and outcome.code is ChoreCode.NOTHING_HELD:
+            # Somebody turned it in before us: the balances tell whether it was the venue.
+            self._line("Chore of unknown fate", {"id": row_id, "reason": outcome.message})
         elif isinstance(outcome, ChoreFailed):
             self.failed += 1
             self._writer.put(self._ledger.conversions.failed(row_id, outcome.message, now_ns))
         else:
             self.unknown += 1
             self._line("Chore of unknown fate", {"id": row_id, "reason": outcome.message})
+
+    async def _approve(self, command: RefreshAllowances) -> None:
+        outcome = await self._chores.approve_missing()
+        message = "" if isinstance(outcome, ChoreDone) else outcome.message
+        self._line("Approved" if not message else "Not approved", {"for": command.reason})
+        self._writer.put(Change(events=(AllowancesRefreshed(self._clock(), message),)))
 
     async def _ask(self, command: MergePairs | RedeemTokens, spec: MarketSpec) -> str | None:
         """Make a chore durable; None when it cannot be, or is pointless."""

@@ -15,7 +15,15 @@ from typing import Any
 import anyio
 import msgspec
 
-from polyframe.commands import CancelAll, CancelOrder, Command, MergePairs, PlaceOrder, RedeemTokens
+from polyframe.commands import (
+    CancelAll,
+    CancelOrder,
+    Command,
+    MergePairs,
+    PlaceOrder,
+    RedeemTokens,
+    RefreshAllowances,
+)
 from polyframe.errors import PolyframeError
 from polyframe.events import (
     Event,
@@ -154,7 +162,7 @@ class LiveDesk:
                 self._sender.cancel(command)
             case CancelAll(reason=reason):
                 self._sweeper.ask(reason)
-            case MergePairs() | RedeemTokens():
+            case MergePairs() | RedeemTokens() | RefreshAllowances():
                 self._chores.put(command)
 
     async def run(self) -> None:

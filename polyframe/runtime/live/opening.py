@@ -12,6 +12,7 @@ from polyframe.errors import UsageError, VenueError
 from polyframe.live_settings import ProductionSettings
 from polyframe.model import FeeSchedule
 from polyframe.money import usd, usd_e12
+from polyframe.polymarket.chores import ChoreDone, Chores
 from polyframe.polymarket.clob import Clob
 from polyframe.polymarket.clob_account import Balances as VenueBalances
 from polyframe.polymarket.clob_opening import open_clob
@@ -94,7 +95,7 @@ async def open_account(
         PolyframeError: the disk does not do.
     """
     folder = AccountFolder(state_folder, source, credentials.account)
-    with folder.lock():
+    with folder.lock(credentials.signer):
         killed = folder.killed()
         if killed is not None:
             raise UsageError(
@@ -118,9 +119,11 @@ async def open_account(
                 wallet=credentials.wallet or "",
                 signature_type=credentials.signature_type,
                 credentials=None if credentials.api is None else credentials.api.reveal(),
+                relayer=credentials.relayer,
+                speed=speed,
                 is_ours=ledger.is_ours,
             ) as clob:
-                held = await _preflight(clob, settings.production, urls, source, clock)
+                held = await _preflight(clob, settings.production, urls, source, clock, line)
                 if not ledger.books.is_opened:
                     await _open_books(ledger, store, clob, urls, settings, clock, line)
                 snapshot = loaded.snapshot
@@ -161,6 +164,7 @@ async def _preflight(
     urls: VenueUrls,
     source: str,
     clock: Callable[[], int],
+    line: Callable[[str, Mapping[str, object]], None],
 ) -> VenueBalances:
     """Refuse what would fail with the first order; each refusal says what to do.
 
@@ -187,13 +191,23 @@ async def _preflight(
             f"account {clob.wallet.address} holds {held.cash_e6 / 1e6:.2f} USD, less than "
             f"production.least_balance_usd {settings.least_balance_usd:g}: fund it"
         )
-    missing = [one for one in EXCHANGES if held.allowances.get(one, 0) < held.cash_e6]
-    if missing:
+    if not _missing(held):
+        return held
+    line("Allowances are missing", {"contracts": ",".join(_missing(held))})
+    outcome = await Chores(clob.client).approve_missing()
+    held = await clob.balances()
+    if missing := _missing(held):
+        why = "they do not show yet" if isinstance(outcome, ChoreDone) else outcome.message
         raise VenueError(
-            f"account {clob.wallet.address} does not allow {', '.join(missing)} to move its cash: "
-            "'polyframe doctor' says how to approve them"
+            f"account {clob.wallet.address} does not allow {', '.join(missing)} to move its cash, "
+            f"and could not be made to ({why}): approve them at polymarket.com, then start again"
         )
     return held
+
+
+def _missing(held: VenueBalances) -> list[str]:
+    """Return the exchange contracts that may not move all of the cash."""
+    return [one for one in EXCHANGES if held.allowances.get(one, 0) < held.cash_e6]
 
 
 async def _open_books(
