@@ -149,8 +149,9 @@ class Shell:
         self._cycles_saved = 0
         self._day = self._started_ns // DAY_NS
         self._record = DayRecord(
-            self.machine.engine, self.machine.venue, self.machine.codes, self._started_ns
-        )
+            self.machine.engine, self.machine.venue, self.machine.codes, self._started_ns,
+            None if desk is None else desk.counters,
+        )  # fmt: skip
         self.report_path: Path | None = None
         if desk is not None:
             desk.join(self.machine, self.metadata, self.take, self.stop)
@@ -270,7 +271,8 @@ class Shell:
 
     async def _show(self) -> None:
         while True:
-            self.status.show(self.machine, self.venue, self._head)
+            live = None if self.desk is None else self.desk.status()
+            self.status.show(self.machine, self.venue, self._head, live)
             await anyio.sleep(self.status.period_s)
 
     async def _trace(self) -> None:

@@ -43,6 +43,7 @@ from polyframe.runtime.assemble import Machine
 from polyframe.runtime.day import DAY_NS
 from polyframe.runtime.engine import Begin
 from polyframe.runtime.fill_profiles import RealProfile
+from polyframe.runtime.live import account_facts
 from polyframe.runtime.live.changes import Change
 from polyframe.runtime.live.chore_runner import ChoreRunner
 from polyframe.runtime.live.earnings_keeper import EarningsKeeper
@@ -61,6 +62,7 @@ from polyframe.runtime.live.venue_books import VenueBooks
 from polyframe.runtime.live.watches import ClockWatch, Heartbeat, KillWatch, ModeWatch
 from polyframe.runtime.live.writer import AccountWriter
 from polyframe.runtime.metadata import Metadata
+from polyframe.runtime.status import LiveStatus
 
 _S_NS = 10**9
 _LOOK_S = 0.2
@@ -273,31 +275,23 @@ class LiveDesk:
 
     def facts(self) -> dict[str, Any]:
         """Return what a report says of the account and the way to it, JSON-ready."""
-        ledger, last = self._account.ledger, self._reconciler.last
         today = self._account.clock() // DAY_NS
         return {
-            "wallet": self._account.clob.wallet.address,
-            "wallet_type": self._account.clob.wallet.signature_type.name,
-            "requests": self._sender.requests,
-            "cancel_requests": self._sender.cancel_requests,
-            "heartbeats": {"sent": self._heartbeat.sent, "missed": self._heartbeat.missed},
-            "user_channel": {
-                "reconnects": self._user.reconnects,
-                "unreadable": self._user.unreadable,
-            },
-            "clock_skew_s": self._clock_watch.skew_s,
-            "orders_not_settled": len(ledger.open_venue_ids()),
-            "foreign_orders": len(ledger.foreign.orders()),
-            "reconciliations": self._reconciler.comparisons,
-            "reconciliation_failures": self._reconciler.failures,
-            "differences_seen": self._reconciler.differences,
-            "differences": [
-                msgspec.to_builtins(one) for one in (() if last is None else last.differences)
-            ],
-            "settlements_failed": self._watch.ended(self._account.clock())[0],
+            **self.counters(),
+            **account_facts.standing(self._account, self._reconciler, self._clock_watch),
             "is_left_unproved": self.is_left_unproved,
             "earnings": self._earnings.facts(range(today - 2, today + 1)),
         }
+
+    def counters(self) -> dict[str, Any]:
+        """Return what of the facts has only been counted up since the run began."""
+        return account_facts.counters(
+            self._sender, self._heartbeat, self._user, self._reconciler, self._chores, self._watch
+        )
+
+    def status(self) -> LiveStatus:
+        """Return what a screen shows of the way to the venue."""
+        return account_facts.live_status(self._account, self._heartbeat, self._reconciler)
 
     # --- the beginning ---------------------------------------------------------------------
 
