@@ -17,7 +17,7 @@ from polyframe.runtime.live.desk import LiveDesk
 from polyframe.runtime.live.opening import open_account
 from polyframe.runtime.run_state import RunState
 from polyframe.runtime.shell import Shell
-from polyframe.runtime.status import StatusSink
+from polyframe.runtime.status import LiveStatus, StatusSink
 from polyframe.runtime.tape import Head
 from polyframe.runtime.venues import Venue
 from polyframe.strategy import Strategy
@@ -146,9 +146,11 @@ class Unbreakable:
         except OSError:
             self.lost += 1
 
-    def show(self, machine: Machine, venue: Venue, head: Head) -> None:
+    def show(
+        self, machine: Machine, venue: Venue, head: Head, live: LiveStatus | None = None
+    ) -> None:
         """Show where the run stands, if it can be shown."""
         try:
-            self._sink.show(machine, venue, head)
+            self._sink.show(machine, venue, head, live)
         except OSError:
             self.lost += 1
