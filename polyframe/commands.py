@@ -57,6 +57,12 @@ class RedeemTokens(Command, frozen=True):
     market_id: str
 
 
+class RefreshAllowances(Command, frozen=True):
+    """Let the exchange's contracts move the wallet's cash and tokens again."""
+
+    reason: str
+
+
 class CancelAll(Command, frozen=True):
     """Cancel everything of ours and ask the venue whether it is gone; never blocked."""
 
@@ -82,4 +88,4 @@ class FetchMarkets(Command, frozen=True):
     market_ids: tuple[str, ...] = ()
 
 
-OrderCommand = PlaceOrder | CancelOrder | MergePairs | RedeemTokens | CancelAll
+OrderCommand = PlaceOrder | CancelOrder | MergePairs | RedeemTokens | RefreshAllowances | CancelAll

@@ -327,6 +327,12 @@ class TokensRedeemed(Event, frozen=True):
     market_id: str
 
 
+class AllowancesRefreshed(Event, frozen=True):
+    """Allowances were given anew; ``message`` says why not, "" when they were."""
+
+    message: str
+
+
 class RedeemFailed(Event, frozen=True):
     """Nothing was redeemed; it is asked for again."""
 
@@ -389,6 +395,7 @@ OrderEvent = (
     | MergeFailed
     | TokensRedeemed
     | RedeemFailed
+    | AllowancesRefreshed
 )
 SafetyEvent = HazardRaised | HazardCleared | BookVerified
 InputEvent = (

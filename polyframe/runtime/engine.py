@@ -19,6 +19,7 @@ from polyframe.model import Cycle, Decision, Veto
 from polyframe.money import usd_e12
 from polyframe.runtime.account import Account
 from polyframe.runtime.agenda import BUDGET, Agenda, Cause
+from polyframe.runtime.approving import Approving
 from polyframe.runtime.decide import RUNTIME, Decider
 from polyframe.runtime.dispatch import Dispatcher
 from polyframe.runtime.health import feed_health_fields
@@ -91,6 +92,7 @@ class Engine:
         self.redeeming = Redeeming(
             self.portfolio, begin.is_live and settings.production.redeem, log, begin.redemption
         )
+        self.approving = Approving(log)
         self.safety = Safety(log)
         self.limits = Limits(settings.limits, self.portfolio, self.orders)
         self.account = Account(self.portfolio, self.orders, self.markets, self.merging)
@@ -124,7 +126,7 @@ class Engine:
         self._agenda = Agenda(self.moment)
         self.answers = OrderAnswers(
             dispatcher, self.account, self.portfolio, self.orders, self.markets, self.merging,
-            self.redeeming, self._agenda, self.moment, self.warnings.append,
+            self.redeeming, self.approving, self._agenda, self.moment, self.warnings.append,
         )  # fmt: skip
         self.safety_watch = SafetyWatch(
             self.safety, self.limits, dispatcher, self.markets, self.orders, self._agenda,
@@ -137,6 +139,7 @@ class Engine:
         self._decided_ns: dict[str, int] = {}
         self._commands: list[Command] = []
         self._stopping = False
+        self._has_pulled_all = False
         self._has_traders = dispatcher.has_traders
         self._handlers: dict[type[Any], Callable[[Any], None]] = {
             events.BookSnapshot: self._on_snapshot,
@@ -190,6 +193,7 @@ class Engine:
             commands.extend(self._trade(self.markets.followed()))
             commands.extend(self.merging.ask(self.desk.busy))
             commands.extend(self.redeeming.ask())
+            commands.extend(self.approving.ask())
         else:
             if self._agenda:
                 commands.extend(self._decide_dirty())
@@ -261,8 +265,10 @@ class Engine:
         for market_id in self.orders.markets_with_live():
             if self.orders.has_to_leave(market_id):
                 commands.extend(self._pull(market_id, Veto("runtime.stopping"), "stopping"))
-        if self._since_cycle:
-            # The last decisions belong to a cycle too: reports are built from cycles.
+        is_first, self._has_pulled_all = not self._has_pulled_all, True
+        # The last decisions belong to a cycle too: reports are built from cycles. What is pulled
+        # again while confirmations are waited for makes one cycle, not one a batch.
+        if self._since_cycle and (is_first or not self.orders.markets_with_live()):
             self._end_cycle(clusters=0, ranked=0)
         return commands
 

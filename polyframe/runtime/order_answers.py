@@ -9,6 +9,7 @@ from polyframe import events
 from polyframe.model import Fill
 from polyframe.runtime.account import Account
 from polyframe.runtime.agenda import Agenda
+from polyframe.runtime.approving import Approving
 from polyframe.runtime.dispatch import Dispatcher
 from polyframe.runtime.fills import fill_of
 from polyframe.runtime.markets import Markets, Moment
@@ -34,6 +35,7 @@ class OrderAnswers:
         markets: Markets,
         merging: Merging,
         redeeming: Redeeming,
+        approving: Approving,
         agenda: Agenda,
         moment: Moment,
         warn: Callable[[str], None],
@@ -43,6 +45,7 @@ class OrderAnswers:
         self._portfolio = portfolio
         self._orders = orders
         self._markets = markets
+        self._approving = approving
         self._agenda = agenda
         self._moment = moment
         self._warn = warn
@@ -63,12 +66,14 @@ class OrderAnswers:
             events.MergeFailed: merging.refused,
             events.TokensRedeemed: redeeming.redeemed,
             events.RedeemFailed: redeeming.refused,
+            events.AllowancesRefreshed: approving.refreshed,
         }
 
     def _on_accepted(self, event: events.OrderAccepted) -> None:
         self._orders.accepted(event.order_id)
 
     def _on_rejected(self, event: events.OrderRejected) -> None:
+        self._approving.rejected(event.code)
         order = self._orders.rejected(event.order_id, event.code)
         if order is not None:
             self._agenda.touch(order.market_id, "rejected")

@@ -97,9 +97,9 @@ class SafetyWatch:
 
     def _raised(self, event: HazardRaised) -> None:
         if self._safety.raise_(event):
-            self._sweeps.append(event.hazard)
+            self._sweeps.append(event.hazard.value)
             for market_id in self._orders.markets_with_live():
-                self._agenda.touch(market_id, event.hazard, urgent=True)
+                self._agenda.touch(market_id, event.hazard.value, urgent=True)
         self._budget.is_held = self._safety.is_held
 
     def _cleared(self, event: HazardCleared) -> None:

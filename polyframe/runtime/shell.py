@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
@@ -33,6 +32,7 @@ from polyframe.runtime.paper import PaperVenue
 from polyframe.runtime.report_writer import write_atomically, write_report
 from polyframe.runtime.run_state import RunState, what_is_missing, write_state
 from polyframe.runtime.status import StatusSink
+from polyframe.runtime.stop_signals import STOPS, is_interrupt, stop_signals
 from polyframe.runtime.tape import Head, TapeWriter, events_of
 from polyframe.runtime.venues import Venue
 from polyframe.strategy import Strategy
@@ -224,6 +224,10 @@ class Shell:
                 await self._stop.wait()
                 await self._settle()
                 tasks.cancel_scope.cancel()
+        except BaseException as error:
+            if self.desk is not None:
+                await self.desk.give_up(is_impatient=is_interrupt(error))
+            raise
         finally:
             self._tasks = None
             facts = self._finish()
@@ -277,12 +281,12 @@ class Shell:
             await self.tracing.flush(anyio.current_time())
 
     async def _watch_signals(self) -> None:
-        with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        with anyio.open_signal_receiver(*stop_signals()) as signals:
             async for number in signals:
                 if self._stop.is_set():
                     # The second time somebody means it: no more waiting for confirmations.
                     raise KeyboardInterrupt
-                self.stop("interrupted" if number == signal.SIGINT else "terminated")
+                self.stop(STOPS[number])
 
     async def _watch_end(self) -> None:
         await self.venue.ended.wait()

@@ -12,6 +12,8 @@ from polyframe.commands import CancelAll, CancelOrder, PlaceOrder, RedeemTokens
 from polyframe.events import Side
 from polyframe.hazards import Action, Hazard
 from polyframe.live_settings import LimitSettings
+from polyframe.runtime import facts
+from polyframe.runtime.answers import section_of
 from polyframe.runtime.assemble import Machine
 from polyframe.runtime.engine import Begin
 from polyframe.runtime.orders import OrderStatus
@@ -128,6 +130,33 @@ def test_every_hazard_has_a_code_that_the_report_counts():
 
     assert len(CODES) == len(Hazard)
     assert set(CODES) <= counters(driver.engine, ())["vetoes"].keys()
+
+
+def test_what_a_report_says_of_hazards_is_plain_text():
+    driver, _ = running()
+    driver.raise_(12, Hazard.HEARTBEAT_LOST, Action.PULL)
+    driver.at(13, events.BookVerified(driver.ts(13), "heartbeat_lost", 0, 10**9))
+    (asked,) = [one for one in driver.raise_(14, Hazard.CLOCK_SKEW, Action.PULL)
+                if isinstance(one, CancelAll)]  # fmt: skip
+    # A section of a report carries JSON's own types: an enumeration would cost the whole report.
+    assert type(asked.reason) is str
+    assert type(driver.last.trigger) is str
+    told = facts.safety(driver.engine)
+    assert section_of(told) == told
+    assert told["raised"] == {"clock_skew": 1, "heartbeat_lost": 1}
+
+
+def test_waiting_for_confirmations_ends_one_cycle_and_not_one_a_batch():
+    driver, placed = running()
+    driver.at(12, events.RunStopping(driver.ts(12), "terminated"))
+    cycles = sum(message == "FEED_HEALTH" for message, _ in driver.lines)
+    for second in range(13, 23):
+        for one in placed:
+            driver.say(second, events.CancelRejected, one.order_id, "already matched")
+    assert sum(message == "FEED_HEALTH" for message, _ in driver.lines) == cycles
+    for one in placed:
+        driver.say(30, events.OrderCancelled, one.order_id, "requested")
+    assert sum(message == "FEED_HEALTH" for message, _ in driver.lines) == cycles + 1
 
 
 def test_all_books_silent_is_a_stale_feed_and_one_current_book_ends_it():
@@ -295,3 +324,14 @@ def test_a_market_nobody_fetched_loses_no_word_silently():
     )  # fmt: skip
     driver.at(1, adopted)
     assert any("elsewhere" in warning for warning in driver.engine.warnings)
+
+
+def test_a_refusal_for_want_of_an_allowance_asks_for_it_once():
+    driver, placed = running()
+    refused = events.OrderRejected(driver.ts(12), placed[0].order_id, "allowance", "no")
+    driver.at(12, refused)
+    commands = [*driver.at(72), *driver.at(133)]
+    assert [type(one).__name__ for one in commands].count("RefreshAllowances") == 1
+    for number in range(3):
+        driver.at(134 + number, events.AllowancesRefreshed(driver.ts(134 + number), "reverted"))
+    assert driver.engine.approving.failed == 3

@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping
 
 import anyio
 
-from polyframe.commands import MergePairs, RedeemTokens
-from polyframe.events import MergeFailed, RedeemFailed
+from polyframe.commands import MergePairs, RedeemTokens, RefreshAllowances
+from polyframe.events import AllowancesRefreshed, MergeFailed, RedeemFailed
 from polyframe.model import MarketSpec
 from polyframe.money import SHARE_E6
 from polyframe.polymarket.chores import ChoreCode, ChoreDone, ChoreFailed, Chores
@@ -69,13 +69,13 @@ class ChoreRunner:
         self._payout_e6 = payout_e6
         self._compare = compare
         self._line = line
-        self._queue: list[MergePairs | RedeemTokens] = []
+        self._queue: list[MergePairs | RedeemTokens | RefreshAllowances] = []
         self._wake = anyio.Event()
         self.done = 0
         self.failed = 0
         self.unknown = 0
 
-    def put(self, command: MergePairs | RedeemTokens) -> None:
+    def put(self, command: MergePairs | RedeemTokens | RefreshAllowances) -> None:
         """Queue a chore."""
         self._queue.append(command)
         self._wake.set()
@@ -88,7 +88,11 @@ class ChoreRunner:
                 await self._wake.wait()
             self._wake = anyio.Event()
             while self._queue:
-                await self._do(self._queue.pop(0))
+                command = self._queue.pop(0)
+                if isinstance(command, RefreshAllowances):
+                    await self._approve(command)
+                else:
+                    await self._do(command)
             await self._settle_unknown()
 
     async def _do(self, command: MergePairs | RedeemTokens) -> None:
@@ -115,6 +119,12 @@ class ChoreRunner:
         else:
             self.unknown += 1
             self._line("Chore of unknown fate", {"id": row_id, "reason": outcome.message})
+
+    async def _approve(self, command: RefreshAllowances) -> None:
+        outcome = await self._chores.approve_missing()
+        message = "" if isinstance(outcome, ChoreDone) else outcome.message
+        self._line("Approved" if not message else "Not approved", {"for": command.reason})
+        self._writer.put(Change(events=(AllowancesRefreshed(self._clock(), message),)))
 
     async def _ask(self, command: MergePairs | RedeemTokens, spec: MarketSpec) -> str | None:
         """Make a chore durable; None when it cannot be, or is pointless."""

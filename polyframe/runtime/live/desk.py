@@ -15,7 +15,15 @@ from typing import Any
 import anyio
 import msgspec
 
-from polyframe.commands import CancelAll, CancelOrder, Command, MergePairs, PlaceOrder, RedeemTokens
+from polyframe.commands import (
+    CancelAll,
+    CancelOrder,
+    Command,
+    MergePairs,
+    PlaceOrder,
+    RedeemTokens,
+    RefreshAllowances,
+)
 from polyframe.errors import PolyframeError
 from polyframe.events import (
     Event,
@@ -39,7 +47,9 @@ from polyframe.runtime.live import account_facts
 from polyframe.runtime.live.changes import Change
 from polyframe.runtime.live.chore_runner import ChoreRunner
 from polyframe.runtime.live.earnings_keeper import EarningsKeeper
+from polyframe.runtime.live.halt_keeper import HaltKeeper
 from polyframe.runtime.live.journal_rows import ReconciliationRow, SweepRow
+from polyframe.runtime.live.last_resort import empty_book
 from polyframe.runtime.live.opening import LiveAccount
 from polyframe.runtime.live.order_sender import OrderSender
 from polyframe.runtime.live.reconciler import Reconciler
@@ -85,6 +95,7 @@ class LiveDesk:
         self.mode = account.mode
         self.begin: Begin = account.begin
         self.is_left_unproved = False
+        self._is_proved = False
         self._watch = SettlementWatch(self._settings)
         self._is_reconciled_once = False
 
@@ -117,7 +128,8 @@ class LiveDesk:
         self._sweeper = Sweeper(
             clob, ledger, self._writer, self._sender, take=take, clock=clock, speed=speed,
             verify_ns=round(settings.verify_s * _S_NS),
-            is_alone=settings.foreign_orders == "cancel", done=self._swept,
+            is_alone=settings.foreign_orders == "cancel", began=self._sweeping,
+            done=self._swept,
         )  # fmt: skip
         self._earnings = EarningsKeeper(
             clob, ledger, self._writer, opened_ns=account.store.opened_ns() or clock(),
@@ -129,7 +141,7 @@ class LiveDesk:
         )  # fmt: skip
         self._user = UserWords(
             ledger, self._writer, settings, clock=clock, alarm=self._alarm,
-            close_gap=self._reconciler.want,
+            compare=self._reconciler.want, close_gap=self._reconciler.hold,
         )  # fmt: skip
         self._chores = ChoreRunner(
             Chores(clob.client), clob, ledger, self._writer, clock=clock, speed=speed,
@@ -137,9 +149,12 @@ class LiveDesk:
             compare=self._reconciler.want, line=self._line,
         )  # fmt: skip
         self._heartbeat = Heartbeat(clob, settings, clock, speed, self._alarm)
-        self._clock_watch = ClockWatch(clob, settings, clock, speed, self._alarm)
+        self._clock_watch = ClockWatch(
+            clob, settings, clock, speed, self._alarm, lambda: self._engine.moment.now_ns
+        )
         self._kill_watch = KillWatch(account.folder, self._alarm, self._resumed)
-        self._mode_watch = ModeWatch(clob, speed, self._alarm, self._reconciler.want)
+        self._halts = HaltKeeper(self._engine.safety, self._kill_watch.throw, self._line)
+        self._mode_watch = ModeWatch(clob, speed, self._alarm, self._reconciler.hold)
 
     # --- what the shell asks ---------------------------------------------------------------
 
@@ -156,7 +171,7 @@ class LiveDesk:
                 self._sender.cancel(command)
             case CancelAll(reason=reason):
                 self._sweeper.ask(reason)
-            case MergePairs() | RedeemTokens():
+            case MergePairs() | RedeemTokens() | RefreshAllowances():
                 self._chores.put(command)
 
     async def run(self) -> None:
@@ -173,7 +188,7 @@ class LiveDesk:
                 self._writer.run, self._sender.run_places, self._sender.run_cancels,
                 self._sweeper.run, self._heartbeat.run, self._clock_watch.run,
                 self._kill_watch.run, self._mode_watch.run, feed.run, self._user.run,
-                self._watch_alarms,
+                self._watch_alarms, self._halts.run,
             ):  # fmt: skip
                 tasks.start_soon(task)
             await self._resume()
@@ -191,6 +206,7 @@ class LiveDesk:
             await self._writer.drained()
         left = len(self._account.ledger.open_venue_ids())
         self.is_left_unproved = self._sweeper.is_unproved or left > 0 or patience.cancelled_caught
+        self._is_proved = not self.is_left_unproved
         if self.is_left_unproved:
             self._line(
                 "THE BOOK IS NOT PROVED EMPTY",
@@ -211,6 +227,30 @@ class LiveDesk:
             ],
             now_ns,
         )
+
+    async def give_up(self, *, is_impatient: bool) -> None:
+        """See the book empty, whatever has failed; say loudly where nothing proves it.
+
+        Args:
+            is_impatient: somebody wants the end now: nothing is waited for.
+        """
+        if self._is_proved:
+            return
+        left: int | None = None
+        if not is_impatient:
+            account, is_alone = self._account, self._settings.foreign_orders == "cancel"
+            left = await empty_book(
+                account.clob, None if is_alone else account.ledger.is_ours, self._settings.verify_s
+            )
+        self.is_left_unproved = left != 0
+        if self.is_left_unproved:
+            self._line(
+                "THE BOOK IS NOT PROVED EMPTY",
+                {"resting": "unknown" if left is None else left,
+                 "do": "polyframe cancel-all, then look at the account"},
+            )  # fmt: skip
+        else:
+            self._line("Book verified empty", {"orders": 0})
 
     def save(self, documents: Mapping[str, dict[str, Any]], *, force: bool) -> None:
         """Save the account and the plugins' documents as of now; at once when forced."""
@@ -317,9 +357,13 @@ class LiveDesk:
     def _resumed(self) -> None:
         """The operator ended the halt: what still holds raises it again."""
         now_ns = self._account.clock()
+        self._halts.forget()
+        self._watch.resumed()
+        self._reconciler.hold("resumed")
         for hazard in self._engine.safety.halts:
             self._take([HazardCleared(now_ns, hazard)])
-        self._reconciler.want("resumed")
+        if self._writer.has_failed:
+            self._store_failed("nothing is stored since it failed: stop, and start again")
 
     def _store_failed(self, reason: str) -> None:
         self._alarm(Hazard.STORE_FAILED, Action.HALT, reason)
@@ -357,7 +401,7 @@ class LiveDesk:
                 self._watch.rejected(now_ns)
 
     async def _watch_alarms(self) -> None:
-        """Act on what settlements and refusals add up to, and make a halt outlast the process."""
+        """Act on what settlements and refusals add up to."""
         while True:
             await anyio.sleep(_LOOK_S)
             alarms = self._watch.alarms(self._account.clock())
@@ -367,11 +411,6 @@ class LiveDesk:
             self._alarm(
                 Hazard.SETTLEMENTS_FAIL, None if failing is None else Action.PULL, failing or ""
             )
-            safety = self._engine.safety
-            for hazard in safety.halts:
-                if hazard is not Hazard.KILL_SWITCH and self._account.folder.killed() is None:
-                    detail = safety.standing[hazard].detail
-                    self._account.folder.kill(f"{hazard}: {detail}", "polyframe run")
 
     def _compared(self, found: Reconciliation) -> None:
         self._writer.note(
@@ -391,7 +430,12 @@ class LiveDesk:
                 {"what": one.what, "name": one.name, "ours": one.ours, "venue": one.theirs},
             )
 
-    def _swept(self, sweep: Sweep) -> None:
+    def _sweeping(self, reason: str) -> None:
+        self._alarm(Hazard.SWEEPING, Action.HOLD, reason)
+
+    def _swept(self, sweep: Sweep, is_all: bool) -> None:
+        if is_all:
+            self._alarm(Hazard.SWEEPING, None)
         self._writer.note(
             SweepRow(
                 ts_ns=sweep.verified_ns, run_id=self._account.run_id, reason=sweep.reason,

@@ -12,6 +12,7 @@ from polyframe.errors import UsageError, VenueError
 from polyframe.live_settings import ProductionSettings
 from polyframe.model import FeeSchedule
 from polyframe.money import usd, usd_e12
+from polyframe.polymarket.chores import ChoreDone, Chores
 from polyframe.polymarket.clob import Clob
 from polyframe.polymarket.clob_account import Balances as VenueBalances
 from polyframe.polymarket.clob_opening import open_clob
@@ -122,7 +123,7 @@ async def open_account(
                 speed=speed,
                 is_ours=ledger.is_ours,
             ) as clob:
-                held = await _preflight(clob, settings.production, urls, source, clock)
+                held = await _preflight(clob, settings.production, urls, source, clock, line)
                 if not ledger.books.is_opened:
                     await _open_books(ledger, store, clob, urls, settings, clock, line)
                 snapshot = loaded.snapshot
@@ -163,6 +164,7 @@ async def _preflight(
     urls: VenueUrls,
     source: str,
     clock: Callable[[], int],
+    line: Callable[[str, Mapping[str, object]], None],
 ) -> VenueBalances:
     """Refuse what would fail with the first order; each refusal says what to do.
 
@@ -170,7 +172,8 @@ async def _preflight(
         VenueError: the venue does not let us trade.
     """
     sent_ns = clock()
-    skew_s = least_skew_s(sent_ns, clock(), await clob.server_time())
+    server_s = await clob.server_time()
+    skew_s = least_skew_s(sent_ns, clock(), server_s)
     if abs(skew_s) > settings.max_clock_skew_s:
         raise VenueError(
             f"our clock is {skew_s:+.1f} s from the venue's (at most "
@@ -189,13 +192,23 @@ async def _preflight(
             f"account {clob.wallet.address} holds {held.cash_e6 / 1e6:.2f} USD, less than "
             f"production.least_balance_usd {settings.least_balance_usd:g}: fund it"
         )
-    missing = [one for one in EXCHANGES if held.allowances.get(one, 0) < held.cash_e6]
-    if missing:
+    if not _missing(held):
+        return held
+    line("Allowances are missing", {"contracts": ",".join(_missing(held))})
+    outcome = await Chores(clob.client).approve_missing()
+    held = await clob.balances()
+    if missing := _missing(held):
+        why = "they do not show yet" if isinstance(outcome, ChoreDone) else outcome.message
         raise VenueError(
-            f"account {clob.wallet.address} does not allow {', '.join(missing)} to move its cash: "
-            "'polyframe doctor' says how to approve them"
+            f"account {clob.wallet.address} does not allow {', '.join(missing)} to move its cash, "
+            f"and could not be made to ({why}): approve them at polymarket.com, then start again"
         )
     return held
+
+
+def _missing(held: VenueBalances) -> list[str]:
+    """Return the exchange contracts that may not move all of the cash."""
+    return [one for one in EXCHANGES if held.allowances.get(one, 0) < held.cash_e6]
 
 
 async def _open_books(

@@ -46,6 +46,10 @@ class SettlementWatch:
         """Count an order that the venue refused."""
         self._rejects.append(now_ns)
 
+    def resumed(self) -> None:
+        """The operator has looked into what was refused: it does not count any more."""
+        self._rejects.clear()
+
     def ended(self, now_ns: int) -> tuple[int, int]:
         """Return how many settlements failed within the window, and of how many that ended."""
         self._drop_old(now_ns)
