@@ -316,6 +316,7 @@ class Shell:
         orders = self.machine.engine.orders
         if self.desk is not None:
             await self.desk.settle()
+            self.desk.look(self._new_fills, self.venue.clock())
         elif self.machine.paper is not None:
             self._settle_paper(self.machine.paper, now_ns + _STOP_LIMIT_NS)
         self._is_settled = True

@@ -193,6 +193,8 @@ def test_a_trade_does_not_hide_what_rests(world):
     [
         ("deferred", {}, "waiting since 12:00:00.000 to quote 0.47 / 0.53: the budget of order "
          "changes is used up"),
+        ("deferred", {"held_by": ("reconciling", "unknown o-000007")},
+         "waiting since 12:00:00.000 to quote 0.47 / 0.53: held by reconciling, unknown o-000007"),
         ("unchanged", {}, "quoting 0.47 / 0.53: right as it rests; placed before these spans"),
         ("no_proposal", {"proposal": Quote("0xm1"), "proposed_by": ""},
          "not quoted since 12:00:00.000: no plugin proposed a quote"),

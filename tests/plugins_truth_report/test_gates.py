@@ -118,6 +118,16 @@ def test_paper_days_never_count_for_real_ones():
     gate = gates.gate_c(GOOD, -0.01, "paper", CONFIG)
     assert gate["verdict"] == "EXTEND"
     assert "paper days do not count" in gate["why"]
+    gate = gates.gate_c(GOOD, -0.01, "rehearsal", CONFIG)
+    assert gate["verdict"] == "EXTEND"
+    assert "a rehearsal's days do not count" in gate["why"]
+
+
+@pytest.mark.parametrize("mode", ["production", "rehearsal"])
+def test_gate_b_judges_no_real_orders(mode):
+    gate = gates.gate_b(days(), CONFIG, mode)
+    assert (gate["verdict"], gate["criteria"]) == ("N/A", [])
+    assert "does not apply to real orders" in gate["why"]
 
 
 @given(
