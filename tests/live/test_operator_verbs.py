@@ -337,6 +337,18 @@ def test_orders_lists_what_may_still_trade(tmp_path):
     assert lines[1].split()[:7] == ["o-000001", "live", "BUY", "0.45", "5", "20", "maker"]
 
 
+def test_an_order_is_found_by_either_name_also_when_it_is_over(tmp_path):
+    stored(tmp_path)
+    told = json.loads(sound(run("orders", "o-000003", "--json")).stdout)
+    assert (told["order"], told["state"], told["decision"]) == ("o-000003", "filled", 1)
+    assert told["venue_id"] == "0x" + "3" * 64
+    lines = sound(run("orders", told["venue_id"])).stdout.splitlines()
+    assert lines[0].split() == ["order", "o-000003"]
+    nobody = run("orders", "o-9\x1b[2J")
+    assert nobody.exit_code == 2
+    assert "no order o-9\\x1b[2J" in nobody.output
+
+
 def test_positions_list_what_is_held(tmp_path):
     stored(tmp_path)
     told = json.loads(sound(run("positions", "--json")).stdout)

@@ -84,6 +84,22 @@ def read_account(path: Path, most: int = 100) -> AccountReading:
         connection.close()
 
 
+def find_order(path: Path, name: str) -> OrderRow | None:
+    """Return an order by our id or the venue's, also one that is over; None when there is none.
+
+    Raises:
+        StoreError: there is no store, or it cannot be read.
+    """
+    connection = open_to_read(path)
+    try:
+        named = "WHERE order_id = :name OR venue_id = :name"
+        return next(stored_rows(connection, path, OrderRow, named, {"name": name}), None)
+    except (sqlite3.Error, ValueError) as error:
+        raise StoreError(f"{path}: cannot be read: {error}") from error
+    finally:
+        connection.close()
+
+
 def _reading(connection: sqlite3.Connection, path: Path, most: int) -> AccountReading:
     books = Books()
     market_of: dict[str, str] = {}
