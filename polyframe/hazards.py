@@ -22,6 +22,7 @@ class Hazard(StrEnum):
     LIMIT_BROKEN = "limit_broken"
     SETTLEMENTS_FAIL = "settlements_fail"
     REJECTS = "rejects"
+    SWEEPING = "sweeping"
 
 
 class Action(StrEnum):

@@ -9,6 +9,8 @@ import click
 
 def tell_live(result: dict[str, Any]) -> None:
     """Print the end of a run: orders, fills, money, the account, where everything lies."""
+    from polyframe.runtime.lines import visible
+
     live = result["live"]
     fills = " ".join(f"{name}={count}" for name, count in result["fills"].items())
     click.echo(
@@ -20,11 +22,23 @@ def tell_live(result: dict[str, Any]) -> None:
         f"unrealised={result['unrealised_usd']:+.4f} "
         f"attribution error={result['attribution_error_usd']:.6f}"
     )
+    refused = " ".join(
+        f"{code}={count}" for code, count in result["orders_rejected_by_code"].items()
+    )
+    click.echo(f"refused: {refused or 'none'}")
+    unexplained = [one for one in live["differences"] if not one["explained_by"]]
     click.echo(
         f"wallet={live['wallet']} reconciliations={live['reconciliations']} "
-        f"differences={len([one for one in live['differences'] if not one['explained_by']])} "
-        f"orders not settled={live['orders_not_settled']}"
+        f"differences={len(unexplained)} settlements failed={live['settlements_failed']} "
+        f"orders not settled={live['orders_not_settled']} unknown={live['orders_unknown']}"
     )
+    for one in unexplained:
+        what, name, ours, theirs = (visible(one[key]) for key in ("what", "name", "ours", "theirs"))
+        click.echo(f"DIFFERENCE {what} {name}: ours {ours}, the venue's {theirs}")
+    raised = " ".join(f"{name}={count}" for name, count in result["hazards_raised"].items())
+    click.echo(f"hazards: {raised or 'none'}")
+    if result["hazards_standing"]:
+        click.echo(f"HAZARDS STANDING: {' '.join(result['hazards_standing'])}")
     proof = "NOT PROVED EMPTY" if live["is_left_unproved"] else "verified empty"
     click.echo(f"book: {proof}")
     click.echo(f"report: {result['report'] or 'none'}")

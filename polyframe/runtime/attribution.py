@@ -90,7 +90,8 @@ class DayParts(NamedTuple):
     """One UTC day of the ledger: from its first instant (or the run's) to its last.
 
     ``traded`` are the day's fills, ``settled`` those whose horizon ended in it: each fill is
-    in exactly one day's ``settled`` once its horizon is over.
+    in exactly one day's ``settled`` once its horizon is over. ``moved_e12`` is what was paid in
+    (negative: out), which ``start_equity_e12`` contains: it is no profit.
     """
 
     day: int
@@ -99,6 +100,7 @@ class DayParts(NamedTuple):
     parts: Mapping[PartsKey, Attribution]
     traded: tuple[FillParts, ...]
     settled: tuple[FillParts, ...]
+    moved_e12: int = 0
 
     @property
     def error_e12(self) -> int:

@@ -7,13 +7,13 @@ day, so that nothing is lost and nothing counts twice: the days of a run add up 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from polyframe.money import maker_rebate_e12
 from polyframe.runtime.attribution import FillParts
 from polyframe.runtime.engine import Engine
-from polyframe.runtime.facts import attribution, counters, usd6
+from polyframe.runtime.facts import attribution, counters, sweep_facts, usd6
 from polyframe.runtime.fill_profiles import FillProfiles
 from polyframe.runtime.profile_evidence import ProfileEvidence
 
@@ -34,14 +34,21 @@ class DayRecord:
         venue: what answered its orders.
         codes: every veto code the plugins may cast.
         started_ns: when the run began.
+        live: what was counted on the way of real orders, None on paper.
     """
 
     def __init__(
-        self, engine: Engine, venue: FillProfiles, codes: tuple[str, ...], started_ns: int
+        self,
+        engine: Engine,
+        venue: FillProfiles,
+        codes: tuple[str, ...],
+        started_ns: int,
+        live: Callable[[], Mapping[str, Any]] | None = None,
     ) -> None:
         self._engine = engine
         self._codes = codes
         self._started_ns = started_ns
+        self._live = live
         self._before: dict[str, Any] = {}
         self._up: dict[int, int] = {}
         self._seen: dict[int, int] = {}
@@ -73,7 +80,10 @@ class DayRecord:
             "start_ns": start_ns,
             "end_ns": end_ns,
             "is_whole": end_ns - start_ns == DAY_NS,
-            **difference(counters(engine, self._codes), self._before),
+            **difference(self._counters(), self._before),
+            "cancel_alls": [
+                sweep_facts(sweep) for sweep in engine.safety.sweeps if sweep.ts_ns // DAY_NS == day
+            ],
             "profiles": self._evidence.day(),
             "sockets": [
                 {"shard": shard, "looks": looks, "up_share": round(self._up[shard] / looks, 6)}
@@ -87,6 +97,7 @@ class DayRecord:
         found |= {
             "start_equity_usd": usd6(parts.start_equity_e12),
             "end_equity_usd": usd6(parts.end_equity_e12),
+            "cash_moved_usd": usd6(parts.moved_e12),
             "attribution": attribution(
                 parts.parts,
                 parts.end_equity_e12 - parts.start_equity_e12,
@@ -101,10 +112,14 @@ class DayRecord:
 
     def start_day(self) -> None:
         """The day is reported: counters begin anew."""
-        self._before = counters(self._engine, self._codes)
+        self._before = self._counters()
         self._seen.clear()
         self._up.clear()
         self._evidence.start_day()
+
+    def _counters(self) -> dict[str, Any]:
+        found = counters(self._engine, self._codes)
+        return found if self._live is None else {**found, "live": self._live()}
 
     def _fill(self, own: FillParts, is_traded: bool, is_settled: bool) -> dict[str, Any]:
         fill = own.fill

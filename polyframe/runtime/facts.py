@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from polyframe.events import BookVerified
+from polyframe.hazards import Hazard
 from polyframe.money import SHARE_E6
 from polyframe.runtime.attribution import Attribution, PartsKey
 from polyframe.runtime.checks import CODES
 from polyframe.runtime.engine import Engine
-from polyframe.runtime.fill_profiles import FillProfiles
+from polyframe.runtime.fill_profiles import REAL, FillProfiles
 from polyframe.runtime.paper import ProfileResult
 
 
@@ -98,6 +100,7 @@ def counters(engine: Engine, codes: tuple[str, ...]) -> dict[str, Any]:
             "pairs_e6": engine.portfolio.merged_e6,
         },
         "vetoes": {code: engine.vetoes.get(code, 0) for code in (*CODES, *codes)},
+        "hazards": {hazard.value: engine.safety.raised.get(hazard, 0) for hazard in Hazard},
         "feed": _feed_counters(engine),
     }
 
@@ -115,10 +118,17 @@ def safety(engine: Engine) -> dict[str, Any]:
             for hazard, one in watched.standing.items()
         },
         "raised": dict(sorted(watched.raised.items())),
-        "sweeps": [
-            {"reason": sweep.reason, "left": sweep.left, "took_s": sweep.took_ns / 1e9}
-            for sweep in watched.sweeps
-        ],
+        "sweeps": [sweep_facts(sweep) for sweep in watched.sweeps],
+    }
+
+
+def sweep_facts(sweep: BookVerified) -> dict[str, Any]:
+    """Return what the venue answered after a cancel-all, and when (UTC ns)."""
+    return {
+        "ts_ns": sweep.ts_ns,
+        "reason": str(sweep.reason),
+        "left": sweep.left,
+        "took_s": sweep.took_ns / 1e9,
     }
 
 
@@ -178,6 +188,7 @@ def _portfolio(engine: Engine) -> dict[str, Any]:
         "equity_usd": usd6(portfolio.equity_e12),
         "cash_usd": usd6(portfolio.cash_e12),
         "reserved_usd": usd6(engine.orders.reserved_e12),
+        "unredeemed_usd": usd6(sum(portfolio.unredeemed_e12.values())),
         "realised_usd": usd6(portfolio.realised_e12),
         "unrealised_usd": usd6(portfolio.unrealised_e12),
         "peak_equity_usd": usd6(portfolio.peak_equity_e12),
@@ -249,7 +260,13 @@ def fill_profiles(engine: Engine, venue: FillProfiles) -> dict[str, Any]:
 
 
 def _profile(result: ProfileResult) -> dict[str, Any]:
+    """Return one profile's outcome; what only a simulation has is None of the real one."""
+    is_real = result.profile == REAL
     to_fill_ns = result.median_time_to_fill_ns
+
+    def simulated(value: float) -> float | None:
+        return None if is_real else value
+
     return {
         "fills": result.fills,
         "filled_shares": result.filled_e6 / 1e6,
@@ -257,14 +274,14 @@ def _profile(result: ProfileResult) -> dict[str, Any]:
         "realised_usd": usd6(result.realised_e12),
         "unrealised_usd": usd6(result.unrealised_e12),
         "rebates_usd": usd6(result.rebates_e12),
-        "rebates_accrued_usd": usd6(result.rebates_accrued_e12),
-        "rebates_lapsed_usd": usd6(result.rebates_lapsed_e12),
+        "rebates_accrued_usd": simulated(usd6(result.rebates_accrued_e12)),
+        "rebates_lapsed_usd": simulated(usd6(result.rebates_lapsed_e12)),
         "equity_usd": usd6(result.equity_e12),
-        "headline_equity_usd": usd6(result.headline_equity_e12),
-        "stale_evidence_fills": result.stale_fills,
-        "stale_evidence_shares": result.stale_filled_e6 / 1e6,
+        "headline_equity_usd": simulated(usd6(result.headline_equity_e12)),
+        "stale_evidence_fills": simulated(result.stale_fills),
+        "stale_evidence_shares": simulated(result.stale_filled_e6 / 1e6),
         "reversed_fills": result.reversed_fills,
-        "capacity_limited_shares": result.capacity_limited_e6 / 1e6,
+        "capacity_limited_shares": simulated(result.capacity_limited_e6 / 1e6),
         "net_yes_shares": {
             market_id: net_e6 / 1e6 for market_id, net_e6 in result.positions_e6.items() if net_e6
         },
@@ -321,6 +338,9 @@ def summary(facts: Mapping[str, Any], report: str | None, tape: str | None) -> d
         "vetoes": facts["vetoes"],
         "orders": facts["orders"]["placed"],
         "orders_rejected": sum(facts["orders"]["rejected_by_code"].values()),
+        "orders_rejected_by_code": facts["orders"]["rejected_by_code"],
+        "hazards_raised": facts["safety"]["raised"],
+        "hazards_standing": list(facts["safety"]["standing"]),
         "fills": {name: profile["fills"] for name, profile in facts["fill_profiles"].items()},
         "stale_evidence_fills": {
             name: profile["stale_evidence_fills"]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from statistics import median_low
 from typing import Protocol
 
-from polyframe.events import OrderAccepted, OrderEvent, OrderFilled
+from polyframe.events import OrderAccepted, OrderAdopted, OrderEvent, OrderFilled
 from polyframe.model import Fill
+from polyframe.money import notional_e12
 from polyframe.runtime.orders import Orders
 from polyframe.runtime.paper import PaperFill, ProfileResult
 from polyframe.runtime.portfolio import Portfolio
@@ -70,46 +72,59 @@ class RealProfile:
         self._accepted_ns: dict[str, int] = {}
         self._placed_e6 = 0
         self._to_first_fill_ns: dict[str, int] = {}
+        self._standing_e6: Counter[str] = Counter()
+        self._filled_e6 = 0
         self._volume_e12 = 0
         self._reversed = 0
 
     def note(self, events: Iterable[OrderEvent], fills: Iterable[Fill]) -> None:
         """Take in what one batch brought."""
         for event in events:
-            if isinstance(event, OrderAccepted) and event.order_id not in self._accepted_ns:
-                self._accepted_ns[event.order_id] = event.ts_ns
-                order = self._orders.find(event.order_id)
-                self._placed_e6 += 0 if order is None else order.size_e6
-            elif isinstance(event, OrderFilled) and not event.reverses:
-                since_ns = self._accepted_ns.get(event.order_id, event.ts_ns)
-                self._to_first_fill_ns.setdefault(event.order_id, event.ts_ns - since_ns)
+            match event:
+                case OrderAccepted() | OrderAdopted(is_live=True):
+                    self._rests(event.order_id, event.ts_ns)
+                case OrderFilled(reverses=""):
+                    since_ns = self._accepted_ns.get(event.order_id, event.ts_ns)
+                    self._to_first_fill_ns.setdefault(event.order_id, event.ts_ns - since_ns)
         for fill in fills:
-            if fill.is_reversal:
-                self._reversed += 1
-                continue
-            self._volume_e12 += fill.price_e4 * fill.size_e6 * 100
+            step = -1 if fill.is_reversal else 1
+            self._reversed += fill.is_reversal
+            self._filled_e6 += step * fill.size_e6
+            self._volume_e12 += step * notional_e12(fill.price_e4, fill.size_e6)
+            self._standing_e6[fill.order_id] += step * fill.size_e6
             self._fills.append(
                 PaperFill(
                     fill.ts_ns, fill.trade_id, fill.order_id, fill.market_id, fill.is_yes,
                     fill.is_buy, fill.price_e4, fill.size_e6, REAL, False, fill.fee_e12,
+                    fill.reverses,
                 )
             )  # fmt: skip
 
+    def _rests(self, order_id: str, ts_ns: int) -> None:
+        order = self._orders.find(order_id)
+        if order is not None and order_id not in self._accepted_ns:
+            self._accepted_ns[order_id] = ts_ns
+            self._placed_e6 += order.size_e6
+
     def fills(self, profile: str) -> Sequence[PaperFill]:
-        """Return the fills of this run so far; ``profile`` is always the one there is."""
+        """Return the fills of this run so far, those that take others back among them.
+
+        ``profile`` is always the one there is.
+        """
         return tuple(self._fills)
 
     def results(self, marks_e6: Mapping[str, int] | None = None) -> dict[str, ProfileResult]:
         """Return the one result; the marks are the portfolio's own."""
         portfolio = self._portfolio
         parts = [part for _, _, part in portfolio.attribution()]
-        times_ns = list(self._to_first_fill_ns.values())
+        filled = [one for one in self._accepted_ns if self._standing_e6[one] > 0]
+        times_ns = [self._to_first_fill_ns[one] for one in filled]
         books = self.books
         held = {market_id: held.net_yes_e6 for market_id, held in portfolio.held().items()}
         result = ProfileResult(
             profile=REAL,
-            fills=len(self._fills),
-            filled_e6=sum(fill.size_e6 for fill in self._fills),
+            fills=len(self._fills) - 2 * self._reversed,
+            filled_e6=self._filled_e6,
             volume_e12=self._volume_e12,
             cash_e12=portfolio.cash_e12 if books is None else books.cash_e12(),
             positions_e6=held if books is None else books.net_yes_e6(),
@@ -126,7 +141,7 @@ class RealProfile:
             capacity_limited_e6=0,
             reversed_fills=self._reversed,
             orders=len(self._accepted_ns),
-            orders_filled=len(self._to_first_fill_ns),
+            orders_filled=len(filled),
             placed_e6=self._placed_e6,
             median_time_to_fill_ns=median_low(times_ns) if times_ns else None,
         )

@@ -60,6 +60,8 @@ class Portfolio:
         self.fills = 0
         self.duplicate_fills = 0
         self.merged_e6 = 0
+        self.moved_e12 = 0
+        self._moved_at_day_start_e12 = 0
         self._carried: CarriedAccount | None = None
 
     # --- from run to run ---------------------------------------------------------------
@@ -162,6 +164,7 @@ class Portfolio:
             {(m, c): part.since(before.get((m, c))) for m, c, part in self.attribution()},
             tuple(self._traded),
             tuple(self._settled),
+            self.moved_e12 - self._moved_at_day_start_e12,
         )
 
     def position_of(self, market_id: str) -> Position:
@@ -211,6 +214,7 @@ class Portfolio:
     def _close_day(self) -> None:
         self._closed_day = self._day_so_far()
         self.day_start_equity_e12 = self.equity_e12
+        self._moved_at_day_start_e12 = self.moved_e12
         self._at_day_start = {(m, c): part.since(None) for m, c, part in self.attribution()}
         self._traded, self._settled = [], []
 
@@ -382,6 +386,7 @@ class Portfolio:
         if self._carried is not None:
             basis_e12 = self._carried.day_start_equity_e12 + amount_e12
             self._carried = replace(self._carried, day_start_equity_e12=basis_e12)
+        self.moved_e12 += amount_e12
         self.cash_e12 += amount_e12
         self.bankroll_e12 += amount_e12
         self.day_start_equity_e12 += amount_e12

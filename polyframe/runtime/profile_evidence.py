@@ -1,7 +1,8 @@
 """What each fill profile proves by day: its fills, their markouts, where its money came from.
 
-The engine follows the base profile only. Here the fills of all three are looked at together with
-the marks, so that a gate can be judged on the pessimistic one (mission.md 3.11). A markout is
+On paper the engine follows the base profile only. Here the fills of all three are looked at
+together with the marks, so that a gate can be judged on the pessimistic one (mission.md 3.11). With
+real orders there is one profile, and a fill that is taken back counts no more. A markout is
 ``M = s (m_h - p)`` (quant.md A3.1); ``m_h`` is the mid at the first look at or after the horizon,
 thrown away and counted when the look came too late or the book had no mid.
 """
@@ -15,7 +16,7 @@ from typing import Any, NamedTuple
 
 from polyframe.model import MarketState
 from polyframe.money import PRICE_ONE_E4, notional_e12
-from polyframe.runtime.fill_profiles import FillProfiles
+from polyframe.runtime.fill_profiles import REAL, FillProfiles
 from polyframe.runtime.markets import Markets
 from polyframe.runtime.paper import PaperFill, ProfileResult
 from polyframe.runtime.portfolio import Portfolio
@@ -36,6 +37,8 @@ class Markout(NamedTuple):
     size_e6: int
     price_e4: int
     realised_e6: int
+    trade_id: str = ""
+    order_id: str = ""
 
 
 class _Followed:
@@ -61,6 +64,12 @@ class _Followed:
         self.cash_e12[fill.market_id] -= (
             sign * notional_e12(fill.price_e4, fill.size_e6) + fill.fee_e12
         )
+
+    def take_back(self, reversal: PaperFill) -> None:
+        """Forget a markout that was for nothing: its fill never settled."""
+        gone = reversal.reverses, reversal.order_id
+        self.waiting = deque(one for one in self.waiting if (one.trade_id, one.order_id) != gone)
+        self.markouts = [one for one in self.markouts if (one.trade_id, one.order_id) != gone]
 
     def pnl_e12(self, marks_e6: Mapping[str, int]) -> dict[str, int]:
         """Cash and marked holdings by market; without a mark, holdings count nothing."""
@@ -95,6 +104,7 @@ class ProfileEvidence:
         self._portfolio = portfolio
         self._markets = markets
         self._horizon_ns = horizon_ns
+        self._moved_at_start_e12 = portfolio.moved_e12
         self._profiles = [_Followed(name) for name in venue.profile_names]
         for profile in self._profiles:
             # What an earlier run left is part of the day's profit from here on.
@@ -110,8 +120,13 @@ class ProfileEvidence:
             fills = self._venue.fills(profile.name)
             for fill in fills[profile.read :]:
                 profile.book(fill)
-                profile.waiting.append(fill)
-                profile.fills_by_cluster[self._cluster_of(fill.market_id)] += 1
+                cluster_id = self._cluster_of(fill.market_id)
+                if fill.reverses:
+                    profile.take_back(fill)
+                    profile.fills_by_cluster[cluster_id] -= 1
+                else:
+                    profile.waiting.append(fill)
+                    profile.fills_by_cluster[cluster_id] += 1
             profile.read = len(fills)
             waiting = profile.waiting
             while waiting and waiting[0].ts_ns + self._horizon_ns <= now_ns:
@@ -126,6 +141,7 @@ class ProfileEvidence:
     def start_day(self) -> None:
         """A UTC day is reported: what comes from here on is the next day's."""
         results = self._venue.results(self._portfolio.marks())
+        self._moved_at_start_e12 = self._portfolio.moved_e12
         for profile in self._profiles:
             profile.start_pnl_e12 = profile.pnl_e12(self._portfolio.marks())
             profile.start = results[profile.name]
@@ -137,11 +153,15 @@ class ProfileEvidence:
         """Return what the day so far proves, by profile, JSON-ready; money in USD."""
         marks_e6 = self._portfolio.marks()
         results = self._venue.results(marks_e6)
-        found = {}
+        # What was paid in is no profit: the day began with it, as the bankroll did.
+        moved_e12 = self._portfolio.moved_e12 - self._moved_at_start_e12
+        found: dict[str, Any] = {}
         for profile in self._profiles:
             result = results[profile.name]
             start = profile.start
-            start_e12 = self._portfolio.bankroll_e12 if start is None else start.equity_e12
+            start_e12 = (
+                self._portfolio.bankroll_e12 if start is None else start.equity_e12 + moved_e12
+            )
             by_market = {
                 market_id: (pnl_e12 - profile.start_pnl_e12.get(market_id, 0)) / 1e12
                 for market_id, pnl_e12 in profile.pnl_e12(marks_e6).items()
@@ -151,7 +171,9 @@ class ProfileEvidence:
                 "end_equity_usd": result.equity_e12 / 1e12,
                 **_gained(result, start),
                 "fills": sum(profile.fills_by_cluster.values()),
-                "fills_by_cluster": dict(sorted(profile.fills_by_cluster.items())),
+                "fills_by_cluster": {
+                    name: count for name, count in sorted(profile.fills_by_cluster.items()) if count
+                },
                 "pnl_by_market_usd": dict(sorted(by_market.items())),
                 "pnl_other_usd": (result.equity_e12 - start_e12) / 1e12
                 - math.fsum(by_market.values()),
@@ -180,23 +202,30 @@ class ProfileEvidence:
             fill.size_e6,
             fill.price_e4,
             sign * (mid_e6 - yes_price_e4 * 100),
+            fill.trade_id,
+            fill.order_id,
         )
 
 
 def _gained(later: ProfileResult, earlier: ProfileResult | None) -> dict[str, Any]:
+    """Return counters less those of an earlier result; what only a simulation has is None."""
+    is_real = later.profile == REAL
     counted = {
         "orders": later.orders,
         "orders_filled": later.orders_filled,
         "shares": later.filled_e6 / 1e6,
         "volume_usd": later.volume_e12 / 1e12,
-        "stale_evidence_fills": later.stale_fills,
+        "stale_evidence_fills": None if is_real else later.stale_fills,
         "reversed_fills": later.reversed_fills,
-        "capacity_limited_shares": later.capacity_limited_e6 / 1e6,
+        "capacity_limited_shares": None if is_real else later.capacity_limited_e6 / 1e6,
     }
     if earlier is None:
         return counted
     before = _gained(earlier, None)
-    return {name: round(value - before[name], 12) for name, value in counted.items()}
+    return {
+        name: None if value is None else round(value - before[name], 12)
+        for name, value in counted.items()
+    }
 
 
 def realised(markouts: Sequence[Markout], horizon_ns: int) -> dict[str, Any]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
@@ -33,6 +32,7 @@ from polyframe.runtime.paper import PaperVenue
 from polyframe.runtime.report_writer import write_atomically, write_report
 from polyframe.runtime.run_state import RunState, what_is_missing, write_state
 from polyframe.runtime.status import StatusSink
+from polyframe.runtime.stop_signals import STOPS, is_interrupt, stop_signals
 from polyframe.runtime.tape import Head, TapeWriter, events_of
 from polyframe.runtime.venues import Venue
 from polyframe.strategy import Strategy
@@ -50,11 +50,6 @@ _TRACE_S = 0.5
 # Cancels of an orderly stop are confirmed within this much market time, or it is said.
 _STOP_LIMIT_NS = 120 * _SECOND_NS
 _REPORT_PLUGIN = "truth_report"
-_STOP_REASONS = {
-    signal.SIGINT: "interrupted",
-    signal.SIGTERM: "terminated",
-    signal.SIGHUP: "hung up",
-}
 
 
 class Shell:
@@ -154,8 +149,9 @@ class Shell:
         self._cycles_saved = 0
         self._day = self._started_ns // DAY_NS
         self._record = DayRecord(
-            self.machine.engine, self.machine.venue, self.machine.codes, self._started_ns
-        )
+            self.machine.engine, self.machine.venue, self.machine.codes, self._started_ns,
+            None if desk is None else desk.counters,
+        )  # fmt: skip
         self.report_path: Path | None = None
         if desk is not None:
             desk.join(self.machine, self.metadata, self.take, self.stop)
@@ -228,6 +224,10 @@ class Shell:
                 await self._stop.wait()
                 await self._settle()
                 tasks.cancel_scope.cancel()
+        except BaseException as error:
+            if self.desk is not None:
+                await self.desk.give_up(is_impatient=is_interrupt(error))
+            raise
         finally:
             self._tasks = None
             facts = self._finish()
@@ -271,7 +271,8 @@ class Shell:
 
     async def _show(self) -> None:
         while True:
-            self.status.show(self.machine, self.venue, self._head)
+            live = None if self.desk is None else self.desk.status()
+            self.status.show(self.machine, self.venue, self._head, live)
             await anyio.sleep(self.status.period_s)
 
     async def _trace(self) -> None:
@@ -280,13 +281,12 @@ class Shell:
             await self.tracing.flush(anyio.current_time())
 
     async def _watch_signals(self) -> None:
-        # SIGHUP too: a terminal that is closed must not leave orders to the venue's patience.
-        with anyio.open_signal_receiver(*_STOP_REASONS) as signals:
+        with anyio.open_signal_receiver(*stop_signals()) as signals:
             async for number in signals:
                 if self._stop.is_set():
                     # The second time somebody means it: no more waiting for confirmations.
                     raise KeyboardInterrupt
-                self.stop(_STOP_REASONS[number])
+                self.stop(STOPS[number])
 
     async def _watch_end(self) -> None:
         await self.venue.ended.wait()

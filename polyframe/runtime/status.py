@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, TextIO
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TextIO
 
 from polyframe.money import price_text, size_text
 from polyframe.runtime.assemble import Machine
@@ -23,6 +23,20 @@ if TYPE_CHECKING:
 _MARKETS_SHOWN = 16
 
 
+class LiveStatus(NamedTuple):
+    """The way to the venue of a run with real orders, as it stands; ages in market seconds.
+
+    ``differences`` are those that nothing explained at the last comparison with the venue's
+    books. An age is None until there was one.
+    """
+
+    mode: str
+    orders_unknown: int
+    heartbeat_age_s: float | None
+    reconciled_age_s: float | None
+    differences: int
+
+
 class StatusSink(Protocol):
     """Where log lines and status go."""
 
@@ -35,8 +49,10 @@ class StatusSink(Protocol):
         """Take one log line."""
         ...
 
-    def show(self, machine: Machine, venue: Venue, head: Head) -> None:
-        """Show where the run stands."""
+    def show(
+        self, machine: Machine, venue: Venue, head: Head, live: LiveStatus | None = None
+    ) -> None:
+        """Show where the run stands; ``live`` is None on paper."""
         ...
 
 
@@ -61,9 +77,12 @@ class PlainStatus:
         print(text, file=self._out, flush=True)
         self._keep(text)
 
-    def show(self, machine: Machine, venue: Venue, head: Head) -> None:
+    def show(
+        self, machine: Machine, venue: Venue, head: Head, live: LiveStatus | None = None
+    ) -> None:
         """Write one status line."""
-        self.line("status", status_fields(machine, venue))
+        fields = status_fields(machine, venue) | live_fields(live)
+        self.line("status", fields | hazard_fields(machine.engine))
 
     def _keep(self, text: str) -> None:
         if self._log is not None:
@@ -105,9 +124,11 @@ class ScreenStatus:
             self._log.write(text + "\n")
             self._log.flush()
 
-    def show(self, machine: Machine, venue: Venue, head: Head) -> None:
+    def show(
+        self, machine: Machine, venue: Venue, head: Head, live: LiveStatus | None = None
+    ) -> None:
         """Redraw the screen."""
-        self._live.update(screen(machine, venue, head), refresh=True)
+        self._live.update(screen(machine, venue, head, live), refresh=True)
 
     def close(self) -> None:
         """Leave the last screen standing and close the log file."""
@@ -141,17 +162,59 @@ def status_fields(machine: Machine, venue: Venue) -> dict[str, object]:
     }
 
 
-def screen(machine: Machine, venue: Venue, head: Head) -> RenderableType:
+def live_fields(live: LiveStatus | None) -> dict[str, object]:
+    """Return what a status line says of real orders; nothing on paper."""
+    if live is None:
+        return {}
+    return {
+        "mode": live.mode,
+        "unknown": live.orders_unknown,
+        "reconciled": _age(live.reconciled_age_s),
+        "differences": live.differences,
+        "heartbeat": _age(live.heartbeat_age_s),
+    }
+
+
+def hazard_fields(engine: Engine) -> dict[str, object]:
+    """Return the hazards that stand and what each asks for; nothing when none does."""
+    standing = engine.safety.standing
+    told = ",".join(f"{hazard}:{one.action}" for hazard, one in standing.items())
+    return {"HAZARDS": told} if told else {}
+
+
+def _age(age_s: float | None) -> str:
+    return "never" if age_s is None else f"{age_s:.1f}s"
+
+
+def screen(
+    machine: Machine, venue: Venue, head: Head, live: LiveStatus | None = None
+) -> RenderableType:
     """Return the live screen as a rich renderable."""
     from rich.console import Group
     from rich.panel import Panel
     from rich.text import Text
 
     engine = machine.engine
-    fields = status_fields(machine, venue)
+    fields = status_fields(machine, venue) | live_fields(live)
     title = f"polyframe · {visible(head.profile)} · {visible(venue.source)} · {head.run_id}"
     numbers = Text("  ".join(f"{name} {value}" for name, value in fields.items()))
-    return Group(Panel(numbers, title=Text(title), title_align="left"), _quotes(engine))
+    panel = Panel(numbers, title=Text(title), title_align="left")
+    return Group(*_hazards(engine), panel, _quotes(engine))
+
+
+def _hazards(engine: Engine) -> list[RenderableType]:
+    """Return the hazards that stand, loudly; nothing when none does."""
+    from rich.panel import Panel
+    from rich.text import Text
+
+    now_ns = engine.moment.now_ns
+    lines = [
+        f"{hazard} ({one.action}) for {(now_ns - one.since_ns) / 1e9:.0f} s: {visible(one.detail)}"
+        for hazard, one in engine.safety.standing.items()
+    ]
+    if not lines:
+        return []
+    return [Panel(Text("\n".join(lines), style="bold"), title="HAZARDS", border_style="bold red")]
 
 
 def _quotes(engine: Engine) -> RenderableType:

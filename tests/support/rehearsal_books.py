@@ -1,4 +1,4 @@
-"""What the runs stored, held against the exchange's own books: every order, fill, token and cent."""
+"""What runs stored, held against the exchange's own books: every order, fill, token and cent."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ before and arrives late is judged among everything that rests by then.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 

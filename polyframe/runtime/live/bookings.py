@@ -26,6 +26,7 @@ from polyframe.runtime.live.rows import BookingKind, FillRow, LedgerRow
 FILLS = frozenset({BookingKind.FILL, BookingKind.REVERSAL})
 _AGAIN = "!again"
 ASIDE = frozenset({BookingKind.SET_ASIDE})
+_EARNED = frozenset({BookingKind.REWARD, BookingKind.REBATE})
 # What we book because somebody told us of it, before the venue's balance need show it.
 _TOLD = frozenset(
     {BookingKind.MERGED, BookingKind.REDEEMED, BookingKind.REWARD, BookingKind.REBATE}
@@ -36,6 +37,7 @@ class Books:
     """What the wallet should hold by the bookings so far; a fold, so it can begin anywhere.
 
     ``references`` has those of bookings that are no fills: fills know their own identity.
+    ``earned_e12`` is what was booked by programme and day it is for (``reward 2026-05-28``).
     """
 
     def __init__(self) -> None:
@@ -47,6 +49,7 @@ class Books:
         self.aside_tokens_e6: dict[str, int] = {}
         self.is_opened = False
         self.references: dict[str, int] = {}
+        self.earned_e12: dict[str, int] = {}
         self._told: list[LedgerRow] = []
 
     def add(self, row: LedgerRow) -> None:
@@ -62,6 +65,9 @@ class Books:
             self.references[row.reference] = row.seq
         if row.kind in _TOLD:
             self._told.append(row)
+        if row.kind in _EARNED:
+            programme = " ".join(row.reference.split(" ")[:2])
+            self.earned_e12[programme] = self.earned_e12.get(programme, 0) + row.cash_e12
         tokens = self.tokens_e6
         if row.kind in ASIDE:
             self.aside_cash_e12 += row.cash_e12
@@ -88,7 +94,7 @@ class Books:
         """Return one that goes its own way."""
         other = Books()
         other.__dict__.update(self.__dict__)
-        for name in ("tokens_e6", "aside_tokens_e6", "references"):
+        for name in ("tokens_e6", "aside_tokens_e6", "references", "earned_e12"):
             setattr(other, name, dict(getattr(self, name)))
         other._told = list(self._told)
         return other

@@ -43,10 +43,13 @@ from polyframe.runtime.assemble import Machine
 from polyframe.runtime.day import DAY_NS
 from polyframe.runtime.engine import Begin
 from polyframe.runtime.fill_profiles import RealProfile
+from polyframe.runtime.live import account_facts
 from polyframe.runtime.live.changes import Change
 from polyframe.runtime.live.chore_runner import ChoreRunner
 from polyframe.runtime.live.earnings_keeper import EarningsKeeper
+from polyframe.runtime.live.halt_keeper import HaltKeeper
 from polyframe.runtime.live.journal_rows import ReconciliationRow, SweepRow
+from polyframe.runtime.live.last_resort import empty_book
 from polyframe.runtime.live.opening import LiveAccount
 from polyframe.runtime.live.order_sender import OrderSender
 from polyframe.runtime.live.reconciler import Reconciler
@@ -59,6 +62,7 @@ from polyframe.runtime.live.venue_books import VenueBooks
 from polyframe.runtime.live.watches import ClockWatch, Heartbeat, KillWatch, ModeWatch
 from polyframe.runtime.live.writer import AccountWriter
 from polyframe.runtime.metadata import Metadata
+from polyframe.runtime.status import LiveStatus
 
 _S_NS = 10**9
 _LOOK_S = 0.2
@@ -91,6 +95,7 @@ class LiveDesk:
         self.mode = account.mode
         self.begin: Begin = account.begin
         self.is_left_unproved = False
+        self._is_proved = False
         self._watch = SettlementWatch(self._settings)
         self._is_reconciled_once = False
 
@@ -123,7 +128,8 @@ class LiveDesk:
         self._sweeper = Sweeper(
             clob, ledger, self._writer, self._sender, take=take, clock=clock, speed=speed,
             verify_ns=round(settings.verify_s * _S_NS),
-            is_alone=settings.foreign_orders == "cancel", done=self._swept,
+            is_alone=settings.foreign_orders == "cancel", began=self._sweeping,
+            done=self._swept,
         )  # fmt: skip
         self._earnings = EarningsKeeper(
             clob, ledger, self._writer, opened_ns=account.store.opened_ns() or clock(),
@@ -135,7 +141,7 @@ class LiveDesk:
         )  # fmt: skip
         self._user = UserWords(
             ledger, self._writer, settings, clock=clock, alarm=self._alarm,
-            close_gap=self._reconciler.want,
+            compare=self._reconciler.want, close_gap=self._reconciler.hold,
         )  # fmt: skip
         self._chores = ChoreRunner(
             Chores(clob.client), clob, ledger, self._writer, clock=clock, speed=speed,
@@ -143,9 +149,12 @@ class LiveDesk:
             compare=self._reconciler.want, line=self._line,
         )  # fmt: skip
         self._heartbeat = Heartbeat(clob, settings, clock, speed, self._alarm)
-        self._clock_watch = ClockWatch(clob, settings, clock, speed, self._alarm)
+        self._clock_watch = ClockWatch(
+            clob, settings, clock, speed, self._alarm, lambda: self._engine.moment.now_ns
+        )
         self._kill_watch = KillWatch(account.folder, self._alarm, self._resumed)
-        self._mode_watch = ModeWatch(clob, speed, self._alarm, self._reconciler.want)
+        self._halts = HaltKeeper(self._engine.safety, self._kill_watch.throw, self._line)
+        self._mode_watch = ModeWatch(clob, speed, self._alarm, self._reconciler.hold)
 
     # --- what the shell asks ---------------------------------------------------------------
 
@@ -179,7 +188,7 @@ class LiveDesk:
                 self._writer.run, self._sender.run_places, self._sender.run_cancels,
                 self._sweeper.run, self._heartbeat.run, self._clock_watch.run,
                 self._kill_watch.run, self._mode_watch.run, feed.run, self._user.run,
-                self._watch_alarms,
+                self._watch_alarms, self._halts.run,
             ):  # fmt: skip
                 tasks.start_soon(task)
             await self._resume()
@@ -197,6 +206,7 @@ class LiveDesk:
             await self._writer.drained()
         left = len(self._account.ledger.open_venue_ids())
         self.is_left_unproved = self._sweeper.is_unproved or left > 0 or patience.cancelled_caught
+        self._is_proved = not self.is_left_unproved
         if self.is_left_unproved:
             self._line(
                 "THE BOOK IS NOT PROVED EMPTY",
@@ -217,6 +227,30 @@ class LiveDesk:
             ],
             now_ns,
         )
+
+    async def give_up(self, *, is_impatient: bool) -> None:
+        """See the book empty, whatever has failed; say loudly where nothing proves it.
+
+        Args:
+            is_impatient: somebody wants the end now: nothing is waited for.
+        """
+        if self._is_proved:
+            return
+        left: int | None = None
+        if not is_impatient:
+            account, is_alone = self._account, self._settings.foreign_orders == "cancel"
+            left = await empty_book(
+                account.clob, None if is_alone else account.ledger.is_ours, self._settings.verify_s
+            )
+        self.is_left_unproved = left != 0
+        if self.is_left_unproved:
+            self._line(
+                "THE BOOK IS NOT PROVED EMPTY",
+                {"resting": "unknown" if left is None else left,
+                 "do": "polyframe cancel-all, then look at the account"},
+            )  # fmt: skip
+        else:
+            self._line("Book verified empty", {"orders": 0})
 
     def save(self, documents: Mapping[str, dict[str, Any]], *, force: bool) -> None:
         """Save the account and the plugins' documents as of now; at once when forced."""
@@ -241,31 +275,23 @@ class LiveDesk:
 
     def facts(self) -> dict[str, Any]:
         """Return what a report says of the account and the way to it, JSON-ready."""
-        ledger, last = self._account.ledger, self._reconciler.last
         today = self._account.clock() // DAY_NS
         return {
-            "wallet": self._account.clob.wallet.address,
-            "wallet_type": self._account.clob.wallet.signature_type.name,
-            "requests": self._sender.requests,
-            "cancel_requests": self._sender.cancel_requests,
-            "heartbeats": {"sent": self._heartbeat.sent, "missed": self._heartbeat.missed},
-            "user_channel": {
-                "reconnects": self._user.reconnects,
-                "unreadable": self._user.unreadable,
-            },
-            "clock_skew_s": self._clock_watch.skew_s,
-            "orders_not_settled": len(ledger.open_venue_ids()),
-            "foreign_orders": len(ledger.foreign.orders()),
-            "reconciliations": self._reconciler.comparisons,
-            "reconciliation_failures": self._reconciler.failures,
-            "differences_seen": self._reconciler.differences,
-            "differences": [
-                msgspec.to_builtins(one) for one in (() if last is None else last.differences)
-            ],
-            "settlements_failed": self._watch.ended(self._account.clock())[0],
+            **self.counters(),
+            **account_facts.standing(self._account, self._reconciler, self._clock_watch),
             "is_left_unproved": self.is_left_unproved,
             "earnings": self._earnings.facts(range(today - 2, today + 1)),
         }
+
+    def counters(self) -> dict[str, Any]:
+        """Return what of the facts has only been counted up since the run began."""
+        return account_facts.counters(
+            self._sender, self._heartbeat, self._user, self._reconciler, self._chores, self._watch
+        )
+
+    def status(self) -> LiveStatus:
+        """Return what a screen shows of the way to the venue."""
+        return account_facts.live_status(self._account, self._heartbeat, self._reconciler)
 
     # --- the beginning ---------------------------------------------------------------------
 
@@ -331,9 +357,13 @@ class LiveDesk:
     def _resumed(self) -> None:
         """The operator ended the halt: what still holds raises it again."""
         now_ns = self._account.clock()
+        self._halts.forget()
+        self._watch.resumed()
+        self._reconciler.hold("resumed")
         for hazard in self._engine.safety.halts:
             self._take([HazardCleared(now_ns, hazard)])
-        self._reconciler.want("resumed")
+        if self._writer.has_failed:
+            self._store_failed("nothing is stored since it failed: stop, and start again")
 
     def _store_failed(self, reason: str) -> None:
         self._alarm(Hazard.STORE_FAILED, Action.HALT, reason)
@@ -371,7 +401,7 @@ class LiveDesk:
                 self._watch.rejected(now_ns)
 
     async def _watch_alarms(self) -> None:
-        """Act on what settlements and refusals add up to, and make a halt outlast the process."""
+        """Act on what settlements and refusals add up to."""
         while True:
             await anyio.sleep(_LOOK_S)
             alarms = self._watch.alarms(self._account.clock())
@@ -381,11 +411,6 @@ class LiveDesk:
             self._alarm(
                 Hazard.SETTLEMENTS_FAIL, None if failing is None else Action.PULL, failing or ""
             )
-            safety = self._engine.safety
-            for hazard in safety.halts:
-                if hazard is not Hazard.KILL_SWITCH and self._account.folder.killed() is None:
-                    detail = safety.standing[hazard].detail
-                    self._account.folder.kill(f"{hazard}: {detail}", "polyframe run")
 
     def _compared(self, found: Reconciliation) -> None:
         self._writer.note(
@@ -405,7 +430,12 @@ class LiveDesk:
                 {"what": one.what, "name": one.name, "ours": one.ours, "venue": one.theirs},
             )
 
-    def _swept(self, sweep: Sweep) -> None:
+    def _sweeping(self, reason: str) -> None:
+        self._alarm(Hazard.SWEEPING, Action.HOLD, reason)
+
+    def _swept(self, sweep: Sweep, is_all: bool) -> None:
+        if is_all:
+            self._alarm(Hazard.SWEEPING, None)
         self._writer.note(
             SweepRow(
                 ts_ns=sweep.verified_ns, run_id=self._account.run_id, reason=sweep.reason,

@@ -170,7 +170,9 @@ class EarningsKeeper:
                 else sum(one.amount_e12 for one in earnings.paid_of(reading.read.earned))
             )
             found[f"announced_{kind}_usd"] = None if total_e12 is None else total_e12 / 1e12
-            found[f"is_{kind}_booked"] = (kind, at) in self._settled
+            found[f"is_{kind}_booked"] = is_booked = (kind, at) in self._settled
+            booked_e12 = self._ledger.books.earned_e12.get(f"{kind} {at.isoformat()}", 0)
+            found[f"booked_{kind}_usd"] = booked_e12 / 1e12 if is_booked else None
         return found
 
 

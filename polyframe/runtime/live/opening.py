@@ -172,7 +172,8 @@ async def _preflight(
         VenueError: the venue does not let us trade.
     """
     sent_ns = clock()
-    skew_s = least_skew_s(sent_ns, clock(), await clob.server_time())
+    server_s = await clob.server_time()
+    skew_s = least_skew_s(sent_ns, clock(), server_s)
     if abs(skew_s) > settings.max_clock_skew_s:
         raise VenueError(
             f"our clock is {skew_s:+.1f} s from the venue's (at most "

@@ -7,7 +7,6 @@ a budget; one whose fate is unknown is sent again.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 
 import anyio
 import msgspec
@@ -185,15 +184,16 @@ class OrderSender:
         self._take([OrderRejected(self._clock(), command.order_id, code, message)])
 
     async def run_cancels(self) -> None:
-        """Send cancels until cancelled."""
-        while True:
-            await self._wake_cancels.wait()
-            self._wake_cancels = anyio.Event()
-            ready = [one for one in self._to_cancel if one not in self._sending]
-            for one in ready:
-                del self._to_cancel[one]
-            if ready:
-                await self._cancel(ready)
+        """Send cancels until cancelled; one that hangs holds no other back."""
+        async with anyio.create_task_group() as tasks:
+            while True:
+                await self._wake_cancels.wait()
+                self._wake_cancels = anyio.Event()
+                ready = [one for one in self._to_cancel if one not in self._sending]
+                for one in ready:
+                    del self._to_cancel[one]
+                if ready:
+                    tasks.start_soon(self._cancel, ready)
 
     async def _cancel(self, order_ids: Sequence[str]) -> None:
         by_venue_id = {}
@@ -214,8 +214,7 @@ class OrderSender:
         told = {*answer.gone, *answer.refused}
         unknown = [ours for venue_id, ours in by_venue_id.items() if venue_id not in told]
         self._ledger.cancel_unanswered(unknown, self._clock())
-        with suppress(anyio.ClosedResourceError):
-            await anyio.sleep(_CANCEL_AGAIN_S)
+        await anyio.sleep(_CANCEL_AGAIN_S)
         for order_id in unknown:
             if self._ledger.is_open(order_id):
                 self._to_cancel[order_id] = None

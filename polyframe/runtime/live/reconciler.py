@@ -85,6 +85,11 @@ class Reconciler:
         self._wanted[reason] = None
         self._wake.set()
 
+    def hold(self, reason: str) -> None:
+        """Let nothing new leave until the books have been compared from now on."""
+        self._alarm(Hazard.RECONCILING, Action.HOLD, reason)
+        self.want(reason)
+
     # --- doubts ----------------------------------------------------------------------------
 
     async def run_questions(self) -> None:
@@ -181,7 +186,9 @@ class Reconciler:
         if found.is_beyond_bound:
             worst = next(one for one in found.differences if one.is_beyond_bound)
             self._alarm(Hazard.DIFFERENCES, Action.HALT, told_in_words(worst))
-        self._alarm(Hazard.RECONCILING, None)
+        if not self._wanted:
+            # What was asked for meanwhile is answered by the next comparison, not by this one.
+            self._alarm(Hazard.RECONCILING, None)
         return found
 
     async def _compare_once(self) -> Reconciliation:

@@ -2,23 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from polyframe import __version__
+from polyframe.errors import PolyframeError
 from polyframe.model import FeeSchedule
+from polyframe.runtime.assemble import Machine
 from polyframe.runtime.live.account_folder import source_of
 from polyframe.runtime.live.desk import LiveDesk
 from polyframe.runtime.live.opening import open_account
 from polyframe.runtime.run_state import RunState
 from polyframe.runtime.shell import Shell
-from polyframe.runtime.status import StatusSink
+from polyframe.runtime.status import LiveStatus, StatusSink
+from polyframe.runtime.tape import Head
 from polyframe.runtime.venues import Venue
 from polyframe.strategy import Strategy
 
 if TYPE_CHECKING:
     from polyframe.secrets.credentials import Credentials
+
+
+NOT_PROVED = (
+    "THE BOOK IS NOT PROVED EMPTY: run 'polyframe cancel-all', then look at the account; the venue "
+    "itself cancels ten seconds after the last heartbeat"
+)
+
+
+def _tell_stderr(text: str) -> None:
+    with suppress(OSError, ValueError, AttributeError):  # nobody may be there to read it
+        sys.stderr.write(f"polyframe: {text}\n")
 
 
 async def trade_for_real(
@@ -32,6 +48,7 @@ async def trade_for_real(
     credentials: Credentials,
     state_folder: Path,
     for_s: float | None,
+    loud: Callable[[str], None] = _tell_stderr,
 ) -> dict[str, Any]:
     """Trade for real until stopped, and return the summary of the run.
 
@@ -46,6 +63,7 @@ async def trade_for_real(
         credentials: who trades.
         state_folder: where accounts are kept.
         for_s: stop after this much wall time; None runs on.
+        loud: told, besides the log, when a run fails and nothing proves that its book is empty.
 
     Raises:
         PolyframeError: the account cannot be traded with; one line says why.
@@ -86,6 +104,7 @@ async def trade_for_real(
                 account=account.account,
                 plugins=dict(account.documents),
             )
+        status = Unbreakable(status)
         account.store.begin_run(run_folder.name, venue.clock(), strategy.config_hash, __version__)
         how_ended = "failed"
         shell = Shell(
@@ -95,6 +114,43 @@ async def trade_for_real(
         try:
             result = await shell.run(for_s)
             how_ended = shell.stop_reason
+        except BaseException:
+            if shell.desk is not None and shell.desk.is_left_unproved:
+                loud(NOT_PROVED)
+            raise
         finally:
-            account.store.end_run(run_folder.name, venue.clock(), how_ended)
+            try:
+                account.store.end_run(run_folder.name, venue.clock(), how_ended)
+            except PolyframeError as error:
+                # The next run finds a run without an end, as after a crash.
+                status.line("Run's end not stored", {"reason": str(error)})
     return result
+
+
+class Unbreakable:
+    """Log and status that cost nobody the run: a closed terminal or a full disk loses lines."""
+
+    def __init__(self, sink: StatusSink) -> None:
+        self._sink = sink
+        self.lost = 0
+
+    @property
+    def period_s(self) -> float:
+        """Wall seconds between two status outputs."""
+        return self._sink.period_s
+
+    def line(self, message: str, fields: Mapping[str, object]) -> None:
+        """Write one log line, if it can be written."""
+        try:
+            self._sink.line(message, fields)
+        except OSError:
+            self.lost += 1
+
+    def show(
+        self, machine: Machine, venue: Venue, head: Head, live: LiveStatus | None = None
+    ) -> None:
+        """Show where the run stands, if it can be shown."""
+        try:
+            self._sink.show(machine, venue, head, live)
+        except OSError:
+            self.lost += 1

@@ -18,6 +18,8 @@ _MINUTE_NS: Final = 60 * S_NS
 class SettlementWatch:
     """Says when settlements fail too often (quant.md B5), or the venue refuses too much.
 
+    ``failed`` counts every failure since the run began.
+
     Args:
         settings: the bounds and the window.
     """
@@ -28,18 +30,25 @@ class SettlementWatch:
         # By trade: its legs settle together. When it ended, and whether it failed.
         self._ended: dict[str, tuple[int, bool]] = {}
         self._rejects: deque[int] = deque()
+        self.failed = 0
 
     def saw(self, rows: Iterable[AccountRow], now_ns: int) -> None:
         """Take the rows of a change in: settlements that ended are among them."""
         for row in rows:
             if isinstance(row, FillRow) and row.is_final:
                 # Again at the end: the window is in order of time.
-                self._ended.pop(row.trade_id, None)
-                self._ended[row.trade_id] = now_ns, row.status is TradeStatus.FAILED
+                has_failed = row.status is TradeStatus.FAILED
+                _, was_failed = self._ended.pop(row.trade_id, (0, False))
+                self.failed += has_failed and not was_failed
+                self._ended[row.trade_id] = now_ns, has_failed
 
     def rejected(self, now_ns: int) -> None:
         """Count an order that the venue refused."""
         self._rejects.append(now_ns)
+
+    def resumed(self) -> None:
+        """The operator has looked into what was refused: it does not count any more."""
+        self._rejects.clear()
 
     def ended(self, now_ns: int) -> tuple[int, int]:
         """Return how many settlements failed within the window, and of how many that ended."""

@@ -27,7 +27,8 @@ class UserWords:
         settings: how long the channel may be away.
         clock: market time, UTC ns.
         alarm: raises and clears hazards.
-        close_gap: called when the channel is back: what was missed has to be read.
+        compare: called when the books may tell what nobody could read.
+        close_gap: called when the channel is back: what was missed has to be read first.
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class UserWords:
         *,
         clock: Callable[[], int],
         alarm: Alarm,
+        compare: Callable[[str], None],
         close_gap: Callable[[str], None],
     ) -> None:
         self._ledger = ledger
@@ -45,6 +47,7 @@ class UserWords:
         self._patience_ns = round(settings.user_feed_lost_s * _S_NS)
         self._clock = clock
         self._alarm = alarm
+        self._compare = compare
         self._close_gap = close_gap
         self._away_since_ns: int | None = clock()
         self._why = "not connected yet"
@@ -64,7 +67,7 @@ class UserWords:
             self._writer.put(self._ledger.heard(heard, self._clock()))
         if len(heard) < len(words):
             # Something was said of our account that nobody could read: the books may tell.
-            self._close_gap("the user channel said something unreadable")
+            self._compare("the user channel said something unreadable")
 
     def on_up(self) -> None:
         """The channel is there; nothing of what it would have said meanwhile is repeated."""

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 import anyio
+from anyio.to_thread import run_sync
 
 from polyframe.hazards import Action, Hazard
 from polyframe.live_settings import ProductionSettings
@@ -23,6 +24,7 @@ _S_NS = 10**9
 _KILL_LOOK_S = 0.2  # wall: a kill is acted upon within a second
 _AGE_LOOK_S = 0.1  # wall
 _MODE_LOOK_S = 0.5  # market
+_SKEW_LOOK_S = 5.0  # market: how often the clock is looked at while it is wrong
 _HELD_MODES = frozenset({VenueMode.RESTARTING, VenueMode.CANCEL_ONLY, VenueMode.DISABLED})
 
 
@@ -50,6 +52,7 @@ class Heartbeat:
         self._speed = speed
         self._alarm = alarm
         self._chain_id = ""
+        self._acknowledged_at = 0.0  # monotonic, wall
         self.acknowledged_ns: int | None = None
         self.sent = 0
         self.missed = 0
@@ -79,49 +82,72 @@ class Heartbeat:
                 self._chain_id = await self._clob.heartbeat(self._chain_id)
         except (TimeoutError, ClobError) as error:
             self.missed += 1
-            if self.acknowledged_ns is not None:
-                detail = str(error) or "no answer"
-                self._alarm(Hazard.HEARTBEAT_LOST, self._action(), f"not acknowledged: {detail}")
+            detail = str(error) or "no answer"
+            self._alarm(Hazard.HEARTBEAT_LOST, self._action(), f"not acknowledged: {detail}")
             return False
         self.acknowledged_ns = self._clock()
+        self._acknowledged_at = anyio.current_time()
         self._first.set()
         self._alarm(Hazard.HEARTBEAT_LOST, None)
         return True
 
+    def _age_s(self) -> float:
+        """Return market seconds since the last answer, 0 before the first.
+
+        By the clock, which sees that the machine slept, and by the wall's pace, which sees that
+        the clock was set back: the longer counts.
+        """
+        if self.acknowledged_ns is None:
+            return 0.0
+        by_clock_s = (self._clock() - self.acknowledged_ns) / _S_NS
+        return max(by_clock_s, (anyio.current_time() - self._acknowledged_at) * self._speed)
+
     def _action(self) -> Action:
-        age_ns = self._clock() - (self.acknowledged_ns or 0)
-        is_lost = age_ns > self._settings.heartbeat_lost_s * _S_NS
-        return Action.PULL if is_lost else Action.HOLD
+        return Action.PULL if self._age_s() > self._settings.heartbeat_lost_s else Action.HOLD
 
     async def _watch_age(self) -> None:
         while True:
             await anyio.sleep(_AGE_LOOK_S)
-            if self.acknowledged_ns is not None and self._action() is Action.PULL:
-                age_s = (self._clock() - self.acknowledged_ns) / _S_NS
-                self._alarm(
-                    Hazard.HEARTBEAT_LOST, Action.PULL, f"not acknowledged for {age_s:.1f} s"
-                )
+            if self._action() is Action.PULL:
+                detail = f"not acknowledged for {self._age_s():.1f} s"
+                self._alarm(Hazard.HEARTBEAT_LOST, Action.PULL, detail)
 
 
 class ClockWatch:
-    """Compares our clock with the venue's, which stamps and checks what we sign."""
+    """Compares our clock with the venue's, which stamps and checks what we sign.
+
+    ``engine_ns`` returns what the engine takes for now: its time never runs backwards, so after
+    a clock that was ahead it stands still, and nothing may be quoted by it.
+    """
 
     def __init__(
         self, clob: Clob, settings: ProductionSettings, clock: Callable[[], int], speed: float,
-        alarm: Alarm,
+        alarm: Alarm, engine_ns: Callable[[], int],
     ) -> None:  # fmt: skip
         self._clob = clob
         self._settings = settings
         self._clock = clock
         self._speed = speed
         self._alarm = alarm
+        self._engine_ns = engine_ns
+        self._is_wrong = False
         self.skew_s: float | None = None
 
     async def run(self) -> None:
-        """Look until cancelled."""
+        """Look until cancelled: every ``clock_check_s``, and at once when the clock jumps."""
         while True:
             await self.look()
-            await anyio.sleep(self._settings.clock_check_s / self._speed)
+            check_s = self._settings.clock_check_s
+            wait_s = min(check_s, _SKEW_LOOK_S) if self._is_wrong else check_s
+            due_at, lead_s = anyio.current_time() + wait_s / self._speed, self._lead_s()
+            while anyio.current_time() < due_at:
+                await anyio.sleep(min(_AGE_LOOK_S, max(0.0, due_at - anyio.current_time())))
+                if abs(self._lead_s() - lead_s) > self._settings.max_clock_skew_s:
+                    break
+
+    def _lead_s(self) -> float:
+        """Return by how much the clock has run ahead of the wall's pace since whenever."""
+        return self._clock() / _S_NS - anyio.current_time() * self._speed
 
     async def look(self) -> float | None:
         """Ask once; return the least skew that explains the answer, None without one."""
@@ -130,13 +156,22 @@ class ClockWatch:
             server_s = await self._clob.server_time()
         except ClobError:
             return None
+        most_s = self._settings.max_clock_skew_s
         self.skew_s = least_skew_s(sent_ns, self._clock(), server_s)
-        if abs(self.skew_s) > self._settings.max_clock_skew_s:
+        behind_s = (self._engine_ns() - self._clock()) / _S_NS
+        self._is_wrong = True
+        if abs(self.skew_s) > most_s:
             self._alarm(
                 Hazard.CLOCK_SKEW, Action.PULL,
                 f"our clock is {self.skew_s:+.1f} s from the venue's: set it (NTP)",
             )  # fmt: skip
+        elif behind_s > most_s:
+            self._alarm(
+                Hazard.CLOCK_SKEW, Action.PULL,
+                f"our clock went back: in {behind_s:.1f} s it is where it was; or start again",
+            )  # fmt: skip
         else:
+            self._is_wrong = False
             self._alarm(Hazard.CLOCK_SKEW, None)
         return self.skew_s
 
@@ -176,10 +211,21 @@ class KillWatch:
                     self._resumed()
                 await anyio.sleep(_KILL_LOOK_S)
 
+    async def throw(self, why: str) -> None:
+        """Throw the switch, so that a halt outlasts the process.
+
+        Raises:
+            PolyframeError: it cannot be written.
+        """
+        await run_sync(self._folder.kill, why, "polyframe run")
+        # Also when it is taken back before the next look.
+        self._was_killed = True
+
     async def _watch_signal(self) -> None:
         with anyio.open_signal_receiver(signal.SIGUSR1) as signals:
             async for _ in signals:
-                self._folder.kill("SIGUSR1", "signal")
+                # The file follows, as for every halt: a disk may be slow, or full.
+                self._alarm(Hazard.KILL_SWITCH, Action.HALT, "SIGUSR1")
 
 
 class ModeWatch:

@@ -20,7 +20,8 @@ class PaperFill(msgspec.Struct, frozen=True, gc=False):
     """One simulated execution. ``cause`` is ``print`` (R3, R4), ``cross`` (R5) or ``take``.
 
     ``price_e4`` is the token's own, ``is_stale`` marks a fill on a book without proof of
-    currency for longer than the production limit.
+    currency for longer than the production limit. ``reverses`` names the trade that a real fill
+    takes back; on paper a fill that is taken back stays one (R12).
     """
 
     ts_ns: int
@@ -34,6 +35,7 @@ class PaperFill(msgspec.Struct, frozen=True, gc=False):
     cause: str
     is_stale: bool
     fee_e12: int = 0
+    reverses: str = ""
 
 
 class ProfileResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,7 +45,8 @@ class ProfileResult(msgspec.Struct, frozen=True, kw_only=True):
     ``bankroll + realised + unrealised + rebates``, exactly cash plus holdings at the marks;
     markets without a mark count at cost and are listed. ``headline_equity_e12`` leaves
     stale-evidence fills out. ``median_time_to_fill_ns`` is from acceptance to first fill,
-    None without fills. Fills later reversed (R12) stay counted as fills.
+    None without fills. Simulated fills later reversed (R12) stay counted as fills, real ones do
+    not.
     """
 
     profile: str
