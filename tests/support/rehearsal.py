@@ -45,7 +45,7 @@ universe: {max_markets: 60}
 limits:
   max_order_usd: 60
   max_market_usd: 70
-  max_total_usd: 2200
+  max_total_usd: 2600
   max_open_orders: 90
   max_daily_loss_usd: 2500
 quoting:
@@ -109,7 +109,6 @@ class Rehearsal:
         speed: market seconds a wall second.
         profile: what the markets are like.
         activity: pace of the crowd.
-        faults: a fault script.
     """
 
     def __init__(
@@ -119,20 +118,15 @@ class Rehearsal:
         speed: float = 5.0,
         profile: ProfileName = "busy",
         activity: float = 1.0,
-        faults: Path | None = None,
         strategy: str = STRATEGY,
     ) -> None:
         self.folder = folder
         self.speed = speed
-        script = None if faults is None else read_script(faults)
         source = SimulatedSource(SEED, 60, activity, time.time_ns(), 0.0, profile)
         self.exchange = EmbeddedExchange(
-            source, speed=speed, accounts=PrivateTerms(seed=SEED),
-            fault_seed=0 if script is None else script.seed,
-        )  # fmt: skip
+            source, speed=speed, accounts=PrivateTerms(seed=SEED), fault_seed=SEED
+        )
         self.exchange.clock._lead_ns = _LEAD_NS
-        if script is not None:
-            self.exchange.injection.add(script.faults)
         self._strategy = strategy
         self.key = secrets.token_hex(32)
         self.address = PrivateKey.from_hex(self.key).address
@@ -248,6 +242,12 @@ class Rehearsal:
     def orders(self) -> int:
         """How many orders the exchange has taken."""
         return self.desk.registry.taken
+
+    def strike(self, script: Path) -> float:
+        """Let a script's faults happen from now on; return when the last of them is over (s)."""
+        faults = read_script(script).faults
+        self.exchange.injection.add(faults, from_now=True)
+        return max(one.at_s + (one.for_s or 0.0) for one in faults)
 
     def is_settled(self) -> bool:
         """Whether every trade has come to its end."""

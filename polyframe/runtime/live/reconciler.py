@@ -7,6 +7,7 @@ trade, the ledger has heard of (:mod:`.reconciliation`).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 
 import anyio
 
@@ -26,6 +27,7 @@ _SHORTEST_S = 0.05  # wall
 # A difference is acted upon when a second look, this much later, still shows it.
 _LOOK_AGAIN_S = 5.0
 _MOST_TOKENS_A_LOOK = 400
+_ASKED_AT_MOST = 3
 _E6 = 10**6
 
 
@@ -105,13 +107,19 @@ class Reconciler:
         """Ask everything that is doubted once; return how much it was.
 
         Raises:
-            ClobError: the venue does not answer; what was heard before is kept.
+            ClobError: the venue does not answer; what was heard is kept, and one order that
+                cannot be read keeps no other from being read.
         """
         now_ns = self._clock()
         questions = self._ledger.questions(now_ns)
+        failure: ClobError | None = None
         for venue_id in questions.order_ids:
             asked_ns = self._clock()
-            found = await self._clob.order(venue_id)
+            try:
+                found = await self._clob.order(venue_id)
+            except ClobError as error:
+                failure = failure or error
+                continue
             self._writer.put(self._ledger.read_order(venue_id, found, asked_ns, self._clock()))
         if questions.trades_since_s is not None:
             await self._read_trades(questions.trades_since_s)
@@ -121,7 +129,21 @@ class Reconciler:
         if doomed:
             answer = await self._clob.cancel(doomed)
             self._writer.put(self._ledger.cancelled(answer, self._clock()))
+        if failure is not None:
+            raise failure
         return len(questions.order_ids) + len(doomed) + (questions.trades_since_s is not None)
+
+    async def _ask_again(self) -> None:
+        """Ask until nothing that was doubted went unanswered, some times at the most.
+
+        Raises:
+            ClobError: the venue does not answer.
+        """
+        for _ in range(_ASKED_AT_MOST - 1):
+            with suppress(ClobError):
+                await self.ask()
+                return
+        await self.ask()
 
     async def _read_trades(self, since_s: int) -> None:
         asked_ns = self._clock()
@@ -176,7 +198,7 @@ class Reconciler:
         orders_asked_ns = self._clock()
         open_orders = await self._clob.open_orders()
         self._writer.put(self._ledger.read_orders(open_orders, orders_asked_ns, self._clock()))
-        await self.ask()
+        await self._ask_again()
         balances = Balances(
             asked_ns=asked_ns, cash_e12=held.cash_e6 * _E6, tokens_e6=held.tokens_e6
         )
