@@ -256,3 +256,13 @@ def test_links_within_and_between_the_two_pages_have_their_headings(page: str) -
         headings = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
         slugs = {re.sub(r"[^\w -]", "", one.lower()).replace(" ", "-") for one in headings}
         assert anchor in slugs, f"{page}: {target}#{anchor}"
+
+
+@pytest.mark.parametrize("package", ["polymarket", "runtime/live", "doctor"])
+def test_a_packages_table_names_all_its_modules(package: str) -> None:
+    folder = ROOT / "polyframe" / package
+    said = ast.get_docstring(ast.parse((folder / "__init__.py").read_text(encoding="utf-8")))
+    modules = {path.stem for path in folder.glob("*.py")} - {"__init__"}
+    assert said is not None
+    assert {name for name in modules if f"``{name}``" not in said} == set()
+    assert set(re.findall(r"^``(\w+)``", said, re.MULTILINE)) <= modules
