@@ -138,9 +138,7 @@ def test_every_line_of_real_orders_is_explained() -> None:
 
 
 def test_every_line_of_a_run_is_explained() -> None:
-    written = {
-        name for path in (ROOT / "polyframe/runtime").glob("*.py") for name in told(path)
-    }
+    written = {name for path in (ROOT / "polyframe/runtime").glob("*.py") for name in told(path)}
     explained = lines_in("## The lines of real orders") | lines_in("## The lines")
     assert sorted(written - explained) == []
 
