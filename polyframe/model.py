@@ -292,6 +292,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     runtime had refused already (no rank, stopping). ``shapes`` are those that changed the quote
     on the way (``runtime`` where a market may only reduce), ``readings`` the numbers behind the
     votes, told for decisions that change something, or refuse for other reasons than the last.
+    ``held_by`` is what kept a wanted order back, where it was not the mutation budget: hazards by
+    name, and ``unknown o-000123``, an order of the market whose fate is unknown.
     """
 
     decision_id: int
@@ -315,6 +317,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     asked: tuple[str, ...] = ()
     shapes: tuple[PluginShape, ...] = ()
     readings: tuple[PluginReading, ...] = ()
+    held_by: tuple[str, ...] = ()
 
 
 class FeedHealth(msgspec.Struct, frozen=True, kw_only=True):

@@ -71,6 +71,7 @@ _CHECKS: dict[str, Callable[[Any], bool]] = {
     "polyframe.inventory.net_yes": _is_number,
     "polyframe.commands": _is_texts,
     "polyframe.veto.codes": _is_texts,
+    "polyframe.held_by": _is_texts,
     "polyframe.fill.is_maker": _is_truth,
     "polyframe.fill.price": _is_number,
     "polyframe.fill.size": _is_number,

@@ -51,10 +51,9 @@ def headline(story: Story) -> str:
     missing = _missing_sides(story)
     if kind == "deferred":
         began = near_text(story.waiting_since_ns or now_ns, now_ns)
-        return (
-            f"waiting since {began} to quote {quote}{missing}: the budget of order changes is "
-            "used up"
-        )
+        held = visible(", ".join(map(str, last.attributes.get("polyframe.held_by", ()))))
+        why = f"held by {held}" if held else "the budget of order changes is used up"
+        return f"waiting since {began} to quote {quote}{missing}: {why}"
     if kind == "unchanged":
         if explained is last:
             return f"quoting {quote}{missing}: right as it rests; placed before these spans begin"

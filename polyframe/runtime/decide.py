@@ -162,7 +162,7 @@ class Decider:
         told: list[str] = []
         deferred = False
         had_live = bool(market.orders)
-        has_unknown = any(order.status is OrderStatus.UNKNOWN for order in market.orders)
+        unknown = [one.order_id for one in market.orders if one.status is OrderStatus.UNKNOWN]
         actions = [
             reconcile(
                 wanted,
@@ -191,15 +191,20 @@ class Decider:
             if action.place is None or in_the_way:
                 continue
             # Where one order's fate is unknown, another could double it (quant.md I5).
-            if not has_unknown and self.budget.take_place(now_ns):
+            if not unknown and self.budget.take_place(now_ns):
                 command = self._place(market, action.place, decision_id, now_ns)
                 commands.append(command)
                 told.append(_told(command, action.place))
             else:
                 deferred = True
         outcome = _outcome(evaluation, commands, deferred, had_live)
-        self.tell(market, cause, outcome, evaluation, tuple(told), now_ns, readings)
+        held_by = self._held_by(unknown) if deferred else ()
+        self.tell(market, cause, outcome, evaluation, tuple(told), now_ns, readings, held_by)
         return commands, deferred
+
+    def _held_by(self, unknown: Sequence[str]) -> tuple[str, ...]:
+        hazards = (hazard.value for hazard in self.safety.standing)
+        return (*hazards, *(f"unknown {order_id}" for order_id in unknown))
 
     def _readings(
         self, market: Market, evaluation: Evaluation, actions: Sequence[SideAction], now_ns: int
@@ -231,6 +236,7 @@ class Decider:
         commands: tuple[str, ...],
         now_ns: int,
         readings: tuple[PluginReading, ...] = (),
+        held_by: tuple[str, ...] = (),
     ) -> None:
         """Record a decision under the next number."""
         self.decisions += 1
@@ -260,6 +266,7 @@ class Decider:
                 asked=evaluation.asked,
                 shapes=evaluation.shapes,
                 readings=readings,
+                held_by=held_by,
             )
         )
 

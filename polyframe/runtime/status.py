@@ -81,8 +81,8 @@ class PlainStatus:
         self, machine: Machine, venue: Venue, head: Head, live: LiveStatus | None = None
     ) -> None:
         """Write one status line."""
-        fields = status_fields(machine, venue) | live_fields(live)
-        self.line("status", fields | hazard_fields(machine.engine))
+        fields = status_fields(machine, venue)
+        self.line("status", hazard_fields(machine.engine) | live_fields(live) | fields)
 
     def _keep(self, text: str) -> None:
         if self._log is not None:
@@ -195,7 +195,7 @@ def screen(
     from rich.text import Text
 
     engine = machine.engine
-    fields = status_fields(machine, venue) | live_fields(live)
+    fields = live_fields(live) | status_fields(machine, venue)
     title = f"polyframe · {visible(head.profile)} · {visible(venue.source)} · {head.run_id}"
     numbers = Text("  ".join(f"{name} {value}" for name, value in fields.items()))
     panel = Panel(numbers, title=Text(title), title_align="left")

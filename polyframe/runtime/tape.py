@@ -53,12 +53,20 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
     account: CarriedAccount | None = None
     begin: Begin = Begin()
 
+    @property
+    def mode(self) -> str:
+        """What reports call the run: only orders at the live venue are ``production``."""
+        if not self.begin.is_live:
+            return "paper"
+        return "production" if self.source == "live" else "rehearsal"
+
     def manifest(self) -> dict[str, Any]:
         """Return what a run's folder says of it to whoever looks in."""
         return {
             "run_id": self.run_id,
             "version": self.version,
             "source": self.source,
+            "mode": self.mode,
             "profile": self.profile,
             "speed": self.speed,
             "config_hash": self.config_hash,

@@ -33,7 +33,7 @@ _EXAMPLES = {
 
 
 def check_class_shape(subject: Subject) -> None:
-    """The entry point names a class with a name, codes and switches the runtime understands.
+    """The entry point names a class with a name, codes, halts and switches the runtime knows.
 
     Raises:
         ContractBroken: it does not.

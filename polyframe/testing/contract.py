@@ -127,7 +127,7 @@ class PluginContract:
             pytest.fail(broken, pytrace=False)
 
     def test_has_a_plugins_shape(self) -> None:
-        """The entry point names a class with sound codes and switches."""
+        """The entry point names a class with sound codes, halts and switches."""
         self._hold("has_a_plugins_shape")
         subject = self.subject()
         with contextlib.suppress(PluginError):

@@ -42,6 +42,7 @@ def resource_attributes(head: Head) -> dict[str, str | float]:
         "polyframe.config.hash": head.config_hash,
         "polyframe.profile": head.profile,
         "polyframe.source": head.source,
+        "polyframe.mode": head.mode,
         "polyframe.speed": head.speed,
         "polyframe.strategy.name": str(head.strategy["settings"]["name"]),
     }
@@ -54,7 +55,7 @@ def file_tracer(head: Head, settings: TracingSettings, engine: Engine, folder: P
         OSError: the folder cannot be written.
     """
     return Tracer(
-        SpanBuilder(head.run_id, head.config_hash),
+        SpanBuilder(head.run_id, head.config_hash, head.mode),
         [_span_files(head, settings, folder)],
         _spec_finder(engine),
         unchanged_share=settings.unchanged_share,
@@ -127,7 +128,7 @@ class Tracing:
         sinks += self._sdk
         self.tracer = (
             Tracer(
-                SpanBuilder(head.run_id, head.config_hash),
+                SpanBuilder(head.run_id, head.config_hash, head.mode),
                 sinks,
                 _spec_finder(engine),
                 unchanged_share=settings.unchanged_share,

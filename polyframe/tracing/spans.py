@@ -19,6 +19,7 @@ from polyframe.tracing.span import (
     fill_context,
 )
 
+PAPER = "paper"
 DECIDE = "decide quote"
 FILL = "fill"
 _LONGEST_TITLE = 200
@@ -31,11 +32,14 @@ class SpanBuilder:
     Args:
         run_id: the run's id; with the decision's number it makes the trace's id.
         config_hash: of the strategy in force.
+        mode: paper, rehearsal or production; told where orders are real.
     """
 
-    def __init__(self, run_id: str, config_hash: str) -> None:
+    def __init__(self, run_id: str, config_hash: str, mode: str = PAPER) -> None:
         self._run_id = run_id
         self._run = {"polyframe.run.id": run_id, "polyframe.config.hash": config_hash}
+        if mode != PAPER:
+            self._run["polyframe.mode"] = mode
 
     def context(self, decision: Decision) -> SpanContext:
         """Return the ids that a decision's span has."""
@@ -89,6 +93,8 @@ class SpanBuilder:
         attributes |= _votes(decision)
         if codes:
             attributes["polyframe.veto.codes"] = codes
+        if decision.held_by:
+            attributes["polyframe.held_by"] = list(decision.held_by)
         if decision.commands:
             attributes["polyframe.commands"] = list(decision.commands)
         since_ns = decision.since_ns or decision.ts_ns

@@ -65,6 +65,17 @@ def test_each_hook_says_when_and_when_not_and_shows_a_plugin_that_runs(hook: str
     check_hooks(name, kind)
 
 
+def test_the_plugin_that_halts_runs_and_its_code_is_against_the_account() -> None:
+    text = HOOKS_PAGE.partition("### Vetoes against the whole account\n")[2].partition("\n##")[0]
+    [example] = examples(text)
+    scope: dict[str, Any] = {}
+    exec(compile(example, "docs/hooks.md halts", "exec", dont_inherit=True), scope)
+    [kind] = plugin_classes(scope)
+    check_class("floor", kind)
+    check_hooks("floor", kind)
+    assert kind.halts == kind.codes
+
+
 def test_every_refusal_at_load_is_on_the_page() -> None:
     refused = HOOKS_PAGE[HOOKS_PAGE.index("## What is refused at load") :]
     for option in _REFUSED_OPTIONS:

@@ -111,11 +111,11 @@ GOOD = [0.004, -0.002] * 60
     ],
 )
 def test_gate_c(returns, drawdown, verdict):
-    assert gates.gate_c(returns, drawdown, True, CONFIG)["verdict"] == verdict
+    assert gates.gate_c(returns, drawdown, "production", CONFIG)["verdict"] == verdict
 
 
 def test_paper_days_never_count_for_real_ones():
-    gate = gates.gate_c(GOOD, -0.01, False, CONFIG)
+    gate = gates.gate_c(GOOD, -0.01, "paper", CONFIG)
     assert gate["verdict"] == "EXTEND"
     assert "paper days do not count" in gate["why"]
 

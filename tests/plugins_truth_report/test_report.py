@@ -177,7 +177,7 @@ def test_a_document_counts_quotes_cancels_replaces_and_fills():
 def test_source_and_mode_stand_in_every_report():
     document = check(a_plugin(TruthReport).report_section(a_period()))
     assert (document["schema"], document["source"], document["mode"]) == (
-        "polyframe.report/3",
+        "polyframe.report/4",
         "recording",
         "paper",
     )

@@ -372,7 +372,7 @@ def test_other_versions_and_failed_reports_are_named_not_guessed_at(tmp_path):
     output = polyframe("report", "--reports", tmp_path).output
     assert "# Run r\\u001b[2J" in output
     assert "no report: a\\u000ab" in output
-    assert "a report of polyframe.report/1, not polyframe.report/3" in output
+    assert "a report of polyframe.report/1, not polyframe.report/4" in output
 
 
 # --- through the shell ---------------------------------------------------------------------

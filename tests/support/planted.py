@@ -75,6 +75,26 @@ class ForeignCodes(Sound):
         return None
 
 
+@planted("has_a_plugins_shape", "halts names 'haltsundeclared.loss', which is none", "refused")
+class HaltsUndeclared(Sound):
+    codes = ("haltsundeclared.spread",)
+    halts = ("haltsundeclared.loss",)
+
+    @hookimpl
+    def pre_quote_veto(self, market):
+        return None
+
+
+@planted("has_a_plugins_shape", "halts is a str, not a tuple", "refused")
+class HaltsAlone(Sound):
+    codes = ("haltsalone.loss",)
+    halts = "haltsalone.loss"
+
+    @hookimpl
+    def pre_quote_veto(self, market):
+        return None
+
+
 @planted("has_a_plugins_shape", "not 'change' or 'top'", "refused")
 class Sometimes(Sound):
     on_book_when = "sometimes"

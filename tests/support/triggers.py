@@ -17,7 +17,10 @@ IN_FLIGHT_S = 1.0
 
 
 class Trigger(NamedTuple):
-    """One trigger; ``undo`` is None where only a new run ends it, ``text`` its strategy file."""
+    """One trigger; ``undo`` is None where only a new run ends it, ``text`` its strategy file.
+
+    It is seen ``within_s`` market seconds.
+    """
 
     name: str
     hazard: Hazard
@@ -25,6 +28,7 @@ class Trigger(NamedTuple):
     undo: Deed | None
     text: str = FILE
     speed: float = 5.0
+    within_s: float = 30.0
 
 
 class Seen(NamedTuple):
@@ -109,8 +113,8 @@ TRIGGERS = [
             lambda run: run.fault("heartbeat_refusal", for_s=600), WatchedRun.clear),
     Trigger("heartbeats unanswered", Hazard.HEARTBEAT_LOST,
             lambda run: run.fault("timeout_before", route="*/heartbeats"), WatchedRun.clear),
-    Trigger("clock 5 s ahead", Hazard.CLOCK_SKEW, skew(5), skew(0)),
-    Trigger("clock 5 s behind", Hazard.CLOCK_SKEW, skew(-5), skew(0)),
+    Trigger("clock 5 s ahead", Hazard.CLOCK_SKEW, skew(5), skew(0), within_s=5),
+    Trigger("clock 5 s behind", Hazard.CLOCK_SKEW, skew(-5), skew(0), within_s=5),
     Trigger("a plugin that can veto fails", Hazard.PLUGIN_FAILED, trip, None),
     Trigger("kill switch: file", Hazard.KILL_SWITCH,
             lambda run: run.folder.kill("tested", "a test") and None, WatchedRun.resume,
@@ -148,6 +152,7 @@ async def fire(trigger: Trigger, folder: Path, again_s: float = 60.0) -> Seen:
         caused_ns = run.now_ns
         await do(trigger.cause, run)
         await run.until(lambda: run.standing().get(hazard) in ("pull", "halt"), f"{hazard}")
+        assert run.now_ns - caused_ns < trigger.within_s * S_NS
         action = run.standing()[hazard]
         said = next(
             one for one in run.said("Hazard", hazard=hazard) if one.fields["action"] == action
@@ -157,7 +162,7 @@ async def fire(trigger: Trigger, folder: Path, again_s: float = 60.0) -> Seen:
         gone_ns = run.last_gone_ns()
         assert run.resting == 0
         # Nothing new as long as it stands; what was under way when it was raised has been swept.
-        await run.pass_s(3.0)
+        await run.pass_s(1.0 if trigger.speed == 1 else 3.0)
         assert run.standing()[hazard] == action
         assert run.came_since(proof.ts_ns) == []
         assert run.came_since(said.ts_ns + round(IN_FLIGHT_S * trigger.speed * S_NS)) == []
@@ -171,6 +176,7 @@ async def fire(trigger: Trigger, folder: Path, again_s: float = 60.0) -> Seen:
             await run.until(lambda: bool(run.came_since(undone_ns)), "quoting again", again_s)
             await run.quoting(10, again_s)
             took_s = (run.now_ns - undone_ns) / S_NS
+            assert run.folder.killed() is None
         result = await run.stop()
         assert not result["left_unproved"]
         assert run.resting == 0

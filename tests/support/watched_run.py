@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import anyio
 from eth_account import Account
 
-from polyframe import Config, Plugin, hookimpl
+from polyframe import Config, MarketView, Plugin, Quote, Veto, hookimpl
 from polyframe.events import Side
 from polyframe.exchange.faults.script import fault_of
 from polyframe.exchange.server import EmbeddedExchange
@@ -72,19 +72,21 @@ profiles: {paper: {}, production: {}}
 
 
 class Tripwire(Plugin):
-    """A plugin that can veto, and fails when it is told to."""
+    """A plugin that can veto: it refuses the markets it is told to, and fails when told to."""
 
     codes = ("tripwire.no",)
     fails = False
+    refused: set[str] = set()
 
     Config = Config
 
     @hookimpl
-    def pre_quote_veto(self, quote: object, market: object) -> None:
-        """Veto nothing."""
+    def pre_quote_veto(self, quote: Quote, market: MarketView) -> list[Veto] | None:
+        """Veto what it was told to."""
+        return [Veto("tripwire.no")] if market.market_id in Tripwire.refused else None
 
     @hookimpl
-    def on_book(self, market: object) -> None:
+    def on_book(self, market: MarketView) -> None:
         """Fail, when told to."""
         if Tripwire.fails:
             raise RuntimeError("the wire was touched")
@@ -133,6 +135,7 @@ class WatchedRun:
     ended: anyio.Event = field(default_factory=anyio.Event)
     finished: anyio.Event = field(default_factory=anyio.Event)
     period_s: float = 0.05
+    _orders_asked: int = 0
 
     def __post_init__(self) -> None:
         registry = self.exchange.private.desk.registry
@@ -149,8 +152,20 @@ class WatchedRun:
                 self.happened.append(Happened(self.now_ns, order.order_id, is_new=False))
 
         registry.add, registry.close = watched_add, watched_close
+        refuse = self.exchange.private.desk.modes.refuse_order
+
+        def watched_refuse(**asked: Any) -> Any:
+            self._orders_asked += 1
+            return refuse(**asked)
+
+        self.exchange.private.desk.modes.refuse_order = watched_refuse
 
     # --- the exchange's side -----------------------------------------------------------
+
+    @property
+    def orders_asked(self) -> int:
+        """Requests to place orders that have reached the exchange, refused ones too."""
+        return self._orders_asked
 
     @property
     def now_ns(self) -> int:
@@ -281,6 +296,13 @@ class WatchedRun:
         """What a report of this run is made of, as far as its safety goes."""
         return {"safety": safety(self.engine)}
 
+    async def until_exchange(self, is_so: Callable[[], bool], market_s: float) -> None:
+        """Wait for the exchange alone, whatever became of the run."""
+        due_ns = self.now_ns + round(market_s * S_NS)
+        while not is_so() and self.now_ns < due_ns:  # noqa: ASYNC110 - nobody announces it
+            await anyio.sleep(_LOOK_S)
+        assert is_so()
+
     async def quoting(self, orders: int = 10, market_s: float = 60.0) -> float:
         """Wait until so many orders rest and no hazard stands."""
         return await self.until(
@@ -322,7 +344,7 @@ async def trading(
     account = AccountFolder(folder / "state", f"loopback-{exchange.urls.clob_url.rsplit(':')[-1]}",
                             WALLET)  # fmt: skip
     run = WatchedRun(exchange, account, exchange.clock.speed)
-    Tripwire.fails = False
+    Tripwire.fails, Tripwire.refused = False, set()
     strategy, classes = strategy_of(folder, text)
     venue = Venue(
         "url", "test", urls.gamma, urls.clob, urls.market_ws,

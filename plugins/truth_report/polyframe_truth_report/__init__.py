@@ -153,13 +153,14 @@ class TruthReport(Plugin):
             today = self._days.setdefault(
                 period.day, EquityDay(start_e12, end_e12, low_e12, high_e12)
             )
-            today.bound(start_e12, end_e12)
+            moved = day.get("cash_moved_usd")
+            today.bound(start_e12, end_e12, usd_e12(moved) if _is_number(moved) else 0)
             self._days = dict(sorted(self._days.items()))
         try:
             profile = _mapping(_mapping(day, "profiles"), PROFILE)
             self._evidence[period.day] = evidence_days.day_from_facts(profile)
         except (KeyError, TypeError):
-            # A runtime without profiles has no evidence: the gates say so.
+            # Without this profile, as with real orders, there is no evidence: the gates say so.
             return
 
     def _observe(self, portfolio: PortfolioView, now_ns: int) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
 from polyframe import Decision, Fill
 
 CANCEL_ALL = frozenset({"feed_lost", "stopping"})
-"""Triggers that pull every quote of a socket, or of the account, at once."""
+"""Triggers that pull every quote of a socket, or of the account, at once; hazards do as well."""
 
 
 @dataclass(slots=True)
@@ -71,10 +72,9 @@ class Activity:
             self.earned_e12 += earned_e6 * fill.size_e6
             self.earned_on_e6 += fill.size_e6
 
-    @property
-    def cancel_alls(self) -> dict[str, int]:
-        """Instants at which one trigger pulled everything it reached, by trigger."""
-        found = Counter(trigger for trigger, _ in sorted(self.pulled_at) if trigger in CANCEL_ALL)
+    def cancel_alls(self, triggers: Collection[str]) -> dict[str, int]:
+        """Return the instants at which one of these pulled everything it reached, by trigger."""
+        found = Counter(trigger for trigger, _ in sorted(self.pulled_at) if trigger in triggers)
         return dict(sorted(found.items()))
 
     def section(self) -> tuple[dict[str, Any], dict[str, str]]:

@@ -12,6 +12,7 @@ from typing import Any
 
 MONEY_DECIMALS = 6
 NOT_REPORTED = "not reported by the runtime"
+NO_SIMULATION = "orders were real: nothing was simulated"
 # What the runtime means by a null of this name.
 _MEANT = {
     "adverse_usd": "its horizon has not ended",
@@ -19,11 +20,25 @@ _MEANT = {
     "median_time_to_fill_s": "no order was filled",
     "mark": "no two-sided book",
     "value_usd": "no mark",
+    "announced_usd": "not stated to this run",
+    "booked_usd": "not booked yet",
+    "predicted_low_usd": "the day was over when the run began",
+    "predicted_high_usd": "the day was over when the run began",
+    "clock_skew_s": "not measured yet",
+    "last_ns": "not compared yet",
+    "is_beyond_bound": "not compared yet",
     **dict.fromkeys(
         ("share_weighted_c", "equal_weighted_c", "notional_weighted_bps"),
         "no fill at its horizon",
     ),
 }
+
+SIMULATED: Mapping[str, str] = dict.fromkeys(
+    ("stale_evidence_fills", "stale_evidence_shares", "headline_equity_usd",
+     "capacity_limited_shares", "rebates_accrued_usd", "rebates_lapsed_usd"),
+    NO_SIMULATION,
+)  # fmt: skip
+"""What the nulls of these names mean where orders were real."""
 
 
 def visible(text: str) -> str:
@@ -39,11 +54,17 @@ def _escaped(character: str) -> str:
 
 
 class Cleaner:
-    """Cleans values and collects why each null is null, by its path in the document."""
+    """Cleans values and collects why each null is null, by its path in the document.
 
-    def __init__(self, max_text_chars: int) -> None:
+    Args:
+        max_text_chars: longer texts are cut.
+        meant: what nulls of a name mean in this document, besides what they always do.
+    """
+
+    def __init__(self, max_text_chars: int, meant: Mapping[str, str] | None = None) -> None:
         self.nulls: dict[str, str] = {}
         self._most = max_text_chars
+        self._meant = _MEANT | dict(meant or {})
 
     def clean(self, value: Any, path: str = "") -> Any:
         """Return JSON-ready data: numbers rounded to 1e-6, keys as text, order kept."""
@@ -63,7 +84,7 @@ class Cleaner:
         if isinstance(value, list | tuple):
             return [self.clean(item, f"{path}/{index}") for index, item in enumerate(value)]
         if value is None:
-            return self.null(path, _MEANT.get(path.rpartition("/")[2], NOT_REPORTED))
+            return self.null(path, self._meant.get(path.rpartition("/")[2], NOT_REPORTED))
         return self.null(path, f"not JSON: {type(value).__name__}")
 
     def null(self, path: str, reason: str) -> None:

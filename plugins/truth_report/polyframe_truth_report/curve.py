@@ -22,13 +22,17 @@ def utc_day(ts_ns: int) -> str:
 
 @dataclass(slots=True)
 class EquityDay:
-    """One day's equity in 1e-12 USD and the deepest fall from a peak seen that day, as a share."""
+    """One day's equity in 1e-12 USD and the deepest fall from a peak seen that day, as a share.
+
+    ``moved_e12`` is what was paid in or out that day: the start contains it, it is no return.
+    """
 
     start_e12: int
     end_e12: int
     low_e12: int
     high_e12: int
     drawdown: float = 0.0
+    moved_e12: int = 0
 
     def observe(self, equity_e12: int, peak_e12: int) -> None:
         """Take in the equity of one moment and the account's peak so far."""
@@ -39,17 +43,22 @@ class EquityDay:
             self.drawdown = min(self.drawdown, (equity_e12 - peak_e12) / peak_e12)
 
     def continued_by(self, later: EquityDay) -> EquityDay:
-        """Return the same day's two runs as one: the first's start, the second's end."""
+        """Return the same day's two runs as one: the first's start, the second's end.
+
+        What the second was paid in moves the start that it is measured from.
+        """
         return EquityDay(
-            self.start_e12,
+            self.start_e12 + later.moved_e12,
             later.end_e12,
             min(self.low_e12, later.low_e12),
             max(self.high_e12, later.high_e12),
             min(self.drawdown, later.drawdown),
+            self.moved_e12 + later.moved_e12,
         )
 
-    def bound(self, start_e12: int, end_e12: int) -> None:
-        """Set where the day began and ended, as the ledger says."""
+    def bound(self, start_e12: int, end_e12: int, moved_e12: int = 0) -> None:
+        """Set where the day began and ended and what was paid in, as the ledger says."""
+        self.moved_e12 = moved_e12
         self.start_e12, self.end_e12 = start_e12, end_e12
         self.low_e12 = min(self.low_e12, start_e12, end_e12)
         self.high_e12 = max(self.high_e12, start_e12, end_e12)

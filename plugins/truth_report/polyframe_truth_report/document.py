@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, TypeGuard
 
 from polyframe import ReportPeriod
-from polyframe_truth_report import gates
+from polyframe_truth_report import gates, production
 from polyframe_truth_report.activity import Activity
-from polyframe_truth_report.clean import Cleaner
+from polyframe_truth_report.clean import NO_SIMULATION, SIMULATED, Cleaner
 from polyframe_truth_report.config import Config
 from polyframe_truth_report.curve import EquityDay
 from polyframe_truth_report.evidence import PROFILE, DayEvidence
@@ -34,10 +34,12 @@ PARTS = (
 DAY_COUNTERS = ("orders", "decisions", "trades", "merges", "vetoes")
 PASSED_ON = ("run", "portfolio", "fill_profiles", "feed")
 TO_DATE = ("attribution", *DAY_COUNTERS)
+# Told where they belong: safety's by the day, the account's only of real orders.
+ARRANGED = ("safety", "live")
 TOLERANCE_USD = 1e-6
 # Ten figures, each rounded to 1e-6, can be off by half of it each.
 _ROUNDING_USD = 10 * 0.5e-6
-_NOT_IN_MORE = frozenset({*PASSED_ON, *TO_DATE, "day", "ledgers", "plugins", "warnings"})
+_NOT_IN_MORE = frozenset({*PASSED_ON, *TO_DATE, *ARRANGED, "day", "ledgers", "plugins", "warnings"})
 
 
 class Counted(NamedTuple):
@@ -56,10 +58,10 @@ def build(period: ReportPeriod, counted: Counted, config: Config) -> dict[str, A
     The reason stands in ``nulls`` by JSON Pointer, or beside the number in a figure
     (``reason``) and in a gate's criterion (``note``).
     """
-    cleaner = Cleaner(config.max_text_chars)
     facts = period.facts
     run, day = _mapping(facts.get("run")), _mapping(facts.get("day"))
     mode = str(run.get("mode", "unknown"))
+    cleaner = Cleaner(config.max_text_chars, SIMULATED if production.is_real(mode) else None)
     document: dict[str, Any] = {
         "schema": SCHEMA_ID,
         "day": cleaner.text(period.day),
@@ -81,7 +83,9 @@ def build(period: ReportPeriod, counted: Counted, config: Config) -> dict[str, A
     fills = [fill for fill in _sequence(day.get("fills")) if isinstance(fill, Mapping)]
     document["fills"] = cleaner.clean(_fills(fills, config.max_fills_listed), "/fills")
     document["maker"] = _maker(counted, fills, cleaner)
-    document["capacity"] = cleaner.clean(_capacity(day), "/capacity")
+    document["capacity"] = _capacity(day, mode, cleaner)
+    document["safety"] = cleaner.clean(production.safety(facts), "/safety")
+    document["production"] = _production(mode, facts, cleaner)
     document["health"] = cleaner.clean(health(facts, counted.activity), "/health")
     portfolio = _mapping(facts.get("portfolio"))
     document["performance"] = performance(counted.curve, portfolio, day, config)
@@ -102,12 +106,21 @@ def build(period: ReportPeriod, counted: Counted, config: Config) -> dict[str, A
     warnings += [f"run to date: {text}" for text in accounting_warnings(facts)]
     if _sequence(_mapping(facts.get("ledgers")).get("differences")):
         warnings.append("the engine's ledger and the venue's differ: see health")
+    if document["production"] is not None:
+        warnings += production.warnings(document["production"], document["safety"]["standing"])
     document["warnings"] = [cleaner.text(warning) for warning in warnings]
     more = {name: facts[name] for name in facts if name not in _NOT_IN_MORE}
     if more:
         document["more"] = cleaner.clean(more, "/more")
     document["nulls"] = cleaner.nulls
     return document
+
+
+def _production(mode: str, facts: Mapping[str, Any], cleaner: Cleaner) -> Any:
+    if not isinstance(facts.get("live"), Mapping):
+        reason = MISSING if production.is_real(mode) else "no real order was sent"
+        return cleaner.null("/production", reason)
+    return cleaner.clean(production.production(mode, facts), "/production")
 
 
 def accounting_warnings(facts: Mapping[str, Any]) -> list[str]:
@@ -208,23 +221,25 @@ def _maker(
     return cleaned
 
 
-def _capacity(day: Mapping[str, Any]) -> dict[str, Any]:
+def _capacity(day: Mapping[str, Any], mode: str, cleaner: Cleaner) -> Any:
     """Shares the participation cap withheld, by profile; a limited day says so."""
+    if production.is_real(mode):
+        return cleaner.null("/capacity", NO_SIMULATION)
     shares = {
         name: profile.get("capacity_limited_shares")
         for name, profile in _mapping(day.get("profiles")).items()
         if isinstance(profile, Mapping)
     }
     limited = any(_is_finite(value) and value > 0 for value in shares.values())
-    return {"is_limited": limited, "withheld_shares": shares}
+    return cleaner.clean({"is_limited": limited, "withheld_shares": shares}, "/capacity")
 
 
 def _gates(mode: str, counted: Counted, config: Config, cleaner: Cleaner) -> dict[str, Any]:
     drawdown = min((day.drawdown for day in counted.curve.values()), default=None)
     found = {
         "A": gates.gate_a(counted.walk_forward, config),
-        "B": {"profile": PROFILE, **gates.gate_b(counted.evidence, config)},
-        "C": gates.gate_c(daily_returns(counted.curve), drawdown, mode == "production", config),
+        "B": {"profile": PROFILE, **gates.gate_b(counted.evidence, config, mode)},
+        "C": gates.gate_c(daily_returns(counted.curve), drawdown, mode, config),
     }
     for each in found.values():
         each["why"] = cleaner.text(each["why"])

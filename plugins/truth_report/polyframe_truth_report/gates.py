@@ -5,6 +5,8 @@ A criterion is met, not met, or unknown. What is unknown is never counted as met
 * something unknown, or too little of it (days, fills, clusters): EXTEND;
 * enough of it, and a criterion not met: NO-GO;
 * everything met: GO.
+
+A gate that judges what a run does not have does not apply, and says so.
 """
 
 from __future__ import annotations
@@ -17,9 +19,11 @@ from polyframe_truth_report import evidence as days_of
 from polyframe_truth_report import metrics
 from polyframe_truth_report.config import Config
 from polyframe_truth_report.evidence import DayEvidence
+from polyframe_truth_report.production import PRODUCTION, REHEARSAL
 from polyframe_truth_report.walk_forward import WalkForward
 
 GO, EXTEND, NO_GO = "GO", "EXTEND", "NO-GO"
+NOT_APPLICABLE = "N/A"
 TOP_MARKETS = 5
 STRESSED_COSTS = 1.5
 NO_WALK_FORWARD = "no walk-forward result: walk_forward_file is not set"
@@ -102,8 +106,12 @@ def gate_a(walk_forward: WalkForward | None, config: Config) -> dict[str, Any]:
     return gate("A", "research to paper", criteria)
 
 
-def gate_b(days: Mapping[str, DayEvidence], config: Config) -> dict[str, Any]:
-    """Paper to 500 USD, on the days of the pessimistic profile."""
+def gate_b(days: Mapping[str, DayEvidence], config: Config, mode: str = "paper") -> dict[str, Any]:
+    """Paper to 500 USD, on the days of the pessimistic profile; real orders have none."""
+    step = "paper to 500 USD"
+    if mode in (PRODUCTION, REHEARSAL):
+        why = f"judges paper's {days_of.PROFILE} profile: does not apply to real orders"
+        return {"gate": "B", "step": step, "verdict": NOT_APPLICABLE, "why": why, "criteria": []}
     whole = days_of.total(days)
     returns = [r for day in days.values() if (r := day.simple_return) is not None]
     most = max(whole.fills_by_cluster.values(), default=0)
@@ -128,16 +136,18 @@ def gate_b(days: Mapping[str, DayEvidence], config: Config) -> dict[str, Any]:
         Criterion("Sharpe", metrics.sharpe(returns), ">=", config.gate_b_min_sharpe, "ratio",
                   note=_interval_note(returns)),
     ]  # fmt: skip
-    return gate("B", "paper to 500 USD", criteria)
+    return gate("B", step, criteria)
 
 
 def gate_c(
-    returns: Sequence[float], drawdown: float | None, is_real: bool, config: Config
+    returns: Sequence[float], drawdown: float | None, mode: str, config: Config
 ) -> dict[str, Any]:
-    """500 to 5000 USD: the account's daily returns; paper days do not count."""
-    if not is_real:
+    """500 to 5000 USD: the account's daily returns at the live venue, and no others."""
+    note = ""
+    if mode != PRODUCTION:
         returns, drawdown = (), None
-    note = "" if is_real else "no day of real trading: paper days do not count"
+        days = "a rehearsal's days" if mode == REHEARSAL else "paper days"
+        note = f"no day of real trading: {days} do not count"
     many, fewer = config.gate_c_sharpe_days, config.gate_c_calmar_days
     has_many, has_fewer = len(returns) >= many, len(returns) >= fewer
     return gate(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from polyframe_truth_report.activity import Activity
+from polyframe_truth_report.activity import CANCEL_ALL, Activity
 
 
 def health(facts: Mapping[str, Any], activity: Activity) -> dict[str, Any]:
@@ -13,11 +13,13 @@ def health(facts: Mapping[str, Any], activity: Activity) -> dict[str, Any]:
     day = _mapping(facts, "day")
     feed, plugins = _mapping(day, "feed"), _mapping(facts, "plugins")
     ledgers, profiles = _mapping(facts, "ledgers"), _mapping(day, "profiles")
-    base = _mapping(profiles, "base")
+    base, sockets = _mapping(profiles, "base"), day.get("sockets")
+    # A hazard that pulls, pulls everything.
+    pulls_all = {*CANCEL_ALL, *_mapping(day, "hazards")}
     return {
-        "sockets": day.get("sockets"),
+        "sockets": sockets if isinstance(sockets, list | tuple) else None,
         "reconnects": feed.get("reconnects"),
-        "cancel_all_triggers": activity.cancel_alls,
+        "cancel_all_triggers": activity.cancel_alls(pulls_all),
         "pulls_by_trigger": dict(sorted(activity.pulls.items())),
         "stale_quote_incidents": activity.stale_incidents,
         "stale_evidence_fills": base.get("stale_evidence_fills"),

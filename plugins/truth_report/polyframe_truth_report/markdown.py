@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from polyframe_truth_report.clean import visible
+from polyframe_truth_report.markdown_words import (
+    code,
+    in_unit,
+    mapping,
+    number,
+    plain,
+    rows_of,
+    table,
+    text_of,
+    title,
+    value_of,
+)
+from polyframe_truth_report.production_markdown import hazards, production, real_fills
 
 _PARTS = ("spread", "adverse", "inventory", "fees", "rebates", "rewards", "resolution", "other")
 _FIGURES = (
@@ -22,12 +34,9 @@ _FIGURES = (
     ("turnover", "turnover of the day", "share"),
     ("hit_rate_days", "days with a profit", "share"),
 )
-# The last one is an entity, which would bring an escaped character back.
-_MARKUP = re.compile(r"[\\`*\[\]|]|<(?=[A-Za-z/!?])|&(?=#?[A-Za-z0-9]+;)")
 _MARKETS_SHOWN = 10
 _VETOES_SHOWN = 8
 _MOST_ROWS = 10
-_LONGEST = 200
 
 
 def render_markdown(
@@ -38,13 +47,15 @@ def render_markdown(
     A number that is null is shown as ``-`` with its reason; nothing is hidden because it is
     missing. ``sections`` are the other plugins' parts of the same day: their plain figures.
     """
+    is_real = document.get("production") is not None
     lines = [
         *_head(document),
-        *_gates(_mapping(document, "gates")),
-        *_performance(_mapping(document, "performance")),
-        *_attribution(_mapping(document, "attribution")),
+        *_gates(mapping(document, "gates")),
+        *_performance(mapping(document, "performance")),
+        *_attribution(mapping(document, "attribution")),
         *_maker(document),
-        *_profiles(document),
+        *(real_fills(document) if is_real else _profiles(document)),
+        *(production(document) if is_real else []),
         *_health(document),
     ]
     for name, section in (sections or {}).items():
@@ -53,216 +64,204 @@ def render_markdown(
 
 
 def _head(document: Mapping[str, Any]) -> list[str]:
-    run = _mapping(document, "run")
+    run = mapping(document, "run")
     whole = "a whole day" if document.get("is_whole_day") is True else "part of a day"
     lines = [
-        f"# Report of {_text(document.get('day', '-'))}",
+        f"# Report of {text_of(document.get('day', '-'))}",
         "",
-        f"mode {_code(document.get('mode', '-'))}, source {_code(document.get('source', '-'))},"
-        f" profile {_code(run.get('profile', '-'))}, run {_code(run.get('id', '-'))}, {whole}",
+        f"mode {code(document.get('mode', '-'))}, source {code(document.get('source', '-'))},"
+        f" profile {code(run.get('profile', '-'))}, run {code(run.get('id', '-'))}, {whole}",
     ]
+    if document.get("mode") == "rehearsal":
+        lines.append("**REHEARSAL**: real orders at a venue that stands in; no money was made")
+    lines += hazards(document)
     warnings = document.get("warnings")
     if isinstance(warnings, Sequence) and not isinstance(warnings, str):
-        lines += [f"**WARNING** {_text(warning)}" for warning in warnings]
+        lines += [f"**WARNING** {text_of(warning)}" for warning in warnings]
     return lines
 
 
 def _gates(gates: Mapping[str, Any]) -> list[str]:
-    lines = _title("Gates")
+    lines = title("Gates")
     for name in sorted(gates):
-        gate = _mapping(gates, name)
+        gate = mapping(gates, name)
         lines += [
-            f"**{_text(gate.get('gate', name))}: {_text(gate.get('verdict', '-'))}**"
-            f" ({_text(gate.get('step', '-'))}) - {_text(gate.get('why', '-'))}",
+            f"**{text_of(gate.get('gate', name))}: {text_of(gate.get('verdict', '-'))}**"
+            f" ({text_of(gate.get('step', '-'))}) - {text_of(gate.get('why', '-'))}",
             "",
         ]
         rows = [
             [
-                _text(criterion.get("name", "-")),
-                _number(criterion.get("observed"), decimals),
-                f"{_text(criterion.get('relation', ''))}"
-                f" {_number(criterion.get('limit'), decimals)} {_text(criterion.get('unit', ''))}",
+                text_of(criterion.get("name", "-")),
+                number(criterion.get("observed"), decimals),
+                f"{text_of(criterion.get('relation', ''))}"
+                f" {number(criterion.get('limit'), decimals)} {text_of(criterion.get('unit', ''))}",
                 _met(criterion.get("met")),
-                _text(criterion.get("note", "")),
+                text_of(criterion.get("note", "")),
             ]
-            for criterion in _rows(gate.get("criteria"))
+            for criterion in rows_of(gate.get("criteria"))
             for decimals in (0 if criterion.get("unit") == "count" else 4,)
         ]
-        lines += [*_table(["criterion", "observed", "limit", "met", "note"], rows), ""]
+        if rows:
+            lines += [*table(["criterion", "observed", "limit", "met", "note"], rows), ""]
     return lines if gates else [*lines, "-"]
 
 
 def _performance(figures: Mapping[str, Any]) -> list[str]:
     rows = []
     for name, label, unit in _FIGURES:
-        figure = _mapping(figures, name)
+        figure = mapping(figures, name)
         interval = figure.get("interval")
-        shown = " to ".join(_in(unit, end) for end in interval) if interval else "-"
+        shown = " to ".join(in_unit(unit, end) for end in interval) if interval else "-"
         rows.append(
             [
                 label,
-                _in(unit, figure.get("value")),
+                in_unit(unit, figure.get("value")),
                 str(figure.get("n", "-")),
                 shown,
-                _text(figure.get("reason", "")),
+                text_of(figure.get("reason", "")),
             ]
         )
-    return [*_title("Account"), *_table(["figure", "value", "n", "95 %", "reason"], rows)]
+    return [*title("Account"), *table(["figure", "value", "n", "95 %", "reason"], rows)]
 
 
 def _attribution(attribution: Mapping[str, Any]) -> list[str]:
-    total = _mapping(attribution, "total")
-    by_component = _mapping(attribution, "by_component")
-    by_market = _mapping(attribution, "by_market")
+    total = mapping(attribution, "total")
+    by_component = mapping(attribution, "by_component")
+    by_market = mapping(attribution, "by_market")
     largest = sorted(
         ((name, part) for name, part in by_market.items() if isinstance(part, Mapping)),
-        key=lambda item: (-abs(_value(item[1].get("total"))), item[0]),
+        key=lambda item: (-abs(value_of(item[1].get("total"))), item[0]),
     )
     named: Iterable[tuple[str, Any]] = [
-        *((_text(name), part) for name, part in by_component.items()),
-        *((_code(name), part) for name, part in largest[:_MARKETS_SHOWN]),
+        *((text_of(name), part) for name, part in by_component.items()),
+        *((code(name), part) for name, part in largest[:_MARKETS_SHOWN]),
     ]
     rows = [
-        [label, *(_in("usd", part.get(name)) for name in (*_PARTS, "total"))]
+        [label, *(in_unit("usd", part.get(name)) for name in (*_PARTS, "total"))]
         for label, part in named
         if isinstance(part, Mapping)
     ]
-    rows.append(["**all**", *(_in("usd", total.get(name)) for name in (*_PARTS, "sum"))])
-    lines = [*_title("Where the day's money came from, USD"), *_table(["", *_PARTS, "sum"], rows)]
+    rows.append(["**all**", *(in_unit("usd", total.get(name)) for name in (*_PARTS, "sum"))])
+    lines = [*title("Where the day's money came from, USD"), *table(["", *_PARTS, "sum"], rows)]
     hidden = len(largest) - _MARKETS_SHOWN
     if hidden > 0:
         lines.append(f"and {hidden} more markets")
     return [
         *lines,
         "",
-        f"equity {_in('usd', attribution.get('start_equity_usd'))} to"
-        f" {_in('usd', attribution.get('end_equity_usd'))}: change"
-        f" {_in('usd', total.get('equity_change'))}, error {_number(total.get('error'), 9)} USD",
+        f"equity {in_unit('usd', attribution.get('start_equity_usd'))} to"
+        f" {in_unit('usd', attribution.get('end_equity_usd'))}: change"
+        f" {in_unit('usd', total.get('equity_change'))}, error {number(total.get('error'), 9)} USD",
     ]
 
 
 def _maker(document: Mapping[str, Any]) -> list[str]:
-    maker = _mapping(document, "maker")
-    uptime, spreads = _mapping(maker, "quote_uptime"), _mapping(maker, "half_spreads")
+    maker = mapping(document, "maker")
+    uptime, spreads = mapping(maker, "quote_uptime"), mapping(maker, "half_spreads")
     lines = [
-        *_title("Maker"),
+        *title("Maker"),
         f"quotes {maker.get('quotes_placed', '-')}, cancels {maker.get('cancels', '-')},"
         f" replaces {maker.get('replaces', '-')}, fills {maker.get('fills', '-')},"
-        f" fill rate per quote {_in('share', maker.get('fill_rate_per_quote'))}",
+        f" fill rate per quote {in_unit('share', maker.get('fill_rate_per_quote'))}",
         "",
-        f"two-sided {_in('share', uptime.get('two_sided'))} of"
-        f" {_number(uptime.get('active_market_hours'), 2)} active market hours"
-        f" (one-sided {_in('share', uptime.get('one_sided'))}; share-weighted"
-        f" {_in('share', uptime.get('share_weighted'))}, notional-weighted"
-        f" {_in('share', uptime.get('notional_weighted'))})",
+        f"two-sided {in_unit('share', uptime.get('two_sided'))} of"
+        f" {number(uptime.get('active_market_hours'), 2)} active market hours"
+        f" (one-sided {in_unit('share', uptime.get('one_sided'))}; share-weighted"
+        f" {in_unit('share', uptime.get('share_weighted'))}, notional-weighted"
+        f" {in_unit('share', uptime.get('notional_weighted'))})",
         "",
     ]
     rows = [
         [
             kind,
             str(found.get("n", "-")),
-            _number(found.get("share_weighted_c"), 3),
-            _number(found.get("equal_weighted_c"), 3),
-            _number(found.get("median_c"), 3),
-            _number(found.get("notional_weighted_bps"), 1),
-            _in("usd", found.get("total_usd")),
+            number(found.get("share_weighted_c"), 3),
+            number(found.get("equal_weighted_c"), 3),
+            number(found.get("median_c"), 3),
+            number(found.get("notional_weighted_bps"), 1),
+            in_unit("usd", found.get("total_usd")),
         ]
         for kind in ("effective", "adverse", "realised")
-        if (found := _mapping(spreads, kind))
+        if (found := mapping(spreads, kind))
     ]
     head = ["half-spread", "n", "by share, c", "by fill, c", "median, c", "by notional, bps", "USD"]
-    lines += _table(head, rows)
+    lines += table(head, rows)
     vetoes = {
-        code: count
-        for code, count in _mapping(document, "vetoes").items()
+        name: count
+        for name, count in mapping(document, "vetoes").items()
         if isinstance(count, int) and count
     }
     if vetoes:
         most = sorted(vetoes.items(), key=lambda item: (-item[1], item[0]))[:_VETOES_SHOWN]
-        lines += ["", "vetoes: " + ", ".join(f"{_code(code)} {count}" for code, count in most)]
+        lines += ["", "vetoes: " + ", ".join(f"{code(name)} {count}" for name, count in most)]
     return lines
 
 
 def _profiles(document: Mapping[str, Any]) -> list[str]:
-    to_date, today = _mapping(document, "fill_profiles"), _mapping(document, "profiles")
+    to_date, today = mapping(document, "fill_profiles"), mapping(document, "profiles")
     rows = []
     for name in dict.fromkeys((*to_date, *today)):
-        profile, day = _mapping(to_date, name), _mapping(today, name)
-        realised = _mapping(day, "realised")
+        profile, day = mapping(to_date, name), mapping(today, name)
+        realised = mapping(day, "realised")
         rows.append(
             [
-                _text(name),
+                text_of(name),
                 str(profile.get("fills", "-")),
                 str(day.get("fills", "-")),
-                _in("share", profile.get("fill_rate_by_order")),
-                _in("usd", profile.get("equity_usd")),
+                in_unit("share", profile.get("fill_rate_by_order")),
+                in_unit("usd", profile.get("equity_usd")),
                 str(profile.get("stale_evidence_fills", "-")),
-                _in("usd", profile.get("headline_equity_usd")),
-                _number(realised.get("share_weighted_c"), 3),
-                _number(day.get("capacity_limited_shares"), 0),
+                in_unit("usd", profile.get("headline_equity_usd")),
+                number(realised.get("share_weighted_c"), 3),
+                number(day.get("capacity_limited_shares"), 0),
             ]
         )
     # A fill on a book nobody had proven for 5 s may be wishful: equity with and without them.
     head = ["profile", "fills", "of the day", "fill rate", "equity, USD", "stale-evidence fills",
             "equity without them", "realised, c", "shares over capacity"]  # fmt: skip
-    lines = [*_title("Paper profiles, side by side"), *_table(head, rows)]
-    if _mapping(document, "capacity").get("is_limited") is True:
+    lines = [*title("Paper profiles, side by side"), *table(head, rows)]
+    if mapping(document, "capacity").get("is_limited") is True:
         lines += ["", "**capacity limited**: the participation cap held fills back"]
     return lines
 
 
 def _health(document: Mapping[str, Any]) -> list[str]:
-    health, feed = _mapping(document, "health"), _mapping(document, "feed")
+    health, feed = mapping(document, "health"), mapping(document, "feed")
     rows = [
-        [_code(name), _plain(value)] for name, value in health.items() if name != "plugin_problems"
+        [code(name), plain(value)] for name, value in health.items() if name != "plugin_problems"
     ]
     rows += [
-        [_code(name), _plain(feed.get(name))]
+        [code(name), plain(feed.get(name))]
         for name in ("books_checked", "books_mismatched", "median_age_s", "max_age_s")
     ]
     problems = [
-        [_code("problem"), _plain(problem)] for problem in _rows(health.get("plugin_problems"))
+        [code("problem"), plain(problem)] for problem in rows_of(health.get("plugin_problems"))
     ]
-    return [*_title("Health"), *_table(["what", "value"], [*rows, *problems])]
+    return [*title("Health"), *table(["what", "value"], [*rows, *problems])]
 
 
 def _section(name: str, section: Any) -> list[str]:
     """Another plugin's part: its plain figures and short lists; the rest is in the file."""
     given = section if isinstance(section, Mapping) else {}
-    nulls = _mapping(given, "nulls")
+    nulls = mapping(given, "nulls")
     unknown = [key for key in nulls if key in given and given[key] is None]
     rows = [
-        [_code(key), _plain(value) + (f" ({_text(nulls[key])})" if key in unknown else "")]
+        [code(key), plain(value) + (f" ({text_of(nulls[key])})" if key in unknown else "")]
         for key, value in given.items()
         if value is None or isinstance(value, bool | int | float | str)
     ]
-    lines = [*_title(f"Section {_code(name)}"), *_table(["what", "value"], rows)]
+    lines = [*title(f"Section {code(name)}"), *table(["what", "value"], rows)]
     for key, value in given.items():
-        listed = _rows(value)
+        listed = rows_of(value)
         if not listed:
             continue
         shown = listed[:_MOST_ROWS]
         more = "" if len(shown) == len(listed) else f", the first {_MOST_ROWS} of {len(listed)}"
         head = list(dict.fromkeys(column for row in shown for column in row))
-        cells = [[_plain(row.get(column)) for column in head] for row in shown]
-        lines += ["", f"{_code(key)}{more}:", "", *_table([_code(name) for name in head], cells)]
+        cells = [[plain(row.get(column)) for column in head] for row in shown]
+        lines += ["", f"{code(key)}{more}:", "", *table([code(name) for name in head], cells)]
     return lines
-
-
-def _title(text: str) -> list[str]:
-    return ["", f"## {text}", ""]
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    if not rows:
-        return ["nothing"]
-    widths = [max(len(row[at]) for row in (head, *rows)) for at in range(len(head))]
-
-    def line(cells: Sequence[str]) -> str:
-        padded = (cell.ljust(width) for cell, width in zip(cells, widths, strict=True))
-        return f"| {' | '.join(padded)} |"
-
-    return [line(head), f"|{'|'.join('-' * (width + 2) for width in widths)}|", *map(line, rows)]
 
 
 def _met(value: object) -> str:
@@ -270,51 +269,3 @@ def _met(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return "unknown"
-
-
-def _rows(value: Any) -> list[Mapping[str, Any]]:
-    if not isinstance(value, list | tuple):
-        return []
-    return [item for item in value if isinstance(item, Mapping)]
-
-
-def _mapping(document: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    value = document.get(key)
-    return value if isinstance(value, Mapping) else {}
-
-
-def _value(value: Any) -> float:
-    return float(value) if isinstance(value, int | float) else 0.0
-
-
-def _number(value: Any, decimals: int) -> str:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return "-"
-    return f"{value:.{decimals}f}" if isinstance(value, float) else str(value)
-
-
-def _in(unit: str, value: Any) -> str:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return "-"
-    return {"usd": f"{value:.2f}", "share": f"{value:.2%}"}.get(unit, f"{value:.2f}")
-
-
-def _plain(value: Any) -> str:
-    if isinstance(value, Mapping):
-        return ", ".join(f"{_text(name)} {_plain(item)}" for name, item in value.items()) or "none"
-    if isinstance(value, list | tuple):
-        return "; ".join(_plain(item) for item in value) or "none"
-    return "-" if value is None else _text(value)
-
-
-def _text(value: Any) -> str:
-    """Return a text that is no Markdown: what would be markup gets a backslash."""
-    shown = visible(str(value))
-    if len(shown) > _LONGEST:
-        shown = shown[: _LONGEST - 3] + "..."
-    return _MARKUP.sub(r"\\\g<0>", shown)
-
-
-def _code(value: Any) -> str:
-    """Return a name as a code span that nothing in it can end."""
-    return f"`{visible(str(value))[:_LONGEST].replace('`', chr(39)).replace('|', '/')}`"

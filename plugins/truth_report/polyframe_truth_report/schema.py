@@ -4,53 +4,36 @@ from __future__ import annotations
 
 from typing import Any
 
-SCHEMA_ID = "polyframe.report/3"
+from polyframe_truth_report.real_schema import PRODUCTION, SAFETY
+from polyframe_truth_report.schema_words import (
+    COUNT,
+    COUNTS,
+    DAY,
+    FLAG,
+    MAYBE,
+    NUMBER,
+    TEXT,
+    WHOLE,
+    closed,
+    fact,
+    named,
+)
 
-_NUMBER: dict[str, Any] = {"type": "number"}
-_MAYBE: dict[str, Any] = {"type": ["number", "null"]}
-_COUNT: dict[str, Any] = {"type": "integer", "minimum": 0}
-_WHOLE: dict[str, Any] = {"type": "integer"}
-_FLAG: dict[str, Any] = {"type": "boolean"}
+SCHEMA_ID = "polyframe.report/4"
 _SHARE: dict[str, Any] = {"type": ["number", "null"], "minimum": 0, "maximum": 1.000001}
-_COUNTS: dict[str, Any] = {"type": "object", "additionalProperties": _WHOLE}
-_TEXT: dict[str, Any] = {
-    "type": "string",
-    "pattern": "^[^\\u0000-\\u001f\\u007f-\\u009f\\u200b-\\u200f\\u2028-\\u202e\\u2066-\\u2069]*$",
-}
-_DAY: dict[str, Any] = {"type": "string", "pattern": "^\\d{4}-\\d{2}-\\d{2}$"}
-
-
-def _closed(properties: dict[str, Any], **more: Any) -> dict[str, Any]:
-    return {
-        "type": "object",
-        "properties": properties,
-        "required": list(properties),
-        "additionalProperties": False,
-        **more,
-    }
-
-
-def _named(names: str, kind: dict[str, Any]) -> dict[str, Any]:
-    return dict.fromkeys(names.split(), kind)
-
-
-def _fact(known: dict[str, Any]) -> dict[str, Any]:
-    """A section passed on from the runtime: it may gain keys, and is null when missing."""
-    return {"type": ["object", "null"], "properties": known, "additionalProperties": True}
-
 
 _PARTS: dict[str, Any] = {
     "type": "object",
-    "properties": _named(
+    "properties": named(
         "spread adverse inventory fees rebates rewards resolution other total volume_usd"
         " sum equity_change error",
-        _MAYBE,
+        MAYBE,
     ),
 }
 _PARTS_BY_NAME: dict[str, Any] = {"type": "object", "additionalProperties": _PARTS}
-_ATTRIBUTION = _fact(
+_ATTRIBUTION = fact(
     {
-        **_named("start_equity_usd end_equity_usd horizon_s", _MAYBE),
+        **named("start_equity_usd end_equity_usd horizon_s", MAYBE),
         "total": _PARTS,
         "by_component": _PARTS_BY_NAME,
         "by_market": _PARTS_BY_NAME,
@@ -58,12 +41,12 @@ _ATTRIBUTION = _fact(
 )
 _INTERVAL: dict[str, Any] = {
     "type": ["array", "null"],
-    "items": _NUMBER,
+    "items": NUMBER,
     "minItems": 2,
     "maxItems": 2,
 }
 _FIGURE = {
-    **_closed({"value": _MAYBE, "n": _COUNT, "interval": _INTERVAL, "reason": _TEXT}),
+    **closed({"value": MAYBE, "n": COUNT, "interval": _INTERVAL, "reason": TEXT}),
     "description": "interval is 95 %; reason says why the value, or else the interval, is null",
     # A null without a reason is no answer.
     "if": {
@@ -74,23 +57,23 @@ _FIGURE = {
     },
     "then": {"properties": {"reason": {"minLength": 1}}},
 }
-_AVERAGES = _closed(
+_AVERAGES = closed(
     {
-        "n": _COUNT,
-        **_named("share_weighted_c equal_weighted_c notional_weighted_bps median_c", _MAYBE),
-        "total_usd": _NUMBER,
+        "n": COUNT,
+        **named("share_weighted_c equal_weighted_c notional_weighted_bps median_c", MAYBE),
+        "total_usd": NUMBER,
     }
 )
 _CRITERION = {
-    **_closed(
+    **closed(
         {
-            "name": _TEXT,
-            "observed": _MAYBE,
+            "name": TEXT,
+            "observed": MAYBE,
             "relation": {"enum": [">=", ">", "<=", "<"]},
-            "limit": _NUMBER,
-            "unit": _TEXT,
+            "limit": NUMBER,
+            "unit": TEXT,
             "met": {"type": ["boolean", "null"]},
-            "note": _TEXT,
+            "note": TEXT,
         }
     ),
     "if": {"properties": {"observed": {"type": "null"}}},
@@ -100,74 +83,82 @@ _GATE: dict[str, Any] = {
     "type": "object",
     "properties": {
         "gate": {"enum": ["A", "B", "C"]},
-        "step": _TEXT,
-        "verdict": {"enum": ["GO", "EXTEND", "NO-GO"]},
-        "why": {**_TEXT, "minLength": 1},
-        "criteria": {"type": "array", "items": _CRITERION, "minItems": 1},
-        "profile": _TEXT,
+        "step": TEXT,
+        "verdict": {"enum": ["GO", "EXTEND", "NO-GO", "N/A"]},
+        "why": {**TEXT, "minLength": 1},
+        "criteria": {"type": "array", "items": _CRITERION},
+        "profile": TEXT,
     },
     "required": ["gate", "step", "verdict", "why", "criteria"],
     "additionalProperties": False,
-    # GO is not said while a criterion is unknown or not met.
-    "if": {"properties": {"verdict": {"const": "GO"}}},
-    "then": {
-        "properties": {"criteria": {"items": {"properties": {"met": {"const": True}}}}},
-    },
+    "allOf": [
+        # GO is not said while a criterion is unknown or not met.
+        {
+            "if": {"properties": {"verdict": {"const": "GO"}}},
+            "then": {
+                "properties": {"criteria": {"items": {"properties": {"met": {"const": True}}}}},
+            },
+        },
+        # What does not apply is judged on nothing, everything else on something.
+        {
+            "if": {"properties": {"verdict": {"const": "N/A"}}},
+            "then": {"properties": {"criteria": {"maxItems": 0}}},
+            "else": {"properties": {"criteria": {"minItems": 1}}},
+        },
+    ],
 }
 _FILL = {
     "type": "object",
     "properties": {
-        **_named("ts_ns decision_id", _WHOLE),
-        **_named("trade_id order_id market_id cluster_id component token side", _TEXT),
-        **_named("is_maker is_reversal is_reversed has_mid_before", _FLAG),
-        **_named(
-            "price shares mid_before spread_usd adverse_usd fee_usd rebate_accrued_usd", _MAYBE
-        ),
+        **named("ts_ns decision_id", WHOLE),
+        **named("trade_id order_id market_id cluster_id component token side", TEXT),
+        **named("is_maker is_reversal is_reversed has_mid_before", FLAG),
+        **named("price shares mid_before spread_usd adverse_usd fee_usd rebate_accrued_usd", MAYBE),
     },
 }
-_FILLS = _closed(
+_FILLS = closed(
     {
-        **_named("traded settled listed", _COUNT),
-        "totals": _closed(_named("spread_usd adverse_usd fee_usd rebate_accrued_usd", _NUMBER)),
+        **named("traded settled listed", COUNT),
+        "totals": closed(named("spread_usd adverse_usd fee_usd rebate_accrued_usd", NUMBER)),
         "latest": {"type": "array", "items": _FILL},
     }
 )
-_MAKER = _closed(
+_MAKER = closed(
     {
-        **_named("decisions_by_outcome fills_by_component", _COUNTS),
-        **_named("quotes_placed cancels replaces reversed_fills orders_filled", _COUNT),
-        **_named("fills maker_fills", _WHOLE),
-        "filled_shares": _NUMBER,
-        **_named("fill_rate_per_quote effective_half_spread_c", _MAYBE),
-        "quote_uptime": _closed(
+        **named("decisions_by_outcome fills_by_component", COUNTS),
+        **named("quotes_placed cancels replaces reversed_fills orders_filled", COUNT),
+        **named("fills maker_fills", WHOLE),
+        "filled_shares": NUMBER,
+        **named("fill_rate_per_quote effective_half_spread_c", MAYBE),
+        "quote_uptime": closed(
             {
-                "active_market_hours": _NUMBER,
-                **_named("two_sided one_sided share_weighted notional_weighted", _SHARE),
+                "active_market_hours": NUMBER,
+                **named("two_sided one_sided share_weighted notional_weighted", _SHARE),
             }
         ),
         "half_spreads": {
-            **_closed(_named("effective adverse realised", _AVERAGES)),
+            **closed(named("effective adverse realised", _AVERAGES)),
             "type": ["object", "null"],
         },
     }
 )
-_HEALTH = _closed(
+_HEALTH = closed(
     {
         "sockets": {"type": ["array", "null"]},
         "reconnects": {},
-        **_named("cancel_all_triggers pulls_by_trigger", _COUNTS),
-        "stale_quote_incidents": _COUNT,
-        **_named(
+        **named("cancel_all_triggers pulls_by_trigger", COUNTS),
+        "stale_quote_incidents": COUNT,
+        **named(
             "stale_evidence_fills ledgers_compared ledger_differences discarded slow_plugin_calls"
             " plugins_detached plugins_vetoing_everything plugin_problems",
             {},
         ),
     }
 )
-_PERFORMANCE = _closed(
+_PERFORMANCE = closed(
     {
         "days_per_year": {"const": 365},
-        **_named(
+        **named(
             "equity_usd return_today return_total sharpe sortino calmar max_drawdown exposure_usd"
             " exposure_largest_market_usd turnover hit_rate_days",
             _FIGURE,
@@ -177,64 +168,70 @@ _PERFORMANCE = _closed(
 
 SCHEMA: dict[str, Any] = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
-    "$id": "https://polyframe.example/schemas/report-2.json",
+    "$id": "https://polyframe.example/schemas/report-4.json",
     "title": "polyframe daily report",
     "description": (
         "One run's part of one UTC day. Money in USD rounded to 1e-6, instants in UTC "
         "nanoseconds, returns, rates and drawdowns as shares. What is not under run_to_date, "
-        "portfolio, fill_profiles, feed or performance is the day's own. A null has its reason "
+        "portfolio, fill_profiles, feed or performance is the day's own, and of safety and "
+        "production what is not a state of things. A null has its reason "
         "in `nulls`, keyed by JSON Pointer, or beside it in `reason` or `note`."
     ),
-    **_closed(
+    **closed(
         {
             "schema": {"const": SCHEMA_ID},
-            "day": _DAY,
-            **_named("start_ns end_ns", _WHOLE),
-            "is_whole_day": _FLAG,
-            **_named("source mode", _TEXT),
-            "run": _fact({}),
-            "portfolio": _fact(
+            "day": DAY,
+            **named("start_ns end_ns", WHOLE),
+            "is_whole_day": FLAG,
+            **named("source mode", TEXT),
+            "run": fact({}),
+            "portfolio": fact(
                 {
-                    **_named(
-                        "bankroll_usd equity_usd cash_usd realised_usd unrealised_usd"
-                        " peak_equity_usd max_drawdown_usd exposure_usd"
+                    **named(
+                        "bankroll_usd equity_usd cash_usd unredeemed_usd realised_usd"
+                        " unrealised_usd peak_equity_usd max_drawdown_usd exposure_usd"
                         " exposure_largest_market_usd",
-                        _MAYBE,
+                        MAYBE,
                     ),
                     "positions": {"type": ["array", "null"]},
                 }
             ),
-            "fill_profiles": _fact({}),
-            "feed": _fact({}),
+            "fill_profiles": fact({}),
+            "feed": fact({}),
             "attribution": _ATTRIBUTION,
             **dict.fromkeys(
-                ("orders", "decisions", "trades", "merges", "vetoes", "profiles"), _fact({})
+                ("orders", "decisions", "trades", "merges", "vetoes", "profiles"), fact({})
             ),
-            "run_to_date": _closed(
+            "run_to_date": closed(
                 {
                     "attribution": _ATTRIBUTION,
                     **dict.fromkeys(
-                        ("orders", "decisions", "trades", "merges", "vetoes"), _fact({})
+                        ("orders", "decisions", "trades", "merges", "vetoes"), fact({})
                     ),
                 }
             ),
             "fills": _FILLS,
             "maker": _MAKER,
-            "capacity": _closed({"is_limited": _FLAG, "withheld_shares": {"type": "object"}}),
+            "capacity": {
+                **closed({"is_limited": FLAG, "withheld_shares": {"type": "object"}}),
+                "type": ["object", "null"],
+            },
+            "safety": SAFETY,
+            "production": PRODUCTION,
             "health": _HEALTH,
             "performance": _PERFORMANCE,
-            "gates": _closed(dict.fromkeys(("A", "B", "C"), _GATE)),
+            "gates": closed(dict.fromkeys(("A", "B", "C"), _GATE)),
             "equity_curve": {
                 "type": "array",
-                "items": _closed(
+                "items": closed(
                     {
-                        "day": _DAY,
-                        **_named("start_usd end_usd low_usd high_usd", _NUMBER),
+                        "day": DAY,
+                        **named("start_usd end_usd low_usd high_usd", NUMBER),
                         "drawdown": {"type": "number", "maximum": 0},
                     }
                 ),
             },
-            "warnings": {"type": "array", "items": _TEXT},
+            "warnings": {"type": "array", "items": TEXT},
             "nulls": {
                 "type": "object",
                 "additionalProperties": {"type": "string", "minLength": 1},

@@ -60,6 +60,7 @@ class EarningsKeeper:
         self._writer = writer
         earliest_ns = max(opened_ns, clock() - _LOOK_BACK_DAYS * earnings.DAY_NS)
         self._first = datetime.fromtimestamp(earliest_ns // _S_NS, UTC).date()
+        self._began_day = clock() // earnings.DAY_NS
         self._clock = clock
         self._speed = speed
         self._line = line
@@ -149,17 +150,24 @@ class EarningsKeeper:
                 self._line("Paid", {"kind": kind, "day": day, "usd": f"{total_e12 / 1e12:.6f}"})
 
     def facts(self, days: Sequence[int]) -> dict[str, Any]:
-        """Return announced and predicted earnings of UTC days (counted from 1970), JSON-ready."""
+        """Return announced, booked and predicted earnings of UTC days (from 1970), JSON-ready.
+
+        Predictions are of what this run has seen, None of days that were over when it began.
+        """
         return {date.fromordinal(_EPOCH.toordinal() + day).isoformat(): self._day(day)
                 for day in days}  # fmt: skip
 
     def _day(self, day: int) -> dict[str, Any]:
         rewards, rebates = self.rewards.of_day(day), self.rebates.of_day(day)
         at = date.fromordinal(_EPOCH.toordinal() + day)
+        low_usd = round(sum(one.low_usd for one in rewards.values()), 6)
+        high_usd = round(sum(one.high_usd for one in rewards.values()), 6)
+        rebate_usd = round(sum(rebates.values()) / 1e12, 6)
+        is_seen = day >= self._began_day
         found: dict[str, Any] = {
-            "predicted_reward_low_usd": round(sum(one.low_usd for one in rewards.values()), 6),
-            "predicted_reward_high_usd": round(sum(one.high_usd for one in rewards.values()), 6),
-            "predicted_rebate_usd": round(sum(rebates.values()) / 1e12, 6),
+            "predicted_reward_low_usd": low_usd if is_seen else None,
+            "predicted_reward_high_usd": high_usd if is_seen else None,
+            "predicted_rebate_usd": rebate_usd if is_seen else None,
             "markets_with_rewards": len(rewards),
         }
         for kind in EarningKind:
