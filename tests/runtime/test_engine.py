@@ -97,6 +97,7 @@ def test_a_lost_feed_pulls_at_once_and_needs_a_new_snapshot(quoting):
     quoting.level(4.1, True, 49, 10)
     assert quoting.live() == []
     quoting.book(5, 49, 51)
+    quoting.at(5.1)
     assert len(quoting.live()) == 2
 
 

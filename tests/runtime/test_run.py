@@ -206,7 +206,8 @@ def test_no_fallback_without_leave(folder, nowhere):
 def test_production_is_refused_in_one_line(folder):
     result = polyframe("run", STRATEGY, "--profile", "production")
     assert result.exit_code == 2
-    assert "no order entry" in result.output
+    assert "wants --arm HASH" in result.output
+    assert len(result.output.splitlines()) == 1
 
 
 @pytest.mark.parametrize(

@@ -185,7 +185,7 @@ class Rehearsal:
             "TRADING_ADDRESS": self.address,
             "NO_PROXY": "127.0.0.1",
             "TMPDIR": str(self.folder),
-            "PYTHONDONTWRITEBYTECODE": "1", **({"PYTHONASYNCIODEBUG": "1"} if os.environ.get("LAG") else {}),
+            "PYTHONDONTWRITEBYTECODE": "1",
         }
 
     async def _arm(self, name: str) -> None:
