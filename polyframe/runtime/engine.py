@@ -138,8 +138,7 @@ class Engine:
         )  # fmt: skip
         self._decided_ns: dict[str, int] = {}
         self._commands: list[Command] = []
-        self._stopping = False
-        self._has_pulled_all = False
+        self._stopping = self._has_pulled_all = False
         self._has_traders = dispatcher.has_traders
         self._handlers: dict[type[Any], Callable[[Any], None]] = {
             events.BookSnapshot: self._on_snapshot,
@@ -265,10 +264,9 @@ class Engine:
         for market_id in self.orders.markets_with_live():
             if self.orders.has_to_leave(market_id):
                 commands.extend(self._pull(market_id, Veto("runtime.stopping"), "stopping"))
-        is_first, self._has_pulled_all = not self._has_pulled_all, True
-        # The last decisions belong to a cycle too: reports are built from cycles. What is pulled
-        # again while confirmations are waited for makes one cycle, not one a batch.
-        if self._since_cycle and (is_first or not self.orders.markets_with_live()):
+        # Reports are built from cycles: what is pulled again while one waits makes one, not many.
+        if self._since_cycle and not (self._has_pulled_all and self.orders.markets_with_live()):
+            self._has_pulled_all = True
             self._end_cycle(clusters=0, ranked=0)
         return commands
 

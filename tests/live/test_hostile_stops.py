@@ -8,15 +8,18 @@ from collections.abc import Awaitable, Callable
 import anyio
 import pytest
 
+from exchange_side import S_NS, exchange_of
 from polyframe.hazards import Hazard
+from polyframe.polymarket import venue_modes
+from polyframe.polymarket.account_words import VenueMode
 from polyframe.runtime.live import account_folder, desk
 from polyframe.runtime.tape import TapeWriter
 from triggers import changed
-from watched_run import S_NS, Tripwire, WatchedRun, exchange_of, trading
+from watched_run import Tripwire, WatchedRun, trading
 
 Scene = Callable[[WatchedRun], Awaitable[None]]
 # What is not answered is unknown soon, and given up soon: the stop waits for it.
-SOON = changed(("tracing:", "production: {request_timeout_s: 3, unknown_after_s: 10}\ntracing:"))
+SOON = changed(("tracing:", "production: {request_timeout_s: 2.5, unknown_after_s: 10}\ntracing:"))
 PLACES = "POST /order*"
 CANCELS = "DELETE *"
 
@@ -26,7 +29,7 @@ def play(tmp_path, monkeypatch):
     """Play a scene with orders resting."""
     monkeypatch.chdir(tmp_path)
 
-    def played(scene: Scene, text: str = changed(), speed: float = 5.0, **more) -> WatchedRun:
+    def played(scene: Scene, text: str = changed(), speed: float = 8.0, **more) -> WatchedRun:
         async def whole() -> WatchedRun:
             async with (
                 exchange_of(speed) as exchange,
@@ -69,7 +72,9 @@ def test_a_placement_that_hangs_delays_the_proof_and_no_cancel(play):
 
     play(
         scene,
-        changed(("tracing:", "production: {request_timeout_s: 3, unknown_after_s: 10}\ntracing:")),
+        changed(
+            ("tracing:", "production: {request_timeout_s: 2.5, unknown_after_s: 10}\ntracing:")
+        ),
     )
 
 
@@ -80,7 +85,7 @@ def test_a_cancel_all_that_hangs_is_not_waited_for(play):
         run.folder.kill("tested", "a test")
         await run.until(lambda: run.resting == 0, "empty")
         assert run.now_ns - killed_ns < 1.0 * run.speed * S_NS
-        await run.until(lambda: bool(proofs(run, Hazard.KILL_SWITCH)), "the proof", 30)
+        await run.until(lambda: bool(proofs(run, Hazard.KILL_SWITCH)), "the proof", 10)
         run.clear()
 
     play(scene, speed=2.0)
@@ -150,7 +155,8 @@ def test_the_venue_falls_silent_during_the_stop_and_that_is_said(play, monkeypat
         assert run.said("THE BOOK IS NOT PROVED EMPTY")
         assert not run.said("Book verified empty")
         # The venue does it by itself: no heartbeat for ten seconds.
-        await run.until_exchange(lambda: run.resting == 0, 20)
+        run.trouble = lambda: ""
+        await run.until(lambda: run.resting == 0, "cancelled by the venue", 20)
 
     play(scene)
 
@@ -220,7 +226,12 @@ def test_a_kill_file_that_nobody_can_read_kills(play):
     ("mode", "is_held"),
     [("restarting", True), ("cancel_only", True), ("disabled", True), ("post_only", False)],
 )
-def test_while_the_venue_takes_no_orders_none_leave_and_then_quoting_goes_on(play, mode, is_held):
+def test_while_the_venue_takes_no_orders_none_leave_and_then_quoting_goes_on(
+    play, monkeypatch, mode, is_held
+):
+    for believed in (VenueMode.CANCEL_ONLY, VenueMode.DISABLED):
+        monkeypatch.setitem(venue_modes._USUAL_S, believed, 15.0)
+
     async def scene(run: WatchedRun) -> None:
         run.sell_into(run.bids()[:3])
         changed_ns = run.now_ns
@@ -242,7 +253,7 @@ def test_while_the_venue_takes_no_orders_none_leave_and_then_quoting_goes_on(pla
             await run.resume()
         run.clear()
         cleared_ns = run.now_ns
-        await run.until(lambda: bool(run.came_since(cleared_ns)), "an order", 90)
+        await run.until(lambda: bool(run.came_since(cleared_ns)), "an order", 60)
         await run.quoting(market_s=30)
         over = next(one for one in run.said("Hazard over", hazard=Hazard.VENUE_MODE)
                     if one.ts_ns > held_ns)  # fmt: skip
@@ -250,7 +261,7 @@ def test_while_the_venue_takes_no_orders_none_leave_and_then_quoting_goes_on(pla
         # Orders may have been lost: the books are compared before anything new leaves.
         assert any(over.ts_ns - S_NS <= one.ts_ns <= first.ts_ns for one in run.said("Reconciled"))
 
-    play(scene, SOON, speed=10.0)
+    play(scene, SOON)
 
 
 def test_ten_seconds_of_everything_do_not_lock_a_run(play):

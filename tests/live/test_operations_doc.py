@@ -138,9 +138,7 @@ def test_every_line_of_real_orders_is_explained() -> None:
 
 
 def test_every_line_of_a_run_is_explained() -> None:
-    written = {
-        name for path in (ROOT / "polyframe/runtime").glob("*.py") for name in told(path)
-    }
+    written = {name for path in (ROOT / "polyframe/runtime").glob("*.py") for name in told(path)}
     explained = lines_in("## The lines of real orders") | lines_in("## The lines")
     assert sorted(written - explained) == []
 
@@ -256,3 +254,13 @@ def test_links_within_and_between_the_two_pages_have_their_headings(page: str) -
         headings = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
         slugs = {re.sub(r"[^\w -]", "", one.lower()).replace(" ", "-") for one in headings}
         assert anchor in slugs, f"{page}: {target}#{anchor}"
+
+
+@pytest.mark.parametrize("package", ["polymarket", "runtime/live", "doctor"])
+def test_a_packages_table_names_all_its_modules(package: str) -> None:
+    folder = ROOT / "polyframe" / package
+    said = ast.get_docstring(ast.parse((folder / "__init__.py").read_text(encoding="utf-8")))
+    modules = {path.stem for path in folder.glob("*.py")} - {"__init__"}
+    assert said is not None
+    assert {name for name in modules if f"``{name}``" not in said} == set()
+    assert set(re.findall(r"^``(\w+)``", said, re.MULTILINE)) <= modules

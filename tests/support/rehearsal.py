@@ -49,7 +49,7 @@ limits:
   max_open_orders: 90
   max_daily_loss_usd: 2500
 quoting:
-  {min_interval_s: 0.2, drift_ticks: 0, size_drift: 0.05, order_life_s: 300, renew_before_s: 288,
+  {min_interval_s: 0.5, drift_ticks: 0, size_drift: 0.05, order_life_s: 300, renew_before_s: 288,
    mutations_per_pass: 60, mutations_per_min: 3000}
 tracing: {unchanged_share: 0.02}
 production: {reconcile_s: 60, order_rate_per_s: 20, order_burst: 30}
@@ -185,7 +185,7 @@ class Rehearsal:
             "TRADING_ADDRESS": self.address,
             "NO_PROXY": "127.0.0.1",
             "TMPDIR": str(self.folder),
-            "PYTHONDONTWRITEBYTECODE": "1",
+            "PYTHONDONTWRITEBYTECODE": "1", **({"PYTHONASYNCIODEBUG": "1"} if os.environ.get("LAG") else {}),
         }
 
     async def _arm(self, name: str) -> None:

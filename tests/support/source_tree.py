@@ -111,6 +111,7 @@ IMPURE = {
     "polyframe.runtime.live.last_resort",
     "polyframe.runtime.live.opening",
     "polyframe.runtime.live.order_sender",
+    "polyframe.runtime.live.payouts",
     "polyframe.runtime.live.reconciler",
     "polyframe.runtime.live.sweeper",
     "polyframe.runtime.live.user_words",

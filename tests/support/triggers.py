@@ -8,8 +8,9 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import NamedTuple
 
+from exchange_side import S_NS, exchange_of
 from polyframe.hazards import Hazard
-from watched_run import FILE, S_NS, Tripwire, WatchedRun, exchange_of, trading
+from watched_run import FILE, Tripwire, WatchedRun, trading
 
 Deed = Callable[[WatchedRun], Awaitable[None] | None]
 # Wall seconds in which a request that was under way may still arrive.
@@ -27,7 +28,7 @@ class Trigger(NamedTuple):
     cause: Deed
     undo: Deed | None
     text: str = FILE
-    speed: float = 5.0
+    speed: float = 8.0
     within_s: float = 30.0
 
 

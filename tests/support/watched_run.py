@@ -6,25 +6,17 @@ believed here is the exchange's registry of orders: when each came in, when each
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import anyio
-from eth_account import Account
 
+from exchange_side import KEY, PATIENCE_S, WALLET, ExchangeSide
 from polyframe import Config, MarketView, Plugin, Quote, Veto, hookimpl
-from polyframe.events import Side
-from polyframe.exchange.faults.script import fault_of
 from polyframe.exchange.server import EmbeddedExchange
-from polyframe.exchange.simulation.source import SimulatedSource
-from polyframe.exchange.trading.accounts import CASH
-from polyframe.exchange.trading.orders import AccountOrder, OrderRequest
-from polyframe.exchange.trading.terms import PrivateTerms
 from polyframe.hazards import Hazard
-from polyframe.money import usd_e12
 from polyframe.polymarket.hosts import loopback_urls
 from polyframe.runtime.assemble import Machine
 from polyframe.runtime.engine import Engine
@@ -39,17 +31,7 @@ from polyframe.runtime.venues import Venue
 from polyframe.secrets.credentials import load_credentials
 from polyframe.strategy import PluginRequest, Strategy, load_strategy
 
-START_NS = 1_800_000_000 * 10**9
-S_NS = 10**9
-MARKETS = 24
-KEY_NUMBER = 77
-KEY = f"0x{KEY_NUMBER:064x}"
-WALLET: str = Account.from_key(KEY).address
-STRANGER = "0x" + "5a" * 20
 ENVIRONMENT = {"POLY_PRIVATE_KEY": KEY, "POLY_SIGNATURE_TYPE": "0", "TRADING_ADDRESS": WALLET}
-# Wall seconds after which something that market time should have brought has not come.
-PATIENCE_S = 60.0
-_LOOK_S = 0.005
 
 FILE = """
 name: triggers
@@ -57,7 +39,7 @@ seed: 7
 capital: {bankroll_usd: 1000}
 cycle: {cycle_s: 5, warmup_books: 4, max_active: 8}
 universe: {max_markets: 24}
-feed: {ping_s: 0.2, pong_timeout_s: 1, backoff_cap_s: 0.5, first_book_s: 5}
+feed: {ping_s: 0.15, pong_timeout_s: 0.6, backoff_cap_s: 0.5, first_book_s: 5}
 quoting: {mutations_per_min: 2000}
 limits: {max_order_usd: 100, max_market_usd: 250, max_total_usd: 4000, max_open_orders: 200,
   max_daily_loss_usd: 250}
@@ -101,14 +83,6 @@ def strategy_of(folder: Path, text: str = FILE) -> tuple[Strategy, dict[str, typ
     return load_strategy(path, "production", configs_of(classes)), classes
 
 
-class Happened(NamedTuple):
-    """An order came in or was gone: market time (UTC ns), its id, whether it came."""
-
-    ts_ns: int
-    order_id: str
-    is_new: bool
-
-
 class Line(NamedTuple):
     """A line of the run's log: market time (UTC ns), its words and fields."""
 
@@ -117,112 +91,23 @@ class Line(NamedTuple):
     fields: dict[str, object]
 
 
-@dataclass
-class WatchedRun:
+class WatchedRun(ExchangeSide):
     """One run, and what the exchange knows of it."""
 
-    exchange: EmbeddedExchange
-    folder: AccountFolder
-    speed: float
-    lines: list[Line] = field(default_factory=list)
-    happened: list[Happened] = field(default_factory=list)
-    false_proofs: list[Line] = field(default_factory=list)
-    machine: Machine | None = None
-    store: LedgerStore | None = None
-    result: dict[str, Any] | None = None
-    error: BaseException | None = None
-    skew_ns: int = 0
-    ended: anyio.Event = field(default_factory=anyio.Event)
-    finished: anyio.Event = field(default_factory=anyio.Event)
-    period_s: float = 0.05
-    _orders_asked: int = 0
+    period_s = 0.05
 
-    def __post_init__(self) -> None:
-        registry = self.exchange.private.desk.registry
-        add, close = registry.add, registry.close
-
-        def watched_add(order: Any) -> None:
-            add(order)
-            if _is_watched(order):
-                self.happened.append(Happened(self.now_ns, order.order_id, is_new=True))
-
-        def watched_close(order: Any, status: str) -> None:
-            close(order, status)
-            if _is_watched(order):
-                self.happened.append(Happened(self.now_ns, order.order_id, is_new=False))
-
-        registry.add, registry.close = watched_add, watched_close
-        refuse = self.exchange.private.desk.modes.refuse_order
-
-        def watched_refuse(**asked: Any) -> Any:
-            self._orders_asked += 1
-            return refuse(**asked)
-
-        self.exchange.private.desk.modes.refuse_order = watched_refuse
-
-    # --- the exchange's side -----------------------------------------------------------
-
-    @property
-    def orders_asked(self) -> int:
-        """Requests to place orders that have reached the exchange, refused ones too."""
-        return self._orders_asked
-
-    @property
-    def now_ns(self) -> int:
-        return self.exchange.clock()
-
-    @property
-    def resting(self) -> int:
-        return len(self.open_orders())
-
-    def open_orders(self) -> list[AccountOrder]:
-        """The run's orders that the exchange holds."""
-        found = self.exchange.private.desk.registry.open.values()
-        return [order for order in found if _is_watched(order)]
-
-    def came_since(self, ts_ns: int) -> list[Happened]:
-        """Orders that came in after a moment."""
-        return [one for one in self.happened if one.is_new and one.ts_ns > ts_ns]
-
-    def last_gone_ns(self) -> int:
-        """When the last order that is gone went."""
-        return max(one.ts_ns for one in self.happened if not one.is_new)
-
-    def fault(self, kind: str, **settings: Any) -> None:
-        """Let something go wrong from now on."""
-        fault = fault_of({"kind": kind, **settings})
-        self.exchange.hand_out()
-        self.exchange.injection.add([fault], from_now=True)
-        self.exchange.injection.tick(self.now_ns)
-        self.exchange.hand_out()
-
-    def clear(self) -> None:
-        """End every fault."""
-        self.exchange.injection.clear()
-        self.exchange.hand_out()
-
-    def fund(self, usd: float) -> None:
-        """Move cash in or out behind the run's back."""
-        self.exchange.private.desk.custody.wallet(WALLET).add(CASH, usd_e12(usd), self.now_ns)
-
-    def bids(self) -> list[OrderRequest]:
-        """The run's open BUY orders, one a token."""
-        found = [one.request for one in self.open_orders() if one.request.side is Side.BUY]
-        return list({request.token_id: request for request in found}.values())
-
-    def sell_into(self, bids: list[OrderRequest]) -> None:
-        """A stranger sells through the books down to these bids, and through them."""
-        desk = self.exchange.private.desk
-        for number, bid in enumerate(bids):
-            market_id = desk.terms(bid.token_id).market_id
-            desk.custody.fund(STRANGER, bid.token_id, 10**12, self.now_ns, market_id)
-            sold = OrderRequest(
-                order_id=f"0x{self.now_ns + number:064x}", api_key="stranger", signer=STRANGER,
-                wallet=STRANGER, token_id=bid.token_id, side=Side.SELL, price_e4=bid.price_e4,
-                size_e6=10**12, order_type="FAK",
-            )  # fmt: skip
-            desk.place(sold, self.now_ns, lambda answer: None)
-        self.exchange.hand_out()
+    def __init__(self, exchange: EmbeddedExchange, folder: AccountFolder) -> None:
+        super().__init__(exchange)
+        self.folder = folder
+        self.lines: list[Line] = []
+        self.false_proofs: list[Line] = []
+        self.machine: Machine | None = None
+        self.store: LedgerStore | None = None
+        self.result: dict[str, Any] | None = None
+        self.error: BaseException | None = None
+        self.skew_ns = 0
+        self.ended = anyio.Event()
+        self.finished = anyio.Event()
 
     async def lose_money(self) -> None:
         """The run buys in a market, and that market resolves against it."""
@@ -272,36 +157,15 @@ class WatchedRun:
         found = self.engine.safety.standing
         return {hazard: str(one.action) for hazard, one in found.items()}
 
-    async def until(self, is_so: Callable[[], bool], what: str, market_s: float = 120.0) -> float:
-        """Wait until something is so; return the market seconds it took."""
-        began_ns = self.now_ns
-        with anyio.move_on_after(PATIENCE_S):
-            while not is_so():
-                if self.finished.is_set() and not is_so():
-                    raise AssertionError(f"the run ended before: {what}: {self.error!r}")
-                if self.now_ns - began_ns > market_s * S_NS:
-                    break
-                await anyio.sleep(_LOOK_S)
-        if not is_so():
-            tail = "\n".join(f"{one.message} {one.fields}" for one in self.lines[-25:])
-            raise AssertionError(f"{what}: not within {market_s:g} market s\n{tail}")
-        return (self.now_ns - began_ns) / S_NS
+    def trouble(self) -> str:
+        return f"the run has ended: {self.error!r}" if self.finished.is_set() else ""
 
-    async def pass_s(self, market_s: float) -> None:
-        """Let market time pass."""
-        due_ns = self.now_ns + round(market_s * S_NS)
-        await self.until(lambda: self.now_ns >= due_ns, "time passing", 2 * market_s + 10)
+    def tail(self) -> str:
+        return "\n".join(f"{one.message} {one.fields}" for one in self.lines[-25:])
 
     def facts(self) -> dict[str, Any]:
         """What a report of this run is made of, as far as its safety goes."""
         return {"safety": safety(self.engine)}
-
-    async def until_exchange(self, is_so: Callable[[], bool], market_s: float) -> None:
-        """Wait for the exchange alone, whatever became of the run."""
-        due_ns = self.now_ns + round(market_s * S_NS)
-        while not is_so() and self.now_ns < due_ns:  # noqa: ASYNC110 - nobody announces it
-            await anyio.sleep(_LOOK_S)
-        assert is_so()
 
     async def quoting(self, orders: int = 10, market_s: float = 60.0) -> float:
         """Wait until so many orders rest and no hazard stands."""
@@ -322,15 +186,6 @@ class WatchedRun:
 
 
 @asynccontextmanager
-async def exchange_of(speed: float, **terms: Any) -> AsyncIterator[EmbeddedExchange]:
-    """Serve a simulated exchange with accounts."""
-    source = SimulatedSource(7, MARKETS, 1.0, START_NS)
-    exchange = EmbeddedExchange(source, speed=speed, accounts=PrivateTerms(seed=3, **terms))
-    async with exchange:
-        yield exchange
-
-
-@asynccontextmanager
 async def trading(
     folder: Path,
     exchange: EmbeddedExchange,
@@ -343,7 +198,7 @@ async def trading(
     urls = loopback_urls(exchange.urls.clob_url)
     account = AccountFolder(folder / "state", f"loopback-{exchange.urls.clob_url.rsplit(':')[-1]}",
                             WALLET)  # fmt: skip
-    run = WatchedRun(exchange, account, exchange.clock.speed)
+    run = WatchedRun(exchange, account)
     Tripwire.fails, Tripwire.refused = False, set()
     strategy, classes = strategy_of(folder, text)
     venue = Venue(
@@ -384,7 +239,3 @@ async def trading(
     finally:
         opening.LedgerStore = before
     assert not run.false_proofs, run.false_proofs
-
-
-def _is_watched(order: AccountOrder) -> bool:
-    return order.request.wallet.lower() == WALLET.lower()

@@ -37,6 +37,7 @@ class Books:
     """What the wallet should hold by the bookings so far; a fold, so it can begin anywhere.
 
     ``references`` has those of bookings that are no fills: fills know their own identity.
+    ``market_of`` has the market of every token that one of our bookings named.
     ``earned_e12`` is what was booked by programme and day it is for (``reward 2026-05-28``).
     """
 
@@ -50,6 +51,7 @@ class Books:
         self.is_opened = False
         self.references: dict[str, int] = {}
         self.earned_e12: dict[str, int] = {}
+        self.market_of: dict[str, str] = {}
         self._told: list[LedgerRow] = []
 
     def add(self, row: LedgerRow) -> None:
@@ -77,6 +79,8 @@ class Books:
         if row.kind is BookingKind.OPENED:
             self.is_opened = True
             self.opening_cash_e12 += row.cash_e12
+        if row.market_id:
+            self.market_of.update(dict.fromkeys(row.tokens_e6, row.market_id))
         for token_id, gain_e6 in row.tokens_e6.items():
             held_e6 = tokens.get(token_id, 0) + gain_e6
             if held_e6:
@@ -94,7 +98,7 @@ class Books:
         """Return one that goes its own way."""
         other = Books()
         other.__dict__.update(self.__dict__)
-        for name in ("tokens_e6", "aside_tokens_e6", "references", "earned_e12"):
+        for name in ("tokens_e6", "aside_tokens_e6", "references", "earned_e12", "market_of"):
             setattr(other, name, dict(getattr(self, name)))
         other._told = list(self._told)
         return other

@@ -196,7 +196,7 @@ class ChoreRunner:
                 for token, gain_e6 in row.tokens_e6.items()
             }
             now_ns = self._clock()
-            if moved == {True}:
+            if False not in moved:
                 self._book(row.conversion_id, now_ns)
             elif now_ns - row.asked_ns > _HOPELESS_NS:
                 self.failed += 1

@@ -52,6 +52,7 @@ from polyframe.runtime.live.journal_rows import ReconciliationRow, SweepRow
 from polyframe.runtime.live.last_resort import empty_book
 from polyframe.runtime.live.opening import LiveAccount
 from polyframe.runtime.live.order_sender import OrderSender
+from polyframe.runtime.live.payouts import PayoutKeeper
 from polyframe.runtime.live.reconciler import Reconciler
 from polyframe.runtime.live.reconciliation import Reconciliation
 from polyframe.runtime.live.rows import FillRow
@@ -96,7 +97,7 @@ class LiveDesk:
         self.begin: Begin = account.begin
         self.is_left_unproved = False
         self._is_proved = False
-        self._watch = SettlementWatch(self._settings)
+        self._watch = SettlementWatch(self._settings, account.ledger.fills)
         self._is_reconciled_once = False
 
     def join(
@@ -135,9 +136,12 @@ class LiveDesk:
             clob, ledger, self._writer, opened_ns=account.store.opened_ns() or clock(),
             clock=clock, speed=speed, line=self._line,
         )  # fmt: skip
+        self._payouts = PayoutKeeper(
+            ledger, self._writer, ledger_books, metadata.fetch, clock=clock, line=self._line
+        )
         self._reconciler = Reconciler(
             clob, ledger, self._writer, settings, clock=clock, speed=speed, alarm=self._alarm,
-            payouts=ledger_books.payouts_e6, told=self._compared, earnings=self._earnings,
+            payouts=self._payouts, told=self._compared, earnings=self._earnings,
         )  # fmt: skip
         self._user = UserWords(
             ledger, self._writer, settings, clock=clock, alarm=self._alarm,
@@ -319,19 +323,20 @@ class LiveDesk:
                 await anyio.sleep(_RETRY_S)
 
     async def _know_markets(self) -> None:
-        """Fetch every market the engine is going to hear of: a fill of an unknown one is lost."""
-        while True:
-            missing = [
-                market_id
-                for market_id in self._account.ledger.markets_to_resume()
-                if self._engine.markets.find(market_id) is None
-            ]
-            if not missing:
-                return
-            await self._metadata.fetch(tuple(missing))
-            if any(self._engine.markets.find(market_id) is None for market_id in missing):
-                self._line("Markets of open orders are missing", {"count": len(missing)})
+        """Fetch every market the engine is going to hear of: a fill of an unknown one is lost.
+
+        What is held is asked for once: it may have resolved while nobody ran.
+        """
+        if held := self._unknown(self._payouts.markets_held()):
+            await self._metadata.fetch(held)
+        while missing := self._unknown(self._account.ledger.markets_to_resume()):
+            await self._metadata.fetch(missing)
+            if still := self._unknown(missing):
+                self._line("Markets of open orders are missing", {"count": len(still)})
                 await anyio.sleep(_RETRY_S)
+
+    def _unknown(self, market_ids: Sequence[str]) -> tuple[str, ...]:
+        return tuple(one for one in market_ids if self._engine.markets.find(one) is None)
 
     # --- what is seen ----------------------------------------------------------------------
 

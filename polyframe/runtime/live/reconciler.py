@@ -6,7 +6,7 @@ trade, the ledger has heard of (:mod:`.reconciliation`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 
 import anyio
@@ -17,7 +17,13 @@ from polyframe.polymarket.clob import Clob
 from polyframe.polymarket.official_client import ClobError
 from polyframe.runtime.live.earnings_keeper import EarningsKeeper
 from polyframe.runtime.live.ledger import LiveLedger
-from polyframe.runtime.live.reconciliation import Difference, Reconciliation, compare
+from polyframe.runtime.live.payouts import PayoutKeeper
+from polyframe.runtime.live.reconciliation import (
+    BALANCE_LAG_NS,
+    Difference,
+    Reconciliation,
+    compare,
+)
 from polyframe.runtime.live.statements import Balances
 from polyframe.runtime.live.watches import Alarm
 from polyframe.runtime.live.writer import AccountWriter
@@ -42,7 +48,7 @@ class Reconciler:
         clock: market time, UTC ns.
         speed: market seconds a wall second.
         alarm: raises and clears hazards.
-        payouts: what a share of each resolved market's tokens pays, 1e-6 USD by token id.
+        payouts: knows what resolved markets pay.
         told: called with every comparison.
         earnings: what was announced, and is booked when a comparison finds it.
     """
@@ -57,7 +63,7 @@ class Reconciler:
         clock: Callable[[], int],
         speed: float,
         alarm: Alarm,
-        payouts: Callable[[], Mapping[str, int]],
+        payouts: PayoutKeeper,
         told: Callable[[Reconciliation], None],
         earnings: EarningsKeeper,
     ) -> None:
@@ -176,7 +182,9 @@ class Reconciler:
         """
         found = await self._compare_once()
         if found.is_beyond_bound or found.unexplained:
-            # Words may be under way: what a second look does not show was no difference.
+            # Words may be under way: what a second look does not show was no difference. A market
+            # may have resolved while nobody listened.
+            await self._payouts.learn(one.name for one in found.unexplained if one.what == "token")
             await anyio.sleep(max(0.2, _LOOK_AGAIN_S / self._speed))
             found = await self._compare_once()
         self.last = found
@@ -203,10 +211,11 @@ class Reconciler:
             asked_ns=asked_ns, cash_e12=held.cash_e6 * _E6, tokens_e6=held.tokens_e6
         )
         found = compare(
-            self._ledger, balances, self._clock(), self._settings, self._payouts(),
+            self._ledger, balances, self._clock(), self._settings, self._payouts.payouts_e6(),
             self._earnings.pending_e12(),
         )  # fmt: skip
         self._earnings.settle(found.cash_e12 - found.expected_cash_e12[0])
+        self._payouts.look(held.tokens_e6, asked_ns, BALANCE_LAG_NS)
         return found
 
     def _name_new(self, found: Reconciliation) -> None:

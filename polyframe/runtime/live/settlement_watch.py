@@ -22,14 +22,18 @@ class SettlementWatch:
 
     Args:
         settings: the bounds and the window.
+        ended: fills whose settlement ended in earlier runs: the window outlasts a run.
     """
 
-    def __init__(self, settings: ProductionSettings) -> None:
+    def __init__(self, settings: ProductionSettings, ended: Iterable[FillRow] = ()) -> None:
         self._settings = settings
         self._window_ns = round(settings.failed_window_s * S_NS)
         # By trade: its legs settle together. When it ended, and whether it failed.
         self._ended: dict[str, tuple[int, bool]] = {}
         self._rejects: deque[int] = deque()
+        self.failed = 0
+        for row in sorted(ended, key=lambda row: row.status_ns):
+            self.saw((row,), row.status_ns)
         self.failed = 0
 
     def saw(self, rows: Iterable[AccountRow], now_ns: int) -> None:

@@ -83,6 +83,34 @@ class Statements:
         """Book a maker rebate the venue paid; ``reference`` names its day and market."""
         return self._paid(BookingKind.REBATE, reference, amount_e12, now_ns, market_id=market_id)
 
+    def redeemed(
+        self,
+        reference: str,
+        market_id: str,
+        tokens_e6: Mapping[str, int],
+        cash_e12: int,
+        now_ns: int,
+    ) -> Change:
+        """Book tokens of a resolved market that somebody else turned in for us.
+
+        Args:
+            reference: names it, once and for all.
+            market_id: the market.
+            tokens_e6: what is gone, by token id.
+            cash_e12: what that brought; 0 for worthless tokens.
+            now_ns: market time.
+        """
+        draft = Draft()
+        row = self._books.book(
+            draft, BookingKind.REDEEMED, reference, now_ns, cash_e12=cash_e12,
+            tokens_e6={token_id: -size_e6 for token_id, size_e6 in tokens_e6.items()},
+            market_id=market_id, size_e6=sum(tokens_e6.values()),
+        )  # fmt: skip
+        event = None if row is None else event_of(row, now_ns)
+        if event is not None:
+            draft.tell(event)
+        return draft.change()
+
     def cash_moved(self, reference: str, reason: str, amount_e12: int, now_ns: int) -> Change:
         """Book cash that no trade explains and that the operator accepted as ours."""
         return self._paid(BookingKind.CASH_MOVED, reference, amount_e12, now_ns, words=reason)
