@@ -137,7 +137,7 @@ class WatchedRun(ExchangeSide):
         if message in ("Cancel-all verified", "Book verified empty") and self.resting:
             self.false_proofs.append(line)
 
-    def show(self, machine: Machine, venue: Venue, head: object) -> None:
+    def show(self, machine: Machine, venue: Venue, head: object, live: object = None) -> None:
         self.machine = machine
 
     def said(self, message: str, **fields: object) -> list[Line]:

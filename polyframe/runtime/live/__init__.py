@@ -41,6 +41,7 @@
 ``store``              the account on disk: one writer
 ``store_file``         the file as it is opened and read
 ``stored_account``     what is on disk, as the ledger begins from it; pure
+``account_facts``      what reports and screens say of the account, cut by day
 ``account_reading``    the same for the command line, also beside an engine
 =====================  =====================================================================
 
