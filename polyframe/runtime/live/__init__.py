@@ -16,6 +16,8 @@
 ``chore_runner``       merges and redemptions, one at a time, booked when done
 ``user_words``         the user channel's words booked, and its absence noticed
 ``watches``            heartbeat, clock, kill switch and venue mode as hazards
+``halt_keeper``        halts made to outlast the process
+``last_resort``        a run that fails empties its book by the venue's word alone
 ``settlement_watch``   settlements that fail and orders that are refused, counted; pure
 ``reconciler``         what is doubted is asked for, gaps are read, books are compared
 ``reconciliation``     what differs, what explains it, what is beyond bounds; pure
@@ -33,6 +35,8 @@
 ``statements``         cash and tokens that no trade of ours moves; pure
 ``bookings``           the account as the fold of its bookings; pure
 ``changes``            rows to make durable, then events for the engine; pure
+``payouts``            what resolved markets pay, and what the venue redeemed itself
+``account_facts``      what reports and screens say of the account
 ``venue_books``        the stored books, read as the engine's are
 ``writer``             durable before believed, in one order
 ``rows``               what is stored of the account; pure
