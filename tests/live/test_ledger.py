@@ -522,6 +522,23 @@ def test_when_the_user_channel_was_away_the_trades_are_read(told) -> None:
     assert told.ledger.questions(told.now).trades_since_s is None
 
 
+def test_a_part_that_matched_and_was_not_told_has_the_trades_read(told) -> None:
+    """An order that still rests says how much of it matched; its trade may have been lost."""
+    order = told.resting()
+    told.hear(a_word(order, LIVE, matched=4))
+    assert told.ledger.questions(told.now).trades_since_s is None  # the trade may be on its way
+    told.wait(2)
+    assert told.ledger.questions(told.now).trades_since_s == START // S - 60
+    told.read_trades(a_fill(order, 4))
+    told.wait(10)
+    assert told.ledger.questions(told.now).trades_since_s is None
+    # A part of a part, and a trade that comes by itself.
+    told.hear(a_word(order, LIVE, matched=7))
+    told.wait(2)
+    told.hear(a_fill(order, 3, trade_id="t2"))
+    assert told.ledger.questions(told.now).trades_since_s is None
+
+
 def test_a_settlement_that_takes_long_is_asked_for(told) -> None:
     order = told.resting()
     told.hear(a_fill(order, 10))

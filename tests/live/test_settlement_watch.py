@@ -42,6 +42,17 @@ def test_the_window_rolls() -> None:
     assert not watch.alarms(told.now + 600 * S)
 
 
+def test_the_window_outlasts_a_run() -> None:
+    told, watch = Teller(), SettlementWatch(SETTINGS)
+    settled(told, watch, 2, "FAILED")
+    told.wait(590)
+    after = SettlementWatch(SETTINGS, told.ledger.fills)
+    assert after.ended(told.now) == (2, 2)
+    assert Hazard.SETTLEMENTS_FAIL in after.alarms(told.now)
+    assert after.failed == 0  # of this run
+    assert not after.alarms(told.now + 10 * S)
+
+
 def test_what_is_under_way_is_not_counted_and_legs_settle_together() -> None:
     told, watch = Teller(), SettlementWatch(SETTINGS)
     first, second = told.resting(1), told.resting(2)

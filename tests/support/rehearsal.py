@@ -49,7 +49,7 @@ limits:
   max_open_orders: 90
   max_daily_loss_usd: 2500
 quoting:
-  {min_interval_s: 0.5, drift_ticks: 0, size_drift: 0.05, order_life_s: 300, renew_before_s: 288,
+  {min_interval_s: 0.5, drift_ticks: 0, size_drift: 0.05, order_life_s: 300, renew_before_s: RENEW,
    mutations_per_pass: 60, mutations_per_min: 3000}
 tracing: {unchanged_share: 0.02}
 production: {reconcile_s: 60, order_rate_per_s: 20, order_burst: 30}
@@ -109,6 +109,7 @@ class Rehearsal:
         speed: market seconds a wall second.
         profile: what the markets are like.
         activity: pace of the crowd.
+        renew_s: every quote is replaced after this long, market seconds, moved or not.
     """
 
     def __init__(
@@ -118,7 +119,7 @@ class Rehearsal:
         speed: float = 5.0,
         profile: ProfileName = "busy",
         activity: float = 1.0,
-        strategy: str = STRATEGY,
+        renew_s: int = 12,
     ) -> None:
         self.folder = folder
         self.speed = speed
@@ -127,7 +128,7 @@ class Rehearsal:
             source, speed=speed, accounts=PrivateTerms(seed=SEED), fault_seed=SEED
         )
         self.exchange.clock._lead_ns = _LEAD_NS
-        self._strategy = strategy
+        self._renew_s = renew_s
         self.key = secrets.token_hex(32)
         self.address = PrivateKey.from_hex(self.key).address
         self.watch = Watch(self.desk, self.address)
@@ -191,7 +192,8 @@ class Rehearsal:
     async def _arm(self, name: str) -> None:
         qs = TRADING if name == "trading" else WATCHING
         file = self.folder / f"{name}.yaml"
-        file.write_text(self._strategy.replace("QS", qs), encoding="utf-8")
+        text = STRATEGY.replace("QS", qs).replace("RENEW", str(300 - self._renew_s))
+        file.write_text(text, encoding="utf-8")
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "polyframe", "check", str(file), "--diff", "paper", "production",
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT, cwd=self.folder,
@@ -247,7 +249,10 @@ class Rehearsal:
         """Let a script's faults happen from now on; return when the last of them is over (s)."""
         faults = read_script(script).faults
         self.exchange.injection.add(faults, from_now=True)
-        return max(one.at_s + (one.for_s or 0.0) for one in faults)
+        lasts_s = [getattr(one, "restart_s", 0.0) + getattr(one, "post_only_s", 0.0) for one in faults]
+        return max(
+            one.at_s + (one.for_s or most_s) for one, most_s in zip(faults, lasts_s, strict=True)
+        )
 
     def is_settled(self) -> bool:
         """Whether every trade has come to its end."""

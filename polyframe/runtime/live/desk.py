@@ -71,7 +71,8 @@ _RETRY_S = 1.0
 # Refusals that say nothing against us: the market moved, or we ourselves held the order back.
 _NO_FAULT = frozenset(
     {"post_only_would_cross", "post_only_mode", "held", "not_stored", "gate_tick",
-     "gate_expiration", "market_not_ready", "rate_limited", "never_arrived", "restarting"}
+     "gate_expiration", "market_not_ready", "rate_limited", "never_arrived", "restarting",
+     "cancel_only", "trading_disabled"}
 )  # fmt: skip
 # Trades of these have promised tokens and not moved them (venue.md 3.4).
 _UNDELIVERED = frozenset({TradeStatus.MATCHED, TradeStatus.RETRYING})

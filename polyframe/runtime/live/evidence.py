@@ -32,6 +32,13 @@ def is_counted(record: Record) -> bool:
     return row.is_counted and row.filled_e6 + DUST_E6 >= (row.matched_e6 or 0)
 
 
+def note_short(record: Record, now_ns: int) -> None:
+    """Note since when the venue counts more of an order than its fills that we know."""
+    row = record.row
+    is_short = (row.matched_e6 or 0) > row.filled_e6 + DUST_E6
+    record.short_ns = (record.short_ns or now_ns) if is_short else 0
+
+
 def never_arrived(record: Record, unknown_after_ns: int) -> bool:
     """Whether an unanswered order is proven not to have arrived, and not to arrive any more.
 

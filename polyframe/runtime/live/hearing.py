@@ -52,6 +52,7 @@ class Hearing:
         if word.matched_e6 is not None:
             # A cumulative count does not fall: a smaller one is a late word.
             self._orders.note(draft, record, matched_e6=max(word.matched_e6, row.matched_e6 or 0))
+            evidence.note_short(record, now_ns)
         if word.word in OPEN_WORDS:
             self._still_open(draft, record, now_ns, asked_ns)
             return
@@ -173,6 +174,7 @@ class Hearing:
             self._accept_by_fill(draft, record, now_ns)
             filled_e6 = record.row.filled_e6 + row.size_e6
             self._orders.note(draft, record, filled_e6=filled_e6)
+            evidence.note_short(record, now_ns)
         if asks_to_turn(row):
             row = self._fills.turn(row)
             booking = self._books.book_fill(draft, row, now_ns)

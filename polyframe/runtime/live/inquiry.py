@@ -60,7 +60,9 @@ class Inquiry:
         for record in self._orders.open():
             row = record.row
             has_waited = row.state_ns + evidence.GRACE_NS <= now_ns
-            if row.state is OrderState.ENDING and has_waited:
+            # What rests may be short of a part: nobody says its trade again.
+            is_short = record.short_ns and record.short_ns + evidence.GRACE_NS <= now_ns
+            if is_short or (row.state is OrderState.ENDING and has_waited):
                 since_ns.append(row.placed_ns)
         for fill in self._fills.unsettled():
             if fill.status_ns + _SETTLEMENT_NS <= now_ns:

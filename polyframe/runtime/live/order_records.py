@@ -36,12 +36,13 @@ class Record:
     over, ``told_e6`` how much of it the engine believes filled. ``doubted_ns`` is since when it
     must be read by its id, 0 when it need not be; ``asked_ns`` when the last such read was asked
     for, ``missing_ns`` the first and the last one that did not find it. ``answered_ns`` is when
-    its placement's request ended.
+    its placement's request ended. ``short_ns`` is since when more of it matched than was told of
+    as fills, 0 when everything was.
     """
 
     __slots__ = (
         "answered_ns", "asked_ns", "doubted_ns", "is_ended", "is_met", "missing_ns", "row",
-        "told_e6",
+        "short_ns", "told_e6",
     )  # fmt: skip
 
     def __init__(self, row: OrderRow, *, is_met: bool) -> None:
@@ -52,6 +53,7 @@ class Record:
         self.doubted_ns = 0
         self.asked_ns = 0
         self.answered_ns = row.state_ns
+        self.short_ns = 0
         self.missing_ns: tuple[int, int] | None = None
 
     @property
