@@ -412,9 +412,9 @@ def test_the_runs_are_not_empty(strategy):
 
 def test_the_runs_with_trades_are_not_empty(strategy):
     seen = Counter()
-    for seed in range(9):
+    for seed in range(5):
         seen.update(Run(strategy, 100 + seed, trades=True).whole().check.stats)
-    for seed in range(3):
+    for seed in range(7):
         failing = Run(strategy, 500 + seed, trades=True, ghosts=True, venue=ForgetfulVenue)
         seen.update(failing.whole().check.stats)
     for component in ("arb", "taker", "satellite"):
