@@ -234,6 +234,7 @@ async def open_client(
                 f"{urls.clob}: the account cannot be opened: {text}", failure.status
             ) from None
     try:
+        await _unshare(client, is_local=is_loopback(urls.clob))
         if given is not None and client.credentials.key != given.key:
             # The client makes itself other ones without a word.
             raise ClobError(
@@ -249,6 +250,24 @@ async def open_client(
             await client.close()
         raise
     return client, TradingWallet(address, owner, kind), sdk_contracts(environment)
+
+
+async def _unshare(client: AsyncSecureClient, *, is_local: bool) -> None:
+    """Give every private request under way a connection of its own: HTTP/1.1.
+
+    The client's HTTP/2 puts orders, cancels and heartbeats on one connection. One that hangs (a
+    line that is gone and has not said so) hangs all of them, and since what is not answered in
+    time is given up here before httpx notices, it is never replaced.
+    """
+    transport: Any = client._ctx.secure_clob
+    shared: httpx.AsyncClient = transport._client
+    transport._client = httpx.AsyncClient(
+        base_url=shared.base_url,
+        timeout=shared.timeout,
+        event_hooks=shared.event_hooks,
+        trust_env=not is_local,
+    )
+    await shared.aclose()
 
 
 async def post(client: AsyncSecureClient, intents: Sequence[SignedIntent]) -> list[Leg]:

@@ -49,6 +49,7 @@ class Venue:
             source, speed=SPEED, monotonic_ns=self.wall, accounts=accounts
         )
         self.modes: list[ModeNow] = []
+        self.url = ""  # of something that stands before the exchange
 
     async def __aenter__(self) -> Venue:
         await self.exchange.__aenter__()
@@ -109,7 +110,7 @@ class Venue:
     ) -> AsyncIterator[Clob]:
         """Open an account with a throwaway key."""
         async with open_clob(
-            loopback_urls(self.exchange.urls.clob_url),
+            loopback_urls(self.url or self.exchange.urls.clob_url),
             Hidden(number),
             settings=settings,
             limits=limits,
