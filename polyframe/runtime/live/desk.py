@@ -204,6 +204,7 @@ class LiveDesk:
             while self._account.ledger.open_venue_ids():  # noqa: ASYNC110 - nobody announces it
                 await anyio.sleep(_LOOK_S / 2)
             await self._writer.drained()
+        self._writer.stop_telling()
         left = len(self._account.ledger.open_venue_ids())
         self.is_left_unproved = self._sweeper.is_unproved or left > 0 or patience.cancelled_caught
         self._is_proved = not self.is_left_unproved
