@@ -60,7 +60,9 @@ class Inquiry:
         for record in self._orders.open():
             row = record.row
             has_waited = row.state_ns + evidence.GRACE_NS <= now_ns
-            if row.state is OrderState.ENDING and has_waited:
+            # More matched than we heard of: the user channel has lost a fill, while it is up.
+            is_short = (row.matched_e6 or 0) > row.filled_e6 + evidence.DUST_E6
+            if (row.state is OrderState.ENDING and has_waited) or is_short:
                 since_ns.append(row.placed_ns)
         for fill in self._fills.unsettled():
             if fill.status_ns + _SETTLEMENT_NS <= now_ns:
