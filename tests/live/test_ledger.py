@@ -263,6 +263,35 @@ def test_what_takes_and_is_not_told_of_is_read(told) -> None:
     assert told.asked() == [order.order_id]
 
 
+def test_what_was_to_take_and_rests_is_to_be_cancelled(told) -> None:
+    order = told.resting(post_only=False, expires_ns=None)
+    told.read(order, a_word(order, LIVE, 0, reason="UNMATCHED"))
+    told.wait(14)
+    assert told.ledger.questions(told.now).strays == ()  # its match may be held back
+    told.wait(2)
+    assert told.ledger.questions(told.now).strays == (venue_id(order.order_id),)
+    told.take(told.ledger.cancelled(Cancelled(gone=(venue_id(order.order_id),)), told.now))
+    assert names(told.read(order, a_word(order, CANCELED, 0))) == ["OrderCancelled"]
+
+
+def test_what_rests_as_it_should_is_no_stray(told) -> None:
+    told.resting(expires_ns=None)
+    told.wait(1000)
+    assert told.ledger.questions(told.now).strays == ()
+
+
+def test_a_fill_that_only_the_count_tells_of_is_read(told) -> None:
+    order = told.resting()
+    told.read_trades()
+    told.wait(6)
+    assert told.ledger.questions(told.now).trades_since_s is None
+    told.hear(a_word(order, LIVE, 4))  # the trade's own message never comes
+    assert told.ledger.questions(told.now).trades_since_s is not None
+    assert names(told.read_trades(a_fill(order, 4))) == ["OrderFilled"]
+    told.wait(6)
+    assert told.ledger.questions(told.now).trades_since_s is None
+
+
 def test_an_order_past_its_expiry_is_read(told) -> None:
     order = told.resting()
     told.wait(604)

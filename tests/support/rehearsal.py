@@ -249,7 +249,9 @@ class Rehearsal:
         """Let a script's faults happen from now on; return when the last of them is over (s)."""
         faults = read_script(script).faults
         self.exchange.injection.add(faults, from_now=True)
-        lasts_s = [getattr(one, "restart_s", 0.0) + getattr(one, "post_only_s", 0.0) for one in faults]
+        lasts_s = [
+            getattr(one, "restart_s", 0.0) + getattr(one, "post_only_s", 0.0) for one in faults
+        ]
         return max(
             one.at_s + (one.for_s or most_s) for one, most_s in zip(faults, lasts_s, strict=True)
         )

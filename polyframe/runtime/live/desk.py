@@ -72,7 +72,7 @@ _RETRY_S = 1.0
 _NO_FAULT = frozenset(
     {"post_only_would_cross", "post_only_mode", "held", "not_stored", "gate_tick",
      "gate_expiration", "market_not_ready", "rate_limited", "never_arrived", "restarting",
-     "cancel_only", "trading_disabled"}
+     "cancel_only", "trading_disabled", "unreachable", "no_match"}
 )  # fmt: skip
 # Trades of these have promised tokens and not moved them (venue.md 3.4).
 _UNDELIVERED = frozenset({TradeStatus.MATCHED, TradeStatus.RETRYING})
@@ -209,6 +209,7 @@ class LiveDesk:
             while self._account.ledger.open_venue_ids():  # noqa: ASYNC110 - nobody announces it
                 await anyio.sleep(_LOOK_S / 2)
             await self._writer.drained()
+        self._writer.stop_telling()
         left = len(self._account.ledger.open_venue_ids())
         self.is_left_unproved = self._sweeper.is_unproved or left > 0 or patience.cancelled_caught
         self._is_proved = not self.is_left_unproved

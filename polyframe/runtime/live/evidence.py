@@ -22,6 +22,9 @@ ASK_AGAIN_NS: Final = 2 * S_NS
 FORGOTTEN_NS: Final = 10 * S_NS
 # A trade is readable this long after its order was over.
 TRADES_LAG_NS: Final = 10 * S_NS
+# What takes leaves nothing behind; the venue may hold its match back for some seconds, and what
+# then met nobody ends on the book, without an expiry (venue.md 4.7).
+TAKING_NS: Final = 15 * S_NS
 # The venue takes an expired order off within this.
 EXPIRY_LAG_NS: Final = 5 * S_NS
 
@@ -71,6 +74,14 @@ def proves_trades(record: Record, since_s: int, asked_ns: int) -> bool:
         and since_s * S_NS <= row.placed_ns
         and row.state_ns + TRADES_LAG_NS <= asked_ns
         and (row.is_counted or record.asked_ns >= row.state_ns)
+    )
+
+
+def overstays(record: Record, now_ns: int) -> bool:
+    """Whether an order that was to take and be gone is still there: nobody wants it to rest."""
+    row = record.row
+    return (
+        not row.post_only and row.state is OrderState.LIVE and row.accepted_ns + TAKING_NS <= now_ns
     )
 
 

@@ -344,6 +344,10 @@ class LiveLedger:
         return Questions(
             order_ids=self.inquiry.orders_to_read(now_ns),
             trades_since_s=self.inquiry.trades_since_s(now_ns),
-            strays=tuple(r.row.venue_id for r in self.orders.open() if r.is_stray),
+            strays=tuple(
+                record.row.venue_id
+                for record in self.orders.open()
+                if record.is_stray or evidence.overstays(record, now_ns)
+            ),
             conversions=self.conversions.under_way(),
         )

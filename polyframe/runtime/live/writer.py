@@ -62,6 +62,7 @@ class AccountWriter:
         self._journal: list[JournalRow] = []
         self._snapshot: Callable[[], None] | None = None
         self.has_failed = False
+        self._is_over = False
         self._is_idle = anyio.Event()
         self._is_idle.set()
 
@@ -104,6 +105,10 @@ class AccountWriter:
         """Wait until nothing is queued."""
         await self._is_idle.wait()
 
+    def stop_telling(self) -> None:
+        """The engine hears nothing more: what is stored from now on is for the next run to tell."""
+        self._is_over = True
+
     def rows_left(self) -> list[AnyRow]:
         """Return the rows that are not written, once nobody writes any more."""
         waiting = [] if self.has_failed else self._queue
@@ -119,15 +124,20 @@ class AccountWriter:
                 await self._write()
 
     async def _write(self) -> None:
-        batch, self._queue = self._queue, []
-        journal, self._journal = self._journal, []
+        # They stay in the queue until they are on the disk: whoever cancels us finds them there.
+        batch, journal = list(self._queue), list(self._journal)
         rows: list[AnyRow] = [row for waiting in batch for row in waiting.change.rows]
         rows += journal
         try:
             if rows:
                 await run_sync(self._store.apply, rows)
         except PolyframeError as error:
-            self._fail(batch + self._queue, str(error))
+            self._fail(self._queue, str(error))
+            return
+        del self._queue[: len(batch)], self._journal[: len(journal)]
+        if self._is_over:
+            # A snapshot that counted these would lose them: nobody hears them in this run.
+            self._close(batch)
             return
         events = [event for waiting in batch for event in self._beside(waiting.change)]
         events += [event for waiting in batch for event in waiting.change.events]
@@ -136,16 +146,21 @@ class AccountWriter:
         for waiting in batch:
             self._ledger.given(waiting.change)
             self._wrote(waiting.change)
+        self._close(batch)
+        await self._save_snapshot()
+
+    def _close(self, batch: Sequence[_Waiting]) -> None:
+        for waiting in batch:
             waiting.is_durable = True
             waiting.done.set()
         if not self._queue:
             self._is_idle.set()
-        await self._save_snapshot()
 
     def _fail(self, batch: list[_Waiting], reason: str) -> None:
         """Believe nothing more: what is in memory and what is on disk are not the same account."""
         self.has_failed = True
         self._queue = []
+        self._journal = []
         self._snapshot = None
         for waiting in batch:
             waiting.done.set()
@@ -159,4 +174,4 @@ class AccountWriter:
         try:
             await run_sync(save)
         except PolyframeError as error:
-            self._fail([], str(error))
+            self._fail(self._queue, str(error))
