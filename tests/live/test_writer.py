@@ -1,4 +1,4 @@
-"""The writer at the end of a run, and when the disk fails: nothing is lost between disk and engine."""
+"""The writer at a run's end, and when the disk fails: nothing is lost between disk and engine."""
 
 from __future__ import annotations
 

@@ -29,13 +29,10 @@ from polyframe.events import (
     Event,
     HazardCleared,
     HazardRaised,
-    HoldingsSettling,
     OrderRejected,
-    Side,
 )
 from polyframe.hazards import Action, Hazard
 from polyframe.model import FeeSchedule, Fill, MarketSpec
-from polyframe.polymarket.account_words import TradeStatus
 from polyframe.polymarket.chores import Chores
 from polyframe.polymarket.official_client import ClobError
 from polyframe.polymarket.user_feed import UserFeed
@@ -46,6 +43,7 @@ from polyframe.runtime.fill_profiles import RealProfile
 from polyframe.runtime.live import account_facts
 from polyframe.runtime.live.changes import Change
 from polyframe.runtime.live.chore_runner import ChoreRunner
+from polyframe.runtime.live.deliveries import Deliveries
 from polyframe.runtime.live.earnings_keeper import EarningsKeeper
 from polyframe.runtime.live.halt_keeper import HaltKeeper
 from polyframe.runtime.live.journal_rows import ReconciliationRow, SweepRow
@@ -55,7 +53,6 @@ from polyframe.runtime.live.order_sender import OrderSender
 from polyframe.runtime.live.payouts import PayoutKeeper
 from polyframe.runtime.live.reconciler import Reconciler
 from polyframe.runtime.live.reconciliation import Reconciliation
-from polyframe.runtime.live.rows import FillRow
 from polyframe.runtime.live.settlement_watch import SettlementWatch
 from polyframe.runtime.live.sweeper import Sweep, Sweeper
 from polyframe.runtime.live.user_words import UserWords
@@ -74,8 +71,6 @@ _NO_FAULT = frozenset(
      "gate_expiration", "market_not_ready", "rate_limited", "never_arrived", "restarting",
      "cancel_only", "trading_disabled", "unreachable", "no_match"}
 )  # fmt: skip
-# Trades of these have promised tokens and not moved them (venue.md 3.4).
-_UNDELIVERED = frozenset({TradeStatus.MATCHED, TradeStatus.RETRYING})
 # Wall seconds that an orderly stop waits for its proof before it says that there is none.
 _STOP_PATIENCE_S = 30.0
 
@@ -119,8 +114,9 @@ class LiveDesk:
         if not isinstance(machine.venue, RealProfile):
             raise TypeError("a machine with a paper venue fills on paper: it takes no desk")
         machine.venue.books = ledger_books
+        self._deliveries = Deliveries(ledger, self._spec_of, clock)
         self._writer = AccountWriter(
-            account.store, ledger, take, self._store_failed, self._settling, self._wrote
+            account.store, ledger, take, self._store_failed, self._deliveries.beside, self._wrote
         )
         self._sender = OrderSender(
             clob, ledger, self._writer, clock=clock, speed=speed,
@@ -308,11 +304,7 @@ class LiveDesk:
         await self._user.connected()
         await self._know_markets()
         await self._writer.durable(account.ledger.resume(account.clock()))
-        moving = {row.market_id for row in account.ledger.fills.unsettled()}
-        now_ns = account.clock()
-        self._take(
-            [HoldingsSettling(now_ns, one, *self._undelivered_e6(one)) for one in sorted(moving)]
-        )
+        self._take(self._deliveries.under_way())
         if self._settings.resting_orders == "cancel":
             self._sweeper.ask("start")
             await self._sweeper.proved()
@@ -377,28 +369,6 @@ class LiveDesk:
 
     def _gate_broke(self, detail: str) -> None:
         self._alarm(Hazard.LIMIT_BROKEN, Action.HALT, f"the last gate refused {detail}")
-
-    def _settling(self, change: Change) -> list[Event]:
-        """Return what of the markets in a change is bought and not delivered yet."""
-        named = {row.market_id for row in change.rows if isinstance(row, FillRow)}
-        return [
-            HoldingsSettling(self._account.clock(), market_id, *self._undelivered_e6(market_id))
-            for market_id in sorted(named)
-        ]
-
-    def _undelivered_e6(self, market_id: str) -> tuple[int, int]:
-        spec = self._spec_of(market_id)
-        found = [0, 0]
-        for row in self._account.ledger.fills.unsettled():
-            if (
-                spec is not None
-                and row.market_id == market_id
-                and row.is_booked
-                and row.side is Side.BUY
-                and row.status in _UNDELIVERED
-            ):
-                found[spec.token_ids.index(row.token_id)] += row.size_e6
-        return found[0], found[1]
 
     def _wrote(self, change: Change) -> None:
         now_ns = self._account.clock()
