@@ -320,7 +320,14 @@ class LiveDesk:
                 await anyio.sleep(_RETRY_S)
 
     async def _know_markets(self) -> None:
-        """Fetch every market the engine is going to hear of: a fill of an unknown one is lost."""
+        """Fetch every market the engine is going to hear of: a fill of an unknown one is lost.
+
+        And those that are held or owe us, once: what resolved meanwhile may have been redeemed.
+        """
+        portfolio = self._engine.portfolio
+        ours = dict.fromkeys((*portfolio.held(), *portfolio.unredeemed_e12))
+        if unknown := [one for one in ours if self._engine.markets.find(one) is None]:
+            await self._metadata.fetch(tuple(unknown))
         while True:
             missing = [
                 market_id
@@ -342,7 +349,7 @@ class LiveDesk:
 
     def _spec_of(self, market_id: str) -> MarketSpec | None:
         market = self._engine.markets.find(market_id)
-        return None if market is None else market.spec
+        return None if market is None else market.current_spec
 
     def _alarm(self, hazard: Hazard, action: Action | None, detail: str = "") -> None:
         standing = self._engine.safety.standing.get(hazard)
