@@ -88,6 +88,10 @@ class Account:
         """Another market's view."""
         return self._markets.find(market_id)
 
+    def settling_e6(self, market_id: str) -> tuple[int, int]:
+        """YES and NO bought and not delivered yet: nobody can sell them."""
+        return self._portfolio.settling_e6(market_id)
+
     def free_tokens_e6(self, market_id: str) -> tuple[int, int]:
         """YES and NO delivered, promised neither to open SELL orders nor to a merge under way."""
         yes_e6, no_e6 = free_tokens_e6(self.position(market_id), self._orders.live(market_id))

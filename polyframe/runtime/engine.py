@@ -36,7 +36,7 @@ from polyframe.runtime.safety import Safety
 from polyframe.runtime.safety_watch import SafetyWatch
 from polyframe.runtime.selection import Phase, Schedule, ranking, walk
 from polyframe.runtime.state_watch import StateWatch
-from polyframe.runtime.trades import TradeDesk
+from polyframe.runtime.trades import AFTER_REFUSAL_NS, TradeDesk
 from polyframe.settings import Settings
 
 _SECOND_NS = 1_000_000_000
@@ -109,8 +109,9 @@ class Engine:
         )
         self.warnings: list[str] = []
         self.desk = TradeDesk(
-            dispatcher, self.decider, self.account, self.orders, self.markets, self.warnings.append
-        )
+            dispatcher, self.decider, self.account, self.orders, self.markets,
+            self.warnings.append, AFTER_REFUSAL_NS if begin.is_live else 0,
+        )  # fmt: skip
         self.active: tuple[str, ...] = ()
         self.cycles = 0
         self.smallest_active: int | None = None
@@ -207,8 +208,9 @@ class Engine:
         return list(self._with_held(self.markets.followed_ids()))
 
     def _with_held(self, market_ids: Iterable[str]) -> tuple[str, ...]:
-        """Return the ids and those of what is held: it must be paid out one day."""
-        return tuple(dict.fromkeys((*market_ids, *self.portfolio.held())))
+        """Return the ids and those of what is held, or owed: it must be paid out one day."""
+        portfolio = self.portfolio
+        return tuple(dict.fromkeys((*market_ids, *portfolio.held(), *portfolio.unredeemed_e12)))
 
     # --- decisions ---------------------------------------------------------------------
 

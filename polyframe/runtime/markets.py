@@ -80,6 +80,13 @@ class Market:
         self.max_book_age_s = settings.feed.max_book_age_s
 
     @property
+    def current_spec(self) -> MarketSpec:
+        """The metadata on the grid of now: the feed tells of a new one long before they do."""
+        if self.spec.tick_e4 == self.tick_e4:
+            return self.spec
+        return msgspec.structs.replace(self.spec, tick_e4=self.tick_e4)
+
+    @property
     def state(self) -> MarketState:
         """Where the market stands on its way to resolution."""
         return self.state_and_reason[0]

@@ -20,12 +20,14 @@ from polyframe.runtime.agenda import Cause
 from polyframe.runtime.decide import RUNTIME, Decider, Evaluation
 from polyframe.runtime.dispatch import Dispatcher
 from polyframe.runtime.markets import Market, Markets
-from polyframe.runtime.orders import Order, Orders, Route
+from polyframe.runtime.orders import Order, Orders, OrderStatus, Route
 from polyframe.runtime.states import ALLOWED
 
 _SECOND_NS = 1_000_000_000
 # A book that is empty now may not be empty later, but a stuck unwind must be seen, not hidden.
 _MOST_UNWINDS = 5
+# What the venue refused it refuses at once again: tokens on their way, or a mode of its engine.
+AFTER_REFUSAL_NS = 5 * _SECOND_NS
 # A trade is refused whole: a leg that nobody refused says so.
 _OTHER_LEG = (PluginVeto(RUNTIME, Veto("runtime.other_leg")),)
 
@@ -42,6 +44,7 @@ class OpenTrade:
         self.order: Order | None = None
         self.unwinding: list[TradeLeg] = []
         self.unwinds = 0
+        self.again_ns = 0
 
     @property
     def market_ids(self) -> frozenset[str]:
@@ -58,7 +61,10 @@ class OpenTrade:
 
 
 class TradeDesk:
-    """Vets trades, sends their legs, unwinds what is left over."""
+    """Vets trades, sends their legs, unwinds what is left over.
+
+    ``after_refusal_ns`` is how long a refused unwinding waits; on paper nothing is on its way.
+    """
 
     def __init__(
         self,
@@ -68,7 +74,9 @@ class TradeDesk:
         orders: Orders,
         markets: Markets,
         warn: Callable[[str], None],
+        after_refusal_ns: int = 0,
     ) -> None:
+        self._after_refusal_ns = after_refusal_ns
         self._dispatcher = dispatcher
         self._decider = decider
         self._account = account
@@ -143,6 +151,8 @@ class TradeDesk:
         order, under_way.order = under_way.order, None
         got_e6 = 0 if order is None else order.filled_e6
         if under_way.unwinding:
+            if order is not None and order.status is OrderStatus.REJECTED:
+                under_way.again_ns = now_ns + self._after_refusal_ns
             return self._unwind_further(under_way, got_e6, now_ns)
         under_way.got_e6.append(got_e6)
         done = len(under_way.got_e6)
@@ -195,9 +205,18 @@ class TradeDesk:
         market = self._markets.find(leg.market_id)
         return market is not None and leg.size_e6 >= max(1, market.min_size_e6)
 
+    def _is_delivered(self, leg: TradeLeg) -> bool:
+        """Whether nothing that a leg sells is still on its way to us: nobody can sell that."""
+        at = 0 if leg.is_yes else 1
+        is_coming = self._account.settling_e6(leg.market_id)[at] > 0
+        free_e6 = self._account.free_tokens_e6(leg.market_id)[at]
+        return leg.is_buy or not is_coming or free_e6 >= leg.size_e6
+
     def _unwind(self, under_way: OpenTrade, now_ns: int) -> PlaceOrder | None:
         leg = under_way.unwinding[0]
         market = self._markets.find(leg.market_id)
+        if now_ns < under_way.again_ns or not self._is_delivered(leg):
+            return None
         under_way.unwinds += 1
         if market is None or under_way.unwinds > _MOST_UNWINDS:
             self._open.remove(under_way)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from polyframe import Config, Plugin, Quote, QuoteLeg, Veto, events, hookimpl
 from polyframe.runtime.assemble import Machine
+from polyframe.runtime.engine import Begin
 from polyframe.settings import (
     CycleSettings,
     FeedSettings,
@@ -77,7 +78,12 @@ def _name(kind: type) -> str:
 class Driver:
     """Feeds a machine; times are seconds since the start, prices are cents."""
 
-    def __init__(self, settings: Settings = SETTINGS, classes: Sequence[type] = (TwoCents,)):
+    def __init__(
+        self,
+        settings: Settings = SETTINGS,
+        classes: Sequence[type] = (TwoCents,),
+        begin: Begin | None = None,
+    ):
         self.lines: list[tuple[str, dict[str, object]]] = []
         self.machine = Machine(
             settings,
@@ -86,6 +92,7 @@ class Driver:
             {},
             lambda message, fields: self.lines.append((message, dict(fields))),
             None,
+            begin=begin,
         )  # fmt: skip
         self.engine = self.machine.engine
         self.plugin = next(iter(self.machine.plugins.values()))

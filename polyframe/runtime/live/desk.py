@@ -319,10 +319,11 @@ class LiveDesk:
     async def _know_markets(self) -> None:
         """Fetch every market the engine is going to hear of: a fill of an unknown one is lost.
 
-        What is held is asked for once: it may have resolved while nobody ran.
+        What is held or owes us is asked for once: it may have resolved while nobody ran.
         """
-        if held := self._unknown(self._payouts.markets_held()):
-            await self._metadata.fetch(held)
+        ours = (*self._payouts.markets_held(), *self._engine.portfolio.unredeemed_e12)
+        if unknown := self._unknown(ours):
+            await self._metadata.fetch(unknown)
         while missing := self._unknown(self._account.ledger.markets_to_resume()):
             await self._metadata.fetch(missing)
             if still := self._unknown(missing):
@@ -330,7 +331,8 @@ class LiveDesk:
                 await anyio.sleep(_RETRY_S)
 
     def _unknown(self, market_ids: Sequence[str]) -> tuple[str, ...]:
-        return tuple(one for one in market_ids if self._engine.markets.find(one) is None)
+        wanted = dict.fromkeys(market_ids)
+        return tuple(one for one in wanted if self._engine.markets.find(one) is None)
 
     # --- what is seen ----------------------------------------------------------------------
 
@@ -340,7 +342,7 @@ class LiveDesk:
 
     def _spec_of(self, market_id: str) -> MarketSpec | None:
         market = self._engine.markets.find(market_id)
-        return None if market is None else market.spec
+        return None if market is None else market.current_spec
 
     def _alarm(self, hazard: Hazard, action: Action | None, detail: str = "") -> None:
         standing = self._engine.safety.standing.get(hazard)
