@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import sqlite3
-
 from polyframe.doctor.findings import Finding, doubt, fault, sound
 from polyframe.errors import PolyframeError
 from polyframe.runtime.live.account_folder import AccountFolder
-from polyframe.runtime.live.store_file import open_to_read
+from polyframe.runtime.live.store_file import faults_of, open_to_read
 
 _NONE_YET = "no account yet: the first production run makes one"
 
@@ -27,15 +25,14 @@ def _store(folder: AccountFolder) -> Finding:
     try:
         connection = open_to_read(path)
         try:
-            faults = [str(row[0]) for row in connection.execute("PRAGMA quick_check(3)")]
+            faults = faults_of(connection, path)
         finally:
             connection.close()
-    except sqlite3.Error as error:
-        return fault("store", f"{path}: {error}", fix)
     except PolyframeError as error:
         return fault("store", str(error), fix)
-    if faults != ["ok"]:
-        return fault("store", f"{path}: damaged: {'; '.join(faults)}", fix)
+    if faults:
+        more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
+        return fault("store", f"{faults[0]}{more}", fix)
     return sound("store", f"{path}: whole, {path.stat().st_size / 1e6:.1f} MB")
 
 

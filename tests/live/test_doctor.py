@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import sqlite3
 import tempfile
 import time
 
@@ -248,6 +249,15 @@ async def test_store_switch_and_engine_are_looked_at(tmp_path):
         assert found.endswith("by anna: a drill")
         assert "polyframe resume" in fix
         folder.resume()
+        store = LedgerStore(folder.store_path)
+        store.begin_run("run", 1, "hash", "0")
+        store.close()
+        edited = sqlite3.connect(folder.store_path)
+        edited.execute("UPDATE runs SET config_hash = 'another'")
+        edited.commit()
+        edited.close()
+        name, found, *_ = only_failure(await run_beside("doctor", "--venue", url))
+        assert (name, "a row of runs is damaged" in found) == ("store", True)
         folder.store_path.write_bytes(b"SQLite format 3\0" + b"\xff" * 5_000)
         name, found, *_ = only_failure(await run_beside("doctor", "--venue", url))
         assert name == "store"
