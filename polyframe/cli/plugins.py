@@ -122,6 +122,7 @@ def show(name: str, pin: str | None, as_json: bool) -> None:
         "on_book_when": getattr(kind, "on_book_when", "change"),
         "hooks": {hook: _hook(hook) for hook in HOOK_ARGUMENTS if hook in marked},
         "codes": list(getattr(kind, "codes", ())),
+        "halts": list(getattr(kind, "halts", ())),
         "settings": list(settings_of(kind.Config)),
         "deprecations": [text for _, text in deprecations_of(name, kind)],
     }
@@ -215,7 +216,11 @@ def _print_facts(facts: dict[str, Any]) -> None:
     )
     if "on_book" in facts["hooks"] and facts["on_book_when"] == "top":
         click.echo("on_book is called when the best bid or ask changes only")
-    _print_table(("veto code",), [(code,) for code in facts["codes"]])
+    halting = set(facts["halts"])
+    _print_table(
+        ("veto code", "against"),
+        [(code, "the account" if code in halting else "a market") for code in facts["codes"]],
+    )
     _print_table(
         ("setting", "type", "unit", "default", "bounds", "meaning"),
         [

@@ -14,7 +14,7 @@ from polyframe.polymarket import venue_modes
 from polyframe.polymarket.account_words import VenueMode
 from polyframe.runtime.live import account_folder, desk
 from polyframe.runtime.tape import TapeWriter
-from triggers import changed
+from triggers import LARGER, changed
 from watched_run import Tripwire, WatchedRun, trading
 
 Scene = Callable[[WatchedRun], Awaitable[None]]
@@ -257,6 +257,40 @@ def test_while_the_venue_takes_no_orders_none_leave_and_then_quoting_goes_on(
         assert any(over.ts_ns - S_NS <= one.ts_ns <= first.ts_ns for one in run.said("Reconciled"))
 
     play(scene, SOON)
+
+
+def test_a_user_channel_that_answers_and_says_nothing_hides_no_fill_for_long(play):
+    async def scene(run: WatchedRun) -> None:
+        run.fault("silent_socket", channel="user")
+        bought = run.bids()[:3]
+        markets = {run.exchange.private.desk.terms(one.token_id).market_id for one in bought}
+        run.sell_into(bought)
+        await run.until(lambda: markets <= set(run.engine.portfolio.held()), "booked", 25)
+
+    # Nothing is replaced, so no answer to a cancel tells what the channel does not.
+    still = ("mutations_per_min: 2000", "mutations_per_min: 2000, drift_ticks: 900, size_drift: 1")
+    play(scene, changed(still))
+
+
+def test_a_risk_halt_outlasts_its_run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    losing = changed(("daily_loss_share: 0.05", "daily_loss_share: 0.0005"), LARGER)
+
+    async def whole() -> None:
+        async with exchange_of(8.0) as exchange:
+            async with trading(tmp_path, exchange, text=losing) as run:
+                await run.lose_money()
+                await run.until(lambda: Hazard.RISK_HALT in run.standing(), "halted")
+                await run.pass_s(6)  # the plugin's document is saved with the cycle
+            began_ns = exchange.clock()
+            async with trading(tmp_path, exchange, text=losing, orders=0) as run:
+                await run.until(
+                    lambda: run.machine is not None and Hazard.RISK_HALT in run.standing(), "still"
+                )
+                await run.pass_s(10)
+                assert run.came_since(began_ns) == []
+
+    anyio.run(whole)
 
 
 def test_ten_seconds_of_everything_do_not_lock_a_run(play):

@@ -217,7 +217,7 @@ async def trading(
         try:
             run.result = await trade_for_real(
                 strategy, classes, {name: "test==1" for name in classes}, venue,
-                make_run_folder(folder / "runs", "20270115T080000Z", strategy.config_hash),
+                make_run_folder(folder / "runs", f"run-{exchange.clock()}", strategy.config_hash),
                 folder / "reports", run, credentials, folder / "state", for_s,
             )  # fmt: skip
         except BaseException as error:  # noqa: BLE001 - the test asks which
