@@ -1,4 +1,4 @@
-"""The writer at the end of a run, and when the disk fails: nothing is lost between disk and engine."""
+"""The writer at a run's end and when the disk fails: nothing is lost between disk and engine."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def a_late_fill(told: Teller) -> Change:
 
 
 async def until(seen: threading.Event) -> None:
-    while not seen.is_set():  # noqa: ASYNC110 - a thread's event
+    while not seen.is_set():
         await anyio.lowlevel.checkpoint()
 
 

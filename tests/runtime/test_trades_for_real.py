@@ -41,9 +41,7 @@ def orders(commands):
 
 
 def settles(driver, seconds, shares):
-    return driver.at(
-        seconds, events.HoldingsSettling(driver.ts(seconds), "m1", shares * SHARE, 0)
-    )
+    return driver.at(seconds, events.HoldingsSettling(driver.ts(seconds), "m1", shares * SHARE, 0))
 
 
 def filled(driver, seconds, order):

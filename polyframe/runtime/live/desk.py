@@ -31,11 +31,9 @@ from polyframe.events import (
     HazardRaised,
     HoldingsSettling,
     OrderRejected,
-    Side,
 )
 from polyframe.hazards import Action, Hazard
 from polyframe.model import FeeSchedule, Fill, MarketSpec
-from polyframe.polymarket.account_words import TradeStatus
 from polyframe.polymarket.chores import Chores
 from polyframe.polymarket.official_client import ClobError
 from polyframe.polymarket.user_feed import UserFeed
@@ -72,8 +70,6 @@ _NO_FAULT = frozenset(
     {"post_only_would_cross", "post_only_mode", "held", "not_stored", "gate_tick",
      "gate_expiration", "market_not_ready", "rate_limited", "never_arrived", "restarting"}
 )  # fmt: skip
-# Trades of these have promised tokens and not moved them (venue.md 3.4).
-_UNDELIVERED = frozenset({TradeStatus.MATCHED, TradeStatus.RETRYING})
 # Wall seconds that an orderly stop waits for its proof before it says that there is none.
 _STOP_PATIENCE_S = 30.0
 
@@ -138,6 +134,7 @@ class LiveDesk:
         self._reconciler = Reconciler(
             clob, ledger, self._writer, settings, clock=clock, speed=speed, alarm=self._alarm,
             payouts=ledger_books.payouts_e6, told=self._compared, earnings=self._earnings,
+            acceptances=account.folder, line=self._line,
         )  # fmt: skip
         self._user = UserWords(
             ledger, self._writer, settings, clock=clock, alarm=self._alarm,
@@ -324,10 +321,9 @@ class LiveDesk:
 
         And those that are held or owe us, once: what resolved meanwhile may have been redeemed.
         """
-        portfolio = self._engine.portfolio
-        ours = dict.fromkeys((*portfolio.held(), *portfolio.unredeemed_e12))
-        if unknown := [one for one in ours if self._engine.markets.find(one) is None]:
-            await self._metadata.fetch(tuple(unknown))
+        ours, find = self._engine.with_held(()), self._engine.markets.find
+        if unknown := tuple(market_id for market_id in ours if find(market_id) is None):
+            await self._metadata.fetch(unknown)
         while True:
             missing = [
                 market_id
@@ -389,17 +385,9 @@ class LiveDesk:
 
     def _undelivered_e6(self, market_id: str) -> tuple[int, int]:
         spec = self._spec_of(market_id)
-        found = [0, 0]
-        for row in self._account.ledger.fills.unsettled():
-            if (
-                spec is not None
-                and row.market_id == market_id
-                and row.is_booked
-                and row.side is Side.BUY
-                and row.status in _UNDELIVERED
-            ):
-                found[spec.token_ids.index(row.token_id)] += row.size_e6
-        return found[0], found[1]
+        coming = self._account.ledger.fills.undelivered_e6(market_id)
+        yes, no = ("", "") if spec is None else spec.token_ids
+        return coming.get(yes, 0), coming.get(no, 0)
 
     def _wrote(self, change: Change) -> None:
         now_ns = self._account.clock()

@@ -74,9 +74,7 @@ def overstays(record: Record, now_ns: int) -> bool:
     """Whether an order that was to take and be gone is still there: nobody wants it to rest."""
     row = record.row
     return (
-        not row.post_only
-        and row.state is OrderState.LIVE
-        and row.accepted_ns + TAKING_NS <= now_ns
+        not row.post_only and row.state is OrderState.LIVE and row.accepted_ns + TAKING_NS <= now_ns
     )
 
 

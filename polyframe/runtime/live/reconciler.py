@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from typing import Protocol
 
 import anyio
 
@@ -15,6 +16,7 @@ from polyframe.hazards import Action, Hazard
 from polyframe.live_settings import ProductionSettings
 from polyframe.polymarket.clob import Clob
 from polyframe.polymarket.official_client import ClobError
+from polyframe.runtime.live.acceptance import Accepted, bookings
 from polyframe.runtime.live.earnings_keeper import EarningsKeeper
 from polyframe.runtime.live.ledger import LiveLedger
 from polyframe.runtime.live.reconciliation import Difference, Reconciliation, compare
@@ -26,9 +28,23 @@ _ASK_S = 0.5  # market: how often doubts are looked at
 _SHORTEST_S = 0.05  # wall
 # A difference is acted upon when a second look, this much later, still shows it.
 _LOOK_AGAIN_S = 5.0
+# A settlement's end shows in the balances within a minute: so long what was accepted waits for it.
+_MOST_LOOKS = 30
 _MOST_TOKENS_A_LOOK = 400
 _ASKED_AT_MOST = 3
 _E6 = 10**6
+
+
+class Acceptances(Protocol):
+    """Where the operator writes down the differences he accepts."""
+
+    def accepted(self) -> Accepted | None:
+        """Return what he accepts, None for nothing."""
+        ...
+
+    def drop_accepted(self) -> None:
+        """Forget it: it was looked for."""
+        ...
 
 
 class Reconciler:
@@ -45,6 +61,8 @@ class Reconciler:
         payouts: what a share of each resolved market's tokens pays, 1e-6 USD by token id.
         told: called with every comparison.
         earnings: what was announced, and is booked when a comparison finds it.
+        acceptances: what the operator accepts.
+        line: writes a line of the run's log.
     """
 
     def __init__(
@@ -60,7 +78,11 @@ class Reconciler:
         payouts: Callable[[], Mapping[str, int]],
         told: Callable[[Reconciliation], None],
         earnings: EarningsKeeper,
+        acceptances: Acceptances,
+        line: Callable[[str, Mapping[str, object]], None],
     ) -> None:
+        self._acceptances = acceptances
+        self._line = line
         self._earnings = earnings
         self._clob = clob
         self._ledger = ledger
@@ -179,6 +201,8 @@ class Reconciler:
             # Words may be under way: what a second look does not show was no difference.
             await anyio.sleep(max(0.2, _LOOK_AGAIN_S / self._speed))
             found = await self._compare_once()
+        if (accepted := self._acceptances.accepted()) is not None:
+            found = await self._accept(accepted, found)
         self.last = found
         self.comparisons += 1
         self._name_new(found)
@@ -191,6 +215,25 @@ class Reconciler:
             self._alarm(Hazard.RECONCILING, None)
         return found
 
+    async def _accept(self, accepted: Accepted, found: Reconciliation) -> Reconciliation:
+        """Book what the operator accepts, once nothing settles that could be part of it.
+
+        Raises:
+            ClobError: the venue does not answer.
+        """
+        for _ in range(_MOST_LOOKS):
+            if not (found.is_beyond_bound and found.moving_fills):
+                break
+            await anyio.sleep(max(0.2, _LOOK_AGAIN_S / self._speed))
+            found = await self._compare_once()
+        changes = bookings(self._ledger, accepted, found, self._settings, self._clock())
+        for change in changes:
+            if not await self._writer.durable(change):
+                return found
+        self._acceptances.drop_accepted()
+        self._line("Accepted", {"bookings": len(changes), "by": accepted.by})
+        return await self._compare_once() if changes else found
+
     async def _compare_once(self) -> Reconciliation:
         tokens = [*self._ledger.books.wallet_tokens_e6()][:_MOST_TOKENS_A_LOOK]
         asked_ns = self._clock()
@@ -202,11 +245,13 @@ class Reconciler:
         balances = Balances(
             asked_ns=asked_ns, cash_e12=held.cash_e6 * _E6, tokens_e6=held.tokens_e6
         )
+        announced_e12 = self._earnings.pending_e12()
         found = compare(
-            self._ledger, balances, self._clock(), self._settings, self._payouts(),
-            self._earnings.pending_e12(),
-        )  # fmt: skip
-        self._earnings.settle(found.cash_e12 - found.expected_cash_e12[0])
+            self._ledger, balances, self._clock(), self._settings, self._payouts(), announced_e12
+        )
+        # Beyond all that settlements may have brought: what one of them explains pays no reward.
+        most_without_e12 = found.expected_cash_e12[1] - announced_e12
+        self._earnings.settle(found.cash_e12 - most_without_e12)
         return found
 
     def _name_new(self, found: Reconciliation) -> None:
