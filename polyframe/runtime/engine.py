@@ -36,7 +36,7 @@ from polyframe.runtime.safety import Safety
 from polyframe.runtime.safety_watch import SafetyWatch
 from polyframe.runtime.selection import Phase, Schedule, ranking, walk
 from polyframe.runtime.state_watch import StateWatch
-from polyframe.runtime.trades import AFTER_REFUSAL_NS, TradeDesk
+from polyframe.runtime.trades import TradeDesk
 from polyframe.settings import Settings
 
 _SECOND_NS = 1_000_000_000
@@ -82,13 +82,8 @@ class Engine:
             payouts_wait=begin.is_live,
         )
         self._one_sided_offset_e6 = round(settings.capital.one_sided_mark_offset * 1e6)
-        self.merging = Merging(
-            self.portfolio,
-            self.orders,
-            usd_e12(settings.capital.merge_above_usd),
-            log,
-            begin.merge,
-        )
+        least_merge_e12 = usd_e12(settings.capital.merge_above_usd)
+        self.merging = Merging(self.portfolio, self.orders, least_merge_e12, log, begin.merge)
         self.redeeming = Redeeming(
             self.portfolio, begin.is_live and settings.production.redeem, log, begin.redemption
         )
@@ -110,7 +105,7 @@ class Engine:
         self.warnings: list[str] = []
         self.desk = TradeDesk(
             dispatcher, self.decider, self.account, self.orders, self.markets,
-            self.warnings.append, AFTER_REFUSAL_NS if begin.is_live else 0,
+            self.warnings.append, is_live=begin.is_live,
         )  # fmt: skip
         self.active: tuple[str, ...] = ()
         self.cycles = 0
@@ -199,18 +194,16 @@ class Engine:
                 commands.extend(self._decide_dirty())
             if self._touched:
                 commands.extend(self._trade(list(self._touched.values())))
-        commands.extend(
-            self.schedule.refreshes(self._with_held(self.active), self._all_ids, now_ns)
-        )
+        commands.extend(self.schedule.refreshes(self.with_held(self.active), self._all_ids, now_ns))
         return commands
 
     def _all_ids(self) -> list[str]:
-        return list(self._with_held(self.markets.followed_ids()))
+        return list(self.with_held(self.markets.followed_ids()))
 
-    def _with_held(self, market_ids: Iterable[str]) -> tuple[str, ...]:
-        """Return the ids and those of what is held, or owed: it must be paid out one day."""
-        portfolio = self.portfolio
-        return tuple(dict.fromkeys((*market_ids, *portfolio.held(), *portfolio.unredeemed_e12)))
+    def with_held(self, market_ids: Iterable[str]) -> tuple[str, ...]:
+        """Return the ids and those of what is held or owed to us: it must be paid out one day."""
+        ours = (*self.portfolio.held(), *self.portfolio.unredeemed_e12)
+        return tuple(dict.fromkeys((*market_ids, *ours)))
 
     # --- decisions ---------------------------------------------------------------------
 

@@ -27,7 +27,7 @@ _SECOND_NS = 1_000_000_000
 # A book that is empty now may not be empty later, but a stuck unwind must be seen, not hidden.
 _MOST_UNWINDS = 5
 # What the venue refused it refuses at once again: tokens on their way, or a mode of its engine.
-AFTER_REFUSAL_NS = 5 * _SECOND_NS
+_AFTER_REFUSAL_NS = 5 * _SECOND_NS
 # A trade is refused whole: a leg that nobody refused says so.
 _OTHER_LEG = (PluginVeto(RUNTIME, Veto("runtime.other_leg")),)
 
@@ -63,7 +63,7 @@ class OpenTrade:
 class TradeDesk:
     """Vets trades, sends their legs, unwinds what is left over.
 
-    ``after_refusal_ns`` is how long a refused unwinding waits; on paper nothing is on its way.
+    With real orders (``is_live``) a refused unwinding waits; on paper nothing is on its way.
     """
 
     def __init__(
@@ -74,9 +74,10 @@ class TradeDesk:
         orders: Orders,
         markets: Markets,
         warn: Callable[[str], None],
-        after_refusal_ns: int = 0,
+        *,
+        is_live: bool = False,
     ) -> None:
-        self._after_refusal_ns = after_refusal_ns
+        self._after_refusal_ns = _AFTER_REFUSAL_NS if is_live else 0
         self._dispatcher = dispatcher
         self._decider = decider
         self._account = account

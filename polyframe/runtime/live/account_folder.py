@@ -1,7 +1,8 @@
 """What one account keeps on disk between runs, who holds it, and its kill switch.
 
 ``state/<source>-<address>/`` is ours alone (0700): ``account.sqlite`` (the store), ``lock`` (the
-process that trades), ``KILL`` (nobody may trade). Both locks are the kernel's and end with the
+process that trades), ``KILL`` (nobody may trade), ``ACCEPT`` (differences that the operator
+accepts, until a comparison has looked for them). Both locks are the kernel's and end with the
 process that holds them, however it ends.
 """
 
@@ -21,11 +22,15 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
+import msgspec
+
 from polyframe.errors import PolyframeError, UsageError
 from polyframe.polymarket.hosts import LIVE_URLS, VenueUrls
+from polyframe.runtime.live.acceptance import Accepted
 
 STORE: Final = "account.sqlite"
 KILL: Final = "KILL"
+ACCEPT: Final = "ACCEPT"
 LOCK: Final = "lock"
 _NAME = re.compile(r"(?P<source>[a-z0-9][a-z0-9.-]*)-(?P<address>0x[0-9a-f]{40})")
 _MOST_BYTES = 65_536
@@ -215,6 +220,33 @@ class AccountFolder:
         except OSError as error:
             raise PolyframeError(f"{path}: cannot be removed: {error.strerror}") from error
         return thrown
+
+    # --- accepted differences ----------------------------------------------------------
+
+    def accept(self, accepted: Accepted) -> None:
+        """Write down what the operator accepts; in doubt nothing is accepted.
+
+        Raises:
+            PolyframeError: it cannot be written.
+        """
+        path = self.path / ACCEPT
+        try:
+            _write_durably(path, msgspec.json.encode(accepted) + b"\n")
+        except OSError as error:
+            raise PolyframeError(f"{path}: cannot be written: {error.strerror}") from error
+
+    def accepted(self) -> Accepted | None:
+        """Return what the operator accepts, None for nothing that can be read."""
+        try:
+            return msgspec.json.decode((self.path / ACCEPT).read_bytes(), type=Accepted)
+        except (OSError, msgspec.MsgspecError, RecursionError):
+            return None
+
+    def drop_accepted(self) -> None:
+        """Forget what was accepted: it was looked for."""
+        with suppress(OSError):
+            (self.path / ACCEPT).unlink(missing_ok=True)
+            _sync_folder(self.path)
 
 
 def source_of(urls: VenueUrls) -> str:

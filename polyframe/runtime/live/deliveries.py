@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from polyframe.events import HoldingsSettling, Side
+from polyframe.events import HoldingsSettling
 from polyframe.model import MarketSpec
-from polyframe.polymarket.account_words import TradeStatus
 from polyframe.runtime.live.changes import Change
 from polyframe.runtime.live.ledger import LiveLedger
 from polyframe.runtime.live.rows import FillRow
-
-# Trades of these have promised tokens and not moved them (venue.md 3.4).
-_PROMISED = frozenset({TradeStatus.MATCHED, TradeStatus.RETRYING})
 
 
 class Deliveries:
@@ -51,14 +47,6 @@ class Deliveries:
 
     def _promised_e6(self, market_id: str) -> tuple[int, int]:
         spec = self._spec_of(market_id)
-        found = [0, 0]
-        for row in () if spec is None else self._ledger.fills.unsettled():
-            if (
-                spec is not None
-                and row.market_id == market_id
-                and row.is_booked
-                and row.side is Side.BUY
-                and row.status in _PROMISED
-            ):
-                found[spec.token_ids.index(row.token_id)] += row.size_e6
-        return found[0], found[1]
+        coming = self._ledger.fills.undelivered_e6(market_id)
+        yes, no = ("", "") if spec is None else spec.token_ids
+        return coming.get(yes, 0), coming.get(no, 0)

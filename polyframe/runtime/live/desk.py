@@ -139,6 +139,7 @@ class LiveDesk:
         self._reconciler = Reconciler(
             clob, ledger, self._writer, settings, clock=clock, speed=speed, alarm=self._alarm,
             payouts=self._payouts, told=self._compared, earnings=self._earnings,
+            acceptances=account.folder, line=self._line,
         )  # fmt: skip
         self._user = UserWords(
             ledger, self._writer, settings, clock=clock, alarm=self._alarm,

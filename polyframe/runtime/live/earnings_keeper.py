@@ -129,7 +129,8 @@ class EarningsKeeper:
         """Book the final statements that the balance covers, oldest first.
 
         Args:
-            beyond_e12: by how much the wallet's cash exceeds the least our books expect.
+            beyond_e12: by how much the wallet's cash exceeds the most that our books expect
+                without them.
         """
         for key in sorted(self._readings, key=lambda one: (one[1], one[0])):
             reading = self._readings[key]

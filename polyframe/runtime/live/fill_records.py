@@ -11,12 +11,15 @@ from collections.abc import Callable, Iterable, Iterator
 
 from msgspec.structs import replace
 
+from polyframe.events import Side
 from polyframe.model import FeeSchedule
 from polyframe.money import taker_fee_e12
 from polyframe.polymarket.account_words import TradeStatus, VenueFill
 from polyframe.runtime.live.rows import FINAL, FillRow
 
 FillIdentity = tuple[str, str, int]
+# Trades of these have promised tokens and not moved them (venue.md 3.4).
+_UNDELIVERED = frozenset({TradeStatus.MATCHED, TradeStatus.RETRYING})
 
 
 class FillRecords:
@@ -82,6 +85,15 @@ class FillRecords:
     def unsettled(self) -> list[FillRow]:
         """Return the fills whose settlement has not ended."""
         return [row for row in self._moving.values() if not row.is_final]
+
+    def undelivered_e6(self, market_id: str) -> dict[str, int]:
+        """Return what is booked as bought of a market's tokens and not moved to us yet."""
+        found: dict[str, int] = {}
+        for row in self.unsettled():
+            is_coming = row.is_booked and row.side is Side.BUY and row.status in _UNDELIVERED
+            if is_coming and row.market_id == market_id:
+                found[row.token_id] = found.get(row.token_id, 0) + row.size_e6
+        return found
 
     def drop(self, venue_id: str) -> None:
         """Forget an order's fills; they must be final."""

@@ -6,8 +6,9 @@ trade, the ledger has heard of (:mod:`.reconciliation`).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from typing import Protocol
 
 import anyio
 
@@ -15,6 +16,7 @@ from polyframe.hazards import Action, Hazard
 from polyframe.live_settings import ProductionSettings
 from polyframe.polymarket.clob import Clob
 from polyframe.polymarket.official_client import ClobError
+from polyframe.runtime.live.acceptance import Accepted, bookings
 from polyframe.runtime.live.earnings_keeper import EarningsKeeper
 from polyframe.runtime.live.ledger import LiveLedger
 from polyframe.runtime.live.payouts import PayoutKeeper
@@ -32,6 +34,8 @@ _ASK_S = 0.5  # market: how often doubts are looked at
 _SHORTEST_S = 0.05  # wall
 # A difference is acted upon when a second look, this much later, still shows it.
 _LOOK_AGAIN_S = 5.0
+# A settlement's end shows in the balances within a minute: so long what was accepted waits for it.
+_MOST_LOOKS = 30
 _MOST_TOKENS_A_LOOK = 400
 _ASKED_AT_MOST = 3
 _E6 = 10**6
@@ -39,6 +43,18 @@ _E6 = 10**6
 # carries nothing looks like one that has nothing to say.
 _TRUST_S = 15.0
 _SHORTEST_TRUST_S = 1.0  # wall
+
+
+class Acceptances(Protocol):
+    """Where the operator writes down the differences he accepts."""
+
+    def accepted(self) -> Accepted | None:
+        """Return what he accepts, None for nothing."""
+        ...
+
+    def drop_accepted(self) -> None:
+        """Forget it: it was looked for."""
+        ...
 
 
 class Reconciler:
@@ -55,6 +71,8 @@ class Reconciler:
         payouts: knows what resolved markets pay.
         told: called with every comparison.
         earnings: what was announced, and is booked when a comparison finds it.
+        acceptances: what the operator accepts.
+        line: writes a line of the run's log.
     """
 
     def __init__(
@@ -70,7 +88,11 @@ class Reconciler:
         payouts: PayoutKeeper,
         told: Callable[[Reconciliation], None],
         earnings: EarningsKeeper,
+        acceptances: Acceptances,
+        line: Callable[[str, Mapping[str, object]], None],
     ) -> None:
+        self._acceptances = acceptances
+        self._line = line
         self._earnings = earnings
         self._clob = clob
         self._ledger = ledger
@@ -196,6 +218,8 @@ class Reconciler:
             await self._payouts.learn(one.name for one in found.unexplained if one.what == "token")
             await anyio.sleep(max(0.2, _LOOK_AGAIN_S / self._speed))
             found = await self._compare_once()
+        if (accepted := self._acceptances.accepted()) is not None:
+            found = await self._accept(accepted, found)
         self.last = found
         self.comparisons += 1
         self._name_new(found)
@@ -208,6 +232,25 @@ class Reconciler:
             self._alarm(Hazard.RECONCILING, None)
         return found
 
+    async def _accept(self, accepted: Accepted, found: Reconciliation) -> Reconciliation:
+        """Book what the operator accepts, once nothing settles that could be part of it.
+
+        Raises:
+            ClobError: the venue does not answer.
+        """
+        for _ in range(_MOST_LOOKS):
+            if not (found.is_beyond_bound and found.moving_fills):
+                break
+            await anyio.sleep(max(0.2, _LOOK_AGAIN_S / self._speed))
+            found = await self._compare_once()
+        changes = bookings(self._ledger, accepted, found, self._settings, self._clock())
+        for change in changes:
+            if not await self._writer.durable(change):
+                return found
+        self._acceptances.drop_accepted()
+        self._line("Accepted", {"bookings": len(changes), "by": accepted.by})
+        return await self._compare_once() if changes else found
+
     async def _compare_once(self) -> Reconciliation:
         tokens = [*self._ledger.books.wallet_tokens_e6()][:_MOST_TOKENS_A_LOOK]
         asked_ns = self._clock()
@@ -219,11 +262,14 @@ class Reconciler:
         balances = Balances(
             asked_ns=asked_ns, cash_e12=held.cash_e6 * _E6, tokens_e6=held.tokens_e6
         )
+        announced_e12 = self._earnings.pending_e12()
         found = compare(
             self._ledger, balances, self._clock(), self._settings, self._payouts.payouts_e6(),
-            self._earnings.pending_e12(),
+            announced_e12,
         )  # fmt: skip
-        self._earnings.settle(found.cash_e12 - found.expected_cash_e12[0])
+        # Beyond all that settlements may have brought: what one of them explains pays no reward.
+        most_without_e12 = found.expected_cash_e12[1] - announced_e12
+        self._earnings.settle(found.cash_e12 - most_without_e12)
         self._payouts.look(held.tokens_e6, asked_ns, BALANCE_LAG_NS)
         return found
 
