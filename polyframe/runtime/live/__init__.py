@@ -21,6 +21,7 @@
 ``settlement_watch``   settlements that fail and orders that are refused, counted; pure
 ``reconciler``         what is doubted is asked for, gaps are read, books are compared
 ``reconciliation``     what differs, what explains it, what is beyond bounds; pure
+``acceptance``         differences that the operator accepts, and their bookings; pure
 ``earnings_keeper``    rewards and rebates: read, booked when they are there
 ``earnings_watch``     what our own data predicts of them; pure
 ``ledger``             what we asked for and what the venue said, by its order ids; pure
