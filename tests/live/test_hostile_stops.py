@@ -66,7 +66,7 @@ def test_a_placement_that_hangs_delays_the_proof_and_no_cancel(play):
         assert not proofs(run, Hazard.KILL_SWITCH)
         await run.until(lambda: bool(run.said("CANCEL-ALL NOT VERIFIED")), "said to be late")
         late = run.said("CANCEL-ALL NOT VERIFIED")[0]
-        assert late.ts_ns - killed_ns < 13 * S_NS
+        assert late.ts_ns - killed_ns < (10 + 2 * run.speed) * S_NS
         await run.until(lambda: bool(proofs(run, Hazard.KILL_SWITCH)), "the proof")
         assert Hazard.SWEEPING not in run.standing()
 
