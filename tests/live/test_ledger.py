@@ -16,10 +16,12 @@ from live_words import (
 from polyframe.events import OrderAdopted, OrderFilled, Side
 from polyframe.money import SHARE_E6, taker_fee_e12
 from polyframe.polymarket.account_words import Cancelled, Placement, PlaceResult, TradeStatus
+from polyframe.runtime.live.opening import as_opened
 from polyframe.runtime.live.order_states import TRANSITIONS, OrderState
 from polyframe.runtime.live.rows import OrderRow
 from polyframe.runtime.live.statements import Balances
 from polyframe.runtime.live.stored_account import Numbers
+from polyframe.settings import CapitalSettings, Settings
 
 FAILED, CONFIRMED = TradeStatus.FAILED, TradeStatus.CONFIRMED
 
@@ -600,6 +602,17 @@ def test_with_less_than_the_bankroll_it_begins_with_what_there_is(told) -> None:
     held = Balances(asked_ns=START, cash_e12=700 * 10**12)
     told.take(told.ledger.statements.open_account(1000 * 10**12, held, START))
     assert told.ledger.books.opening_cash_e12 == 700 * 10**12
+
+
+def test_a_bankroll_changed_before_the_first_snapshot_changes_no_books(told) -> None:
+    held = Balances(asked_ns=START, cash_e12=2000 * 10**12)
+    told.take(told.ledger.statements.open_account(1000 * 10**12, held, START))
+    after = Teller(told.rows).ledger
+    as_before = Settings(capital=CapitalSettings(bankroll_usd=1000.0))
+    assert as_opened(after, as_before) is None
+    found = as_opened(after, Settings(capital=CapitalSettings(bankroll_usd=1500.0)))
+    assert found is not None
+    assert found.cash_e12 == after.books.cash_e12 == 1000 * 10**12
 
 
 def test_a_statement_read_twice_pays_once(told) -> None:

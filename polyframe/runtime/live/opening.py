@@ -127,7 +127,7 @@ async def open_account(
                 if not ledger.books.is_opened:
                     await _open_books(ledger, store, clob, urls, settings, clock, line)
                 snapshot = loaded.snapshot
-                account = None if snapshot is None else snapshot.account
+                account = as_opened(ledger, settings) if snapshot is None else snapshot.account
                 line(
                     "Account",
                     {"wallet": clob.wallet.address, "type": clob.wallet.signature_type.name,
@@ -156,6 +156,21 @@ async def open_account(
                     account=account,
                     documents={} if snapshot is None else snapshot.plugins,
                 )
+
+
+def as_opened(ledger: LiveLedger, settings: Settings) -> CarriedAccount | None:
+    """Return what an engine begins from where no run has left a snapshot.
+
+    That is what the account was opened with, whatever bankroll the file names by now; None where
+    it names the same.
+    """
+    opening_e12 = ledger.books.opening_cash_e12
+    if opening_e12 == usd_e12(settings.capital.bankroll_usd):
+        return None
+    return CarriedAccount(
+        run_id="", cash_e12=opening_e12, peak_equity_e12=opening_e12, day=None,
+        day_start_equity_e12=opening_e12, positions=(),
+    )  # fmt: skip
 
 
 async def _preflight(
