@@ -30,7 +30,7 @@ from polyframe.runtime.checks import check, crosses, reduce_only
 from polyframe.runtime.dispatch import Dispatcher, Shaped
 from polyframe.runtime.limits import Limits
 from polyframe.runtime.markets import Market
-from polyframe.runtime.orders import Order, Orders, OrderStatus, Route
+from polyframe.runtime.orders import Order, Orders, Route
 from polyframe.runtime.reconcile import MutationBudget, SideAction, reconcile
 from polyframe.runtime.safety import Safety
 from polyframe.runtime.states import ALLOWED
@@ -162,7 +162,7 @@ class Decider:
         told: list[str] = []
         deferred = False
         had_live = bool(market.orders)
-        unknown = [one.order_id for one in market.orders if one.status is OrderStatus.UNKNOWN]
+        unknown = [one.order_id for one in market.orders if one.is_unknown]
         actions = [
             reconcile(
                 wanted,

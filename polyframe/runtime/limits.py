@@ -73,7 +73,12 @@ class Limits:
         if not routed.is_buy:
             return found  # a sell of what is held costs nothing
         net_e6 = market.position.net_yes_e6
-        reduces_e6 = net_e6 if side == "ask" else -net_e6
+        # What other components have open on this side pairs the same holding first.
+        reduces_e6 = (net_e6 if side == "ask" else -net_e6) - sum(
+            order.leaves_e6
+            for order in market.orders
+            if order.side == side and order not in replaced
+        )
         if routed.size_e6 <= reduces_e6:
             return found  # nor does a purchase that pairs what is held
         replaced_e12 = sum(order.reserved_e12 for order in replaced)

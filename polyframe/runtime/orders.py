@@ -98,7 +98,8 @@ class Order:
     """One order of ours; satisfies :class:`polyframe.views.OrderView`."""
 
     __slots__ = (
-        "component", "decision_id", "expires_ns", "filled_e6", "is_buy", "is_yes", "market_id",
+        "component", "decision_id", "expires_ns", "filled_e6", "is_buy", "is_unknown", "is_yes",
+        "market_id",
         "order_id", "placed_ns", "price_e4", "size_e6", "status", "token_id",
     )  # fmt: skip
 
@@ -115,6 +116,7 @@ class Order:
         self.component = command.component
         self.decision_id = command.decision_id
         self.placed_ns = now_ns
+        self.is_unknown = False
         self.status = OrderStatus.IN_FLIGHT
 
     @property
@@ -187,6 +189,7 @@ class Orders:
         if not event.is_live:
             order.status = OrderStatus.CANCELLED
             return order
+        order.is_unknown = event.is_uncertain
         order.status = OrderStatus.UNKNOWN if event.is_uncertain else OrderStatus.RESTING
         self._add_live(order)
         return order
@@ -226,11 +229,17 @@ class Orders:
 
     def accepted(self, order_id: str) -> Order | None:
         """The venue took it."""
-        return self._said(order_id, "accepted")
+        order = self._said(order_id, "accepted")
+        if order is not None:
+            order.is_unknown = False
+        return order
 
     def uncertain(self, order_id: str) -> Order | None:
         """Nobody knows what became of the request."""
-        return self._said(order_id, "uncertain")
+        order = self._said(order_id, "uncertain")
+        if order is not None:
+            order.is_unknown = True
+        return order
 
     def rejected(self, order_id: str, code: str) -> Order | None:
         """The venue refused it."""
@@ -244,8 +253,11 @@ class Orders:
         return self._said(order_id, "cancelled")
 
     def cancel_rejected(self, order_id: str) -> Order | None:
-        """The cancel found nothing to do."""
-        return self._said(order_id, "cancel_rejected")
+        """The cancel found nothing to do, which says nothing of an order of unknown fate."""
+        order = self._said(order_id, "cancel_rejected")
+        if order is not None and order.is_unknown:
+            order.status = OrderStatus.UNKNOWN
+        return order
 
     def filled(self, order_id: str, size_e6: int) -> Order | None:
         """Part or all of it traded. None when the order is unknown."""
@@ -256,6 +268,7 @@ class Orders:
         was_live = order.is_live
         before_e12 = order.reserved_e12
         order.filled_e6 = min(order.size_e6, order.filled_e6 + size_e6)
+        order.is_unknown = False
         if was_live:
             self.reserved_e12 += order.reserved_e12 - before_e12
             if order.leaves_e6 == 0:

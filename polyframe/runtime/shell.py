@@ -329,6 +329,11 @@ class Shell:
             )
         left = sum(1 for _ in orders.all_live())
         self.status.line("Orders left", {"count": left})
+        if half_done := sorted(self.machine.engine.desk.busy):
+            self.machine.engine.warnings.append(
+                f"a trade was stopped between its legs in {', '.join(half_done)}: what its first "
+                "leg got is held alone"
+            )
         if left:
             self.machine.engine.warnings.append(f"{left} orders not confirmed gone at the stop")
 

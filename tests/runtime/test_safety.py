@@ -200,6 +200,23 @@ def test_an_order_of_unknown_fate_keeps_its_reservation_and_stops_its_market():
     assert kinds(driver.say(13, events.OrderAccepted, first.order_id)) == ["PlaceOrder"]
 
 
+def test_a_refused_cancel_says_nothing_of_an_order_of_unknown_fate():
+    driver = LiveDriver(replace(SETTINGS, limits=WIDE))
+    driver.start()
+    commands = driver.book(1, 49, 51)
+    first, second = [one for one in commands if isinstance(one, PlaceOrder)]
+    driver.say(11.1, events.OrderUncertain, first.order_id, "no answer")
+    driver.say(11.2, events.OrderRejected, second.order_id, "post_only_would_cross", "no")
+    # It drifts, its cancel is refused because the venue does not know it (yet): I5 holds on.
+    assert CancelOrder(first.order_id, "drift") in driver.book(12, 39, 41)
+    again = driver.say(13, events.CancelRejected, first.order_id, "not found")
+    assert driver.engine.orders.find(first.order_id).is_unknown
+    assert not any(isinstance(one, PlaceOrder) for one in (*again, *driver.at(14)))
+    driver.say(15, events.OrderRejected, first.order_id, "never_arrived", "gone")
+    driver.book(16, 40, 42)
+    assert len(driver.live()) == 2
+
+
 def test_orders_of_an_earlier_run_are_met_before_their_fills_and_kept_if_wanted():
     driver = LiveDriver(
         replace(SETTINGS, limits=WIDE), begin=Begin(is_live=True, order=41, merge=7)
