@@ -96,7 +96,7 @@ def test_a_cancel_that_hangs_holds_no_other_back(play):
         Tripwire.refused.add(first)
         await run.until(lambda: run.exchange.injection.struck["timeout_before"] == 1, "it hangs")
         Tripwire.refused.add(second)
-        await run.until(lambda: resting_in(second) == 0, "the other is cancelled", 10)
+        await run.until(lambda: resting_in(second) == 0, "the other is cancelled", 40)
         assert resting_in(first)
 
     play(scene)
