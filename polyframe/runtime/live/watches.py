@@ -217,7 +217,8 @@ class KillWatch:
         Raises:
             PolyframeError: it cannot be written.
         """
-        await run_sync(self._folder.kill, why, "polyframe run")
+        if self._folder.killed() is None:  # what nobody can read counts: it is the operator's
+            await run_sync(self._folder.kill, why, "polyframe run")
         # Also when it is taken back before the next look.
         self._was_killed = True
 
