@@ -10,13 +10,12 @@ from typing import Any, NamedTuple
 from polyframe.exchange.trading.accounts import CASH
 from polyframe.exchange.trading.desk import OrderDesk
 from polyframe.runtime.live.account_reading import AccountReading, read_account
+from polyframe.runtime.live.journal_rows import SnapshotRow
 from polyframe.runtime.live.order_states import OrderState
 from polyframe.runtime.live.rows import BookingKind, FillRow, LedgerRow, OrderRow
 from polyframe.runtime.live.store_file import faults_of, ledger_rows, open_to_read, stored_rows
 
 _ALL = 10**9
-# Orders that we have and the venue has not, and why that is as it should be.
-_NEVER_SENT = frozenset({"held", "not_stored"})
 
 
 class Stored(NamedTuple):
@@ -26,6 +25,7 @@ class Stored(NamedTuple):
     fills: dict[tuple[str, str, int], FillRow]
     ledger: list[LedgerRow]
     reading: AccountReading
+    peak_equity_e12: int
     faults: list[str]
 
 
@@ -37,6 +37,7 @@ def read_stored(path: Path) -> Stored:
             {row.identity: row for row in stored_rows(connection, path, FillRow)},
             list(ledger_rows(connection, path)),
             read_account(path, _ALL),
+            max(row.account.peak_equity_e12 for row in stored_rows(connection, path, SnapshotRow)),
             faults_of(connection, path),
         )
     finally:
@@ -68,6 +69,12 @@ def compare_books(path: Path, desk: OrderDesk, address: str) -> Comparison:
         if ours[token_id] != balance_e6:
             found.append(f"token {token_id}: stored {ours[token_id]}, the exchange's {balance_e6}")
     found += _conversions(stored, desk, address)
+    reading = stored.reading
+    if reading.snapshots[0][1] != reading.bookings:
+        found.append(f"the last snapshot has {reading.snapshots[0]} of {reading.bookings} bookings")
+    last = reading.reconciliation
+    if last is None or last.is_beyond_bound or last.found.unexplained:
+        found.append(f"the last comparison: {last}")
     never = Counter(
         row.reason
         for venue_id, row in stored.orders.items()

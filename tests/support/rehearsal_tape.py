@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from exposures import exposures_e12
 from invariants import Broken, Checker, need
 from polyframe.commands import PlaceOrder
+from polyframe.errors import TapeError
 from polyframe.runtime.orders import OrderStatus
 from polyframe.runtime.plugins import configs_of, load_plugin_classes
 from polyframe.runtime.replay import Replay
@@ -85,9 +86,12 @@ class TapeChecker(Checker):
         need(not unknown, "placed beside an order of unknown fate", command, *map(str, unknown))
 
 
-def play(run_folder: Path) -> Played:
-    """Play a run's tape through a machine of its own, watched."""
-    reader = TapeReader(run_folder)
+def play(run_folder: Path) -> Played | None:
+    """Play a run's tape through a machine of its own, watched; None when it was killed before."""
+    try:
+        reader = TapeReader(run_folder)
+    except TapeError:
+        return None
     head = reader.head
     names = [PluginRequest(entry["name"], entry["dist"]) for entry in head.strategy["plugins"]]
     classes = load_plugin_classes(names, production=False)

@@ -83,6 +83,7 @@ class Watch:
         self.dearest_e12 = 0
         self.legs_ns: list[int] = []
         self.taken = 0
+        self.fills = 0
         self.failed_ns: dict[str, int] = {}
         self._legs: dict[str, list[tuple[Trade, Leg]]] = {}
         self._exposure_e12: dict[str, int] = {}
@@ -114,6 +115,7 @@ class Watch:
             for leg in trade.legs:
                 if leg.wallet is None or not self._is_ours(leg.wallet.address):
                     continue
+                self.fills += 1
                 self._legs.setdefault(trade.market_id, []).append((trade, leg))
                 order = self._desk.registry.orders[leg.order_id]
                 if leg is trade.taker and order.request.post_only:
