@@ -31,7 +31,8 @@ def command(state_folder: Path, venue: str | None, account: str | None, as_json:
     if as_json:
         click.echo(json.dumps(facts, indent=2))
         return
-    print_table([(name, _said(name, value)) for name, value in facts.items()])
+    has_engine = facts["engine"] is not None
+    print_table([(name, _said(name, value, has_engine)) for name, value in facts.items()])
 
 
 def utc(ts_ns: int) -> str:
@@ -82,20 +83,22 @@ def _stored(found: AccountReading) -> dict[str, Any]:
     }
 
 
-def _said(name: str, value: Any) -> str:
+def _said(name: str, value: Any, has_engine: bool) -> str:
     if name == "engine":
         return "none" if value is None else f"process {value['pid'] or '?'} trades"
     if name == "killed":
         return "no" if value is None else f"YES, {value['when']} by {value['by']}: {value['why']}"
     if name == "store":
-        return "none yet: no run has traded" if value is None else _said_of_store(value)
+        return "none yet: no run has traded" if value is None else _said_of_store(value, has_engine)
     return str(value)
 
 
-def _said_of_store(value: dict[str, Any]) -> str:
+def _said_of_store(value: dict[str, Any], has_engine: bool) -> str:
     """Return the store's facts on one line, the alarming ones in capitals."""
+    is_cut = not has_engine and value["open_orders"]
+    left_behind = " WHEN THE RUN ENDED (the next one asks the venue)" if is_cut else ""
     parts = [
-        f"{value['open_orders']} open orders",
+        f"{value['open_orders']} open orders{left_behind}",
         f"{value['unknown_orders']} OF UNKNOWN FATE" if value["unknown_orders"] else "",
         f"{value['cash_usd']:.2f} USD",
         f"{value['tokens_held']} tokens",
@@ -106,7 +109,6 @@ def _said_of_store(value: dict[str, Any]) -> str:
     for one in value["cancel_all"]:
         left = "NOBODY KNOWS WHAT IS" if one["left"] is None else one["left"]
         parts.append(f"cancel-all {one['at']} ({one['reason']}): {left} left")
-    parts += [
-        f"run {one['id']}: {one['how_ended'] or 'goes on, or was cut off'}" for one in value["run"]
-    ]
+    no_end = "goes on, or was cut off" if has_engine else "WAS CUT OFF"
+    parts += [f"run {one['id']}: {one['how_ended'] or no_end}" for one in value["run"]]
     return ", ".join(filter(None, parts))

@@ -9,7 +9,7 @@ import anyio
 
 from polyframe.doctor import custody, files, machine, reach, standing
 from polyframe.doctor.findings import Finding
-from polyframe.polymarket.hosts import VenueUrls
+from polyframe.polymarket.hosts import VenueUrls, is_loopback
 from polyframe.runtime.live.account_folder import AccountFolder, accounts_in, source_of
 from polyframe.secrets.credentials import Credentials
 from polyframe.secrets.files import CredentialsRefused
@@ -71,7 +71,8 @@ async def _of_venue(
             account = standing.refused(credentials)
         elif credentials is not None:
             account = await standing.checks(credentials, urls, probed, settings)
-    clock = reach.clock(probed, settings.production.max_clock_skew_s)
+    most_s = settings.production.max_clock_skew_s
+    clock = reach.clock(probed, most_s, is_ours=is_loopback(urls.clob))
     return [reach.network(probed), clock, *place, *account]
 
 

@@ -108,22 +108,24 @@ def network(found: Reach) -> Finding:
     return fault("network", wrong, fix)
 
 
-def clock(found: Reach, most_s: float) -> Finding:
+def clock(found: Reach, most_s: float, *, is_ours: bool = False) -> Finding:
     """Return whether our clock is right enough for the venue.
 
     Args:
         found: what was probed.
         most_s: ``production.max_clock_skew_s``.
+        is_ours: the venue is an exchange on this machine, whose speed is a setting.
     """
     if found.ahead_s is None:
         return doubt("clock", "not known: the CLOB does not answer")
     told = f"at least {abs(found.ahead_s):.1f} s {'ahead of' if found.ahead_s > 0 else 'behind'}"
     if abs(found.ahead_s) > most_s:
-        return fault(
-            "clock",
-            f"{told} the venue's clock, at most {most_s:g} s is allowed",
-            "set the clock and keep it set (NTP: timedatectl set-ntp true)",
+        fix = (
+            "run with the exchange's own --speed; at 1, set the clock (NTP)"
+            if is_ours
+            else "set the clock and keep it set (NTP: timedatectl set-ntp true)"
         )
+        return fault("clock", f"{told} the venue's clock, at most {most_s:g} s is allowed", fix)
     round_trip = f"round trip {found.latencies_ms.get('clob', 0):.0f} ms"
     if found.ahead_s:
         return sound("clock", f"{told} the venue's clock, {round_trip}")

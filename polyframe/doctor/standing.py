@@ -18,6 +18,7 @@ from polyframe.polymarket.hosts import VenueUrls
 from polyframe.polymarket.operator_requests import OperatorAccount, derive_api_key
 from polyframe.polymarket.order_signing import SignatureType
 from polyframe.polymarket.rest import RestError
+from polyframe.polymarket.wallets import deposit_wallets
 from polyframe.secrets.credentials import Credentials
 from polyframe.secrets.files import CredentialsRefused
 from polyframe.settings import Settings
@@ -74,12 +75,18 @@ def _wallet(credentials: Credentials) -> Finding:
     if credentials.wallet is None:
         return doubt(
             "wallet",
-            f"none named: the official client takes a deposit wallet of {credentials.signer}, "
-            f"such as {wallet.address}",
-            "set TRADING_ADDRESS to the wallet that is to trade",
+            f"none named: the official client takes {_choice(credentials)}",
+            "set TRADING_ADDRESS to the wallet that has the money",
         )
     owner = "" if credentials.signature_type is SignatureType.EOA else f" of {credentials.signer}"
     return sound("wallet", f"{wallet.address}, {kind}{owner}")
+
+
+def _choice(credentials: Credentials) -> str:
+    if credentials.signature_type is not SignatureType.DEPOSIT_WALLET:
+        return credentials.trading_wallet.address
+    newer, older = deposit_wallets(credentials.signer)
+    return f"the deposit wallet of {credentials.signer} that exists, {newer} or {older}"
 
 
 async def _verified(

@@ -11,7 +11,8 @@ class MarketClock:
 
     It stands at the origin until :meth:`start`, and never runs more than ``lead_ns`` of market
     time ahead of what the source has produced: when the machine cannot keep up with the
-    speed asked for, the market slows down rather than arriving late.
+    speed asked for, the market slows down rather than arriving late. Afterwards it runs a tenth
+    faster until ``lost_ns`` is made up for: clients compare it with clocks of their own.
 
     Args:
         origin_ns: market time at which it stands first.
@@ -23,6 +24,7 @@ class MarketClock:
     """
 
     _LEAD_WALL_NS = 500_000_000
+    _REGAINED_PART = 10
 
     def __init__(
         self,
@@ -38,6 +40,7 @@ class MarketClock:
         self._base_ns = origin_ns
         self._base_wall_ns: int | None = None
         self._produced_ns = origin_ns
+        self._noted_ns = origin_ns
         self._monotonic_ns = monotonic_ns
 
     @property
@@ -55,12 +58,15 @@ class MarketClock:
         return min(self._raw_ns(), self._produced_ns + self._lead_ns)
 
     def produced(self, to_ns: int) -> None:
-        """Note that the source has produced everything up to ``to_ns``; give up lost time."""
+        """Note that the source has produced everything up to ``to_ns``; lose or regain time."""
         self._produced_ns = max(self._produced_ns, to_ns)
-        excess_ns = self._raw_ns() - (self._produced_ns + self._lead_ns)
-        if excess_ns > 0:
-            self._base_ns -= excess_ns
-            self.lost_ns += excess_ns
+        raw_ns = self._raw_ns()
+        excess_ns = raw_ns - (self._produced_ns + self._lead_ns)
+        regained_ns = min(self.lost_ns, (raw_ns - self._noted_ns) // self._REGAINED_PART)
+        lost_ns = max(excess_ns, -regained_ns)
+        self._base_ns -= lost_ns
+        self.lost_ns += lost_ns
+        self._noted_ns = raw_ns - lost_ns
 
     def _raw_ns(self) -> int:
         if self._base_wall_ns is None:

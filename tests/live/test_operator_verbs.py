@@ -371,8 +371,12 @@ def test_status_shows_all_of_it_beside_an_engine(tmp_path):
         assert told["killed"] is None
         assert (told["store"]["open_orders"], told["store"]["unknown_orders"]) == (2, 1)
         assert told["store"]["cash_usd"] == 491.0
+        beside = sound(run("status")).stdout
+        assert "2 open orders, " in beside
+        assert "WAS CUT OFF" not in beside
     folder.kill("enough", "me")
     text = sound(run("status")).stdout
+    assert "2 open orders WHEN THE RUN ENDED (the next one asks the venue), " in text
     assert "1 OF UNKNOWN FATE" in text
     assert "YES, " in text
     assert "by me: enough" in text

@@ -190,9 +190,14 @@ async def _preflight(
     server_s = await clob.server_time()
     skew_s = least_skew_s(sent_ns, clock(), server_s)
     if abs(skew_s) > settings.max_clock_skew_s:
+        fix = (
+            "set it (NTP)"
+            if source == "live"
+            else "run with the exchange's own --speed, or set it (NTP)"
+        )
         raise VenueError(
             f"our clock is {skew_s:+.1f} s from the venue's (at most "
-            f"{settings.max_clock_skew_s:g}): set it (NTP)"
+            f"{settings.max_clock_skew_s:g}): {fix}"
         )
     if source == "live" and (fault := await geoblock_fault(urls.geoblock)) is not None:
         raise VenueError(f"the venue does not trade from here: {fault}")
