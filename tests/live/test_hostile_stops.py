@@ -20,6 +20,10 @@ from watched_run import Tripwire, WatchedRun, trading
 Scene = Callable[[WatchedRun], Awaitable[None]]
 # What is not answered is unknown soon, and given up soon: the stop waits for it.
 SOON = changed(("tracing:", "production: {request_timeout_s: 2.5, unknown_after_s: 10}\ntracing:"))
+# Nothing is replaced: the only cancels are those that a test brings about.
+STILL = changed(
+    ("mutations_per_min: 2000", "mutations_per_min: 2000, drift_ticks: 900, size_drift: 1")
+)
 PLACES = "POST /order*"
 CANCELS = "DELETE *"
 
@@ -99,7 +103,7 @@ def test_a_cancel_that_hangs_holds_no_other_back(play):
         await run.until(lambda: resting_in(second) == 0, "the other is cancelled", 40)
         assert resting_in(first)
 
-    play(scene)
+    play(scene, STILL)
 
 
 def test_nothing_new_leaves_before_the_proof_although_the_hazard_is_over(play):
@@ -269,9 +273,7 @@ def test_a_user_channel_that_answers_and_says_nothing_hides_no_fill_for_long(pla
         run.sell_into(bought)
         await run.until(lambda: markets <= set(run.engine.portfolio.held()), "booked", 25)
 
-    # Nothing is replaced, so no answer to a cancel tells what the channel does not.
-    still = ("mutations_per_min: 2000", "mutations_per_min: 2000, drift_ticks: 900, size_drift: 1")
-    play(scene, changed(still))
+    play(scene, STILL)
 
 
 def test_a_risk_halt_outlasts_its_run(tmp_path, monkeypatch):
