@@ -111,6 +111,7 @@ def command(
     from polyframe.runtime.run_state import find_state, make_run_folder
     from polyframe.runtime.shell import Shell
     from polyframe.runtime.status import open_status
+    from polyframe.runtime.stop_signals import is_interrupt
     from polyframe.runtime.venues import open_venue
     from polyframe.tracing.collector import collector_of
 
@@ -168,7 +169,7 @@ def command(
     try:
         result = anyio.run(go)
     except BaseExceptionGroup as group:
-        raise _only(group) from None
+        raise (KeyboardInterrupt() if is_interrupt(group) else _only(group)) from None
     finally:
         status.close()
     if profile == "production":

@@ -32,7 +32,7 @@ from polyframe.runtime.paper import PaperVenue
 from polyframe.runtime.report_writer import write_atomically, write_report
 from polyframe.runtime.run_state import RunState, what_is_missing, write_state
 from polyframe.runtime.status import StatusSink
-from polyframe.runtime.stop_signals import STOPS, is_interrupt, stop_signals
+from polyframe.runtime.stop_signals import STOPS, WantedNow, is_interrupt, stop_signals
 from polyframe.runtime.tape import Head, TapeWriter, events_of
 from polyframe.runtime.venues import Venue
 from polyframe.strategy import Strategy
@@ -285,7 +285,7 @@ class Shell:
             async for number in signals:
                 if self._stop.is_set():
                     # The second time somebody means it: no more waiting for confirmations.
-                    raise KeyboardInterrupt
+                    raise WantedNow
                 self.stop(STOPS[number])
 
     async def _watch_end(self) -> None:

@@ -12,6 +12,14 @@ STOPS: Final = {
 }
 
 
+class WantedNow(BaseException):
+    """Somebody asked for the end a second time.
+
+    Not KeyboardInterrupt: raised in a task, that one leaves the event loop at once, and asyncio
+    tells of what it left behind with a traceback.
+    """
+
+
 def stop_signals() -> list[signal.Signals]:
     """Return the signals that stop a run; what nohup has switched off stays so."""
     return [one for one in STOPS if signal.getsignal(one) is not signal.SIG_IGN]
@@ -21,4 +29,4 @@ def is_interrupt(error: BaseException) -> bool:
     """Return whether somebody wants the end now, and not what they asked for first."""
     if isinstance(error, BaseExceptionGroup):
         return any(is_interrupt(one) for one in error.exceptions)
-    return isinstance(error, KeyboardInterrupt)
+    return isinstance(error, (WantedNow, KeyboardInterrupt))
