@@ -51,7 +51,10 @@ async def _empty(credentials: Credentials, urls: VenueUrls) -> Emptied:
             break
         except RestError as error:
             if error.status == _REFUSED or attempt == _ATTEMPTS - 1:
-                raise
+                raise VenueError(
+                    f"NOTHING WAS CANCELLED, and what rests is not known: {error}: try again, "
+                    "from another machine, or cancel on Polymarket's website"
+                ) from None
             await anyio.sleep(_AGAIN_S)
     if api is None:
         raise VenueError(
@@ -110,8 +113,9 @@ def tell(ctx: click.Context, told: list[tuple[VenueUrls, Emptied]], *, json_with
     else:
         for urls, done in told:
             if done.is_empty:
+                by = "by this" if done.cancelled else "by this, whatever the engine had cancelled"
                 click.echo(
-                    f"{urls.clob}: nothing rests any more: {done.cancelled} orders cancelled, "
+                    f"{urls.clob}: nothing rests any more: {done.cancelled} orders cancelled {by}, "
                     f"verified after {done.took_s:.1f} s"
                 )
     for urls, done in told:

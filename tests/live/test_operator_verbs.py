@@ -9,6 +9,7 @@ import tempfile
 from contextlib import asynccontextmanager
 
 import pytest
+from click.testing import CliRunner
 
 from leaks import leaks
 from operator_bench import (
@@ -23,7 +24,7 @@ from operator_bench import (
     url_of,
 )
 from polyframe import cli
-from polyframe.cli import cancelling
+from polyframe.cli import cancelling, main
 from polyframe.events import Side
 from polyframe.exchange.faults import rest_kinds as kinds
 from polyframe.exchange.public.gamma_objects import market_token_ids
@@ -93,7 +94,7 @@ async def test_cancel_all_ends_with_the_venues_word_that_nothing_rests(api_is_gi
         environ = {**CREDENTIALS, **(api_of(exchange) if api_is_given else {})}
         done = sound(await run_beside("cancel-all", "--venue", url_of(exchange), environ=environ))
         assert open_ids(exchange) == []
-    assert "nothing rests any more: 3 orders cancelled, verified after" in done.stdout
+    assert "nothing rests any more: 3 orders cancelled by this, verified after" in done.stdout
 
 
 async def test_cancel_all_says_it_in_json():
@@ -430,3 +431,14 @@ def test_none_of_them_needs_the_official_client(verb, tmp_path):
         env={**CREDENTIALS, "PATH": "/usr/bin:/bin", "TMPDIR": str(tmp_path)},
     )  # fmt: skip
     assert done.stdout.splitlines()[-1] == "loaded []", done.stdout + done.stderr
+
+
+def test_a_cancel_all_without_a_network_says_that_nothing_was_cancelled(monkeypatch):
+    monkeypatch.setenv("POLY_PRIVATE_KEY", OTHER_KEY)
+    monkeypatch.setattr(cli, "redact", cli.redact)  # a key that is loaded replaces both
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
+    monkeypatch.setattr(cancelling, "_AGAIN_S", 0.0)
+    told = CliRunner().invoke(main, ["cancel-all", "--venue", "http://127.0.0.1:9"])
+    assert told.exit_code == 5
+    assert len(told.stderr.splitlines()) == 1
+    assert "NOTHING WAS CANCELLED, and what rests is not known" in told.stderr
