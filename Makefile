@@ -19,7 +19,7 @@ COMPILE := $(UV) pip compile --universal --python-version 3.11 --generate-hashes
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test coverage lint format types package examples pins clean
+.PHONY: help demo test nightly coverage lint format types package examples pins clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## /make \1	/p' Makefile
@@ -29,6 +29,9 @@ demo: $(RUN) ## set up and make markets on paper for a minute: no keys, no netwo
 
 test: $(DEV) ## set up and run every test
 	$(PY) -m pytest --numprocesses auto --dist worksteal $(PYTEST_ARGS)
+
+nightly: $(DEV) ## rehearse production with many more kills than a gate has time for (a quarter of an hour)
+	POLYFRAME_NIGHTLY=1 $(PY) -m pytest tests/rehearsal -o log_cli=true --log-cli-level=INFO $(PYTEST_ARGS)
 
 coverage: $(DEV) ## what the last `make test PYTEST_ARGS=--cov` reached of the pure modules
 	$(PY) tests/support/pure_coverage.py

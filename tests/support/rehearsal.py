@@ -14,11 +14,15 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
+from math import inf
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from msgspec.structs import replace
+
 from polyframe.exchange.faults.script import read_script
+from polyframe.exchange.faults.venue_kinds import Resolve
 from polyframe.exchange.server import EmbeddedExchange
 from polyframe.exchange.simulation.profiles import ProfileName
 from polyframe.exchange.simulation.source import SimulatedSource
@@ -252,16 +256,36 @@ class Rehearsal:
         """How many orders the exchange has taken."""
         return self.desk.registry.taken
 
-    def strike(self, script: Path) -> float:
-        """Let a script's faults happen from now on; return when the last of them is over (s)."""
-        faults = read_script(script).faults
-        self.exchange.injection.add(faults, from_now=True)
-        lasts_s = [
-            getattr(one, "restart_s", 0.0) + getattr(one, "post_only_s", 0.0) for one in faults
-        ]
-        return max(
-            one.at_s + (one.for_s or most_s) for one, most_s in zip(faults, lasts_s, strict=True)
+    def strike(self, script: Path, from_s: float, to_s: float) -> float:
+        """Let an act of a script begin now; return how long it lasts, market seconds.
+
+        An act is what begins within a span of the script's time: when one begins can then
+        depend on how the one before it ended.
+        """
+        act = [one for one in read_script(script).faults if from_s <= one.at_s < to_s]
+        self.exchange.injection.add(
+            [replace(one, at_s=one.at_s - from_s) for one in act], from_now=True
         )
+        ends_s = [
+            one.at_s + getattr(one, "restart_s", 0.0) + getattr(one, "post_only_s", 0.0)
+            for one in act
+        ]
+        return max(to_s if to_s < inf else 0.0, *ends_s) - from_s
+
+    def resolve_held(self, most: int) -> list[str]:
+        """Let markets resolve in favour of what the account holds; return which."""
+        sides = {
+            market_id: held.yes_e6 > held.no_e6
+            for market_id, held in self.watch.positions().items()
+            if held.yes_e6 != held.no_e6
+        }
+        chosen = dict([*sides.items()][:most])
+        faults = [
+            Resolve(market=market_id, yes_pays=1.0 if is_yes else 0.0)
+            for market_id, is_yes in chosen.items()
+        ]
+        self.exchange.injection.add(faults, from_now=True)
+        return [*chosen]
 
     def is_settled(self) -> bool:
         """Whether every trade has come to its end."""

@@ -174,8 +174,11 @@ def _conversions(stored: Stored, desk: OrderDesk, address: str) -> list[str]:
     ]
 
 
-def report_faults(run_folder: Path) -> list[str]:
-    """Return what is wrong with how a run that ended in order tells of its account."""
+def report_faults(run_folder: Path, *, is_quiet: bool = True) -> list[str]:
+    """Return what is wrong with how a run that ended in order tells of its account.
+
+    ``is_quiet``: the venue said nothing twice, and nothing late.
+    """
     summary = json.loads((run_folder / "summary.json").read_text())
     (path,) = run_folder.glob("report-*.json")
     report = json.loads(path.read_text())["report"]
@@ -197,7 +200,7 @@ def report_faults(run_folder: Path) -> list[str]:
         "plugin problems": summary["plugin_problems"],
         "left unproved": summary["left_unproved"],
         "orders not settled": summary["live"]["orders_not_settled"],
-        "unexpected answers": report["orders"]["unexpected_answers"],
+        "unexpected answers": is_quiet and report["orders"]["unexpected_answers"],
     }
     return [f"{run_folder.name}: {what}: {found}" for what, found in wrong.items() if found]
 

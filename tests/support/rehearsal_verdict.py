@@ -24,15 +24,18 @@ class Verdict:
     figures: dict[str, Any] = field(default_factory=dict)
 
 
-def judge_books(rehearsal: Rehearsal) -> Verdict:
-    """Compare what was stored and told with the exchange's books; while it still stands."""
+def judge_books(rehearsal: Rehearsal, *, is_quiet: bool = True) -> Verdict:
+    """Compare what was stored and told with the exchange's books; while it still stands.
+
+    ``is_quiet``: nothing went wrong that lets the venue say things twice, or late.
+    """
     verdict = Verdict()
     books = compare_books(rehearsal.store_path, rehearsal.desk, rehearsal.address)
     verdict.faults += books.differences
     verdict.figures |= books.counted
     ended = [one for one in rehearsal.run_folders() if (one / "summary.json").is_file()]
     for run_folder in ended:
-        verdict.faults += report_faults(run_folder)
+        verdict.faults += report_faults(run_folder, is_quiet=is_quiet)
     reading = read_stored(rehearsal.store_path).reading
     told_usd, stored_usd = cash_usd(ended[-1]), reading.cash_e12 / 1e12
     if abs(told_usd - stored_usd) > 1e-6:
