@@ -66,8 +66,12 @@ def writer(told, disk, heard) -> AccountWriter:
 
 
 def a_late_fill(told: Teller) -> Change:
-    order = told.resting()
-    return told.ledger.heard([a_fill(order, 4)], START)
+    return a_late_fill_of(told, 1)
+
+
+def a_late_fill_of(told: Teller, number: int) -> Change:
+    order = told.resting(number)
+    return told.ledger.heard([a_fill(order, 4, trade_id=f"t{number}")], START)
 
 
 async def until(seen: threading.Event) -> None:
@@ -102,6 +106,25 @@ async def test_rows_that_were_about_to_be_written_are_left_to_whoever_ends_the_r
         await writer._write()  # cancelled before its first row
     assert disk.rows == []
     assert writer.rows_left() == list(change.rows)
+
+
+async def test_drained_means_that_nothing_is_queued_when_one_goes_on(told, heard, writer):
+    first, second = a_late_fill(told), a_late_fill_of(told, 2)
+    async with anyio.create_task_group() as tasks:
+
+        async def another() -> None:
+            await writer.drained()
+            writer.put(second)
+
+        async def the_end() -> None:
+            await writer.drained()
+            writer.stop_telling()
+            tasks.cancel_scope.cancel()
+
+        writer.put(first)
+        for task in (another, the_end, writer.run):
+            tasks.start_soon(task)
+    assert heard == [*first.events, *second.events]
 
 
 async def test_a_snapshot_that_fails_keeps_nobody_waiting(told, disk, writer):

@@ -30,7 +30,7 @@ def test_the_bad_day_has_every_kind_of_fault():
 
 async def test_a_bad_day_loses_nothing_and_ends_with_quotes(tmp_path, stage):
     async with Rehearsal(tmp_path, speed=5, profile="mixed", activity=2, renew_s=60) as rehearsal:
-        clock = rehearsal.exchange.clock
+        clock, injection = rehearsal.exchange.clock, rehearsal.exchange.injection
         run = await rehearsal.start()
         for begins_s, ends_s, kill_s in ACTS_S:
             seen = rehearsal.orders
@@ -43,12 +43,14 @@ async def test_a_bad_day_loses_nothing_and_ends_with_quotes(tmp_path, stage):
             if kill_s:
                 due_ns = began_ns + round(kill_s * 1e9)
                 await rehearsal.until(lambda due_ns=due_ns: clock() >= due_ns, run)
+                if ends_s == inf:
+                    await rehearsal.until(lambda: injection.struck["silent_socket"], run)
                 await run.kill()
                 run = await rehearsal.start()
             due_ns = began_ns + round(over_s * 1e9)
             await rehearsal.until(lambda due_ns=due_ns: clock() >= due_ns, run)
-        struck = rehearsal.exchange.injection.struck
-        rehearsal.exchange.injection.clear()
+        struck = injection.struck
+        injection.clear()
         over_ns, seen = clock(), rehearsal.orders
         await rehearsal.until(lambda: rehearsal.orders > seen, run)
         recovered_s = (clock() - over_ns) / 1e9

@@ -102,8 +102,9 @@ class AccountWriter:
         self._wake.set()
 
     async def drained(self) -> None:
-        """Wait until nothing is queued."""
-        await self._is_idle.wait()
+        """Wait until nothing is queued, at the moment when the caller goes on."""
+        while not self._is_idle.is_set():
+            await self._is_idle.wait()
 
     def stop_telling(self) -> None:
         """The engine hears nothing more: what is stored from now on is for the next run to tell."""
