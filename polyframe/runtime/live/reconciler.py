@@ -108,6 +108,7 @@ class Reconciler:
         self._looked = anyio.Event()
         self._named: set[str] = set()
         self.last: Reconciliation | None = None
+        self._why_not = ""
         self.comparisons = 0
         self.failures = 0
         self.differences = 0
@@ -202,6 +203,9 @@ class Reconciler:
             except ClobError as error:
                 self.failures += 1
                 self._wanted["the venue did not answer"] = None
+                if str(error) != self._why_not:
+                    self._why_not = str(error)
+                    self._line("Books not compared", {"reason": self._why_not})
                 self._alarm(Hazard.RECONCILING, Action.HOLD, f"the venue does not answer: {error}")
                 await anyio.sleep(1.0)
 
@@ -221,6 +225,7 @@ class Reconciler:
         if (accepted := self._acceptances.accepted()) is not None:
             found = await self._accept(accepted, found)
         self.last = found
+        self._why_not = ""
         self.comparisons += 1
         self._name_new(found)
         self._told(found)
