@@ -305,6 +305,7 @@ class LiveDesk:
         await self._user.connected()
         await self._know_markets()
         await self._writer.durable(account.ledger.resume(account.clock()))
+        self._user.release()
         self._take(self._deliveries.under_way())
         if self._settings.resting_orders == "cancel":
             self._sweeper.ask("start")

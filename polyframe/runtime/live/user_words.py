@@ -14,6 +14,8 @@ from polyframe.runtime.live.ledger import LiveLedger
 from polyframe.runtime.live.watches import Alarm
 from polyframe.runtime.live.writer import AccountWriter
 
+Word = VenueOrder | VenueFill | Unrecognised
+
 _S_NS = 10**9
 _LOOK_S = 0.1  # wall
 
@@ -52,6 +54,7 @@ class UserWords:
         self._away_since_ns: int | None = clock()
         self._why = "not connected yet"
         self._first = anyio.Event()
+        self._early: list[Sequence[Word]] | None = []
         self.unreadable = 0
         self.reconnects = 0
 
@@ -59,8 +62,21 @@ class UserWords:
         """Wait until the channel has been up once."""
         await self._first.wait()
 
-    def on_words(self, words: Sequence[VenueOrder | VenueFill | Unrecognised]) -> None:
-        """Book what came in one frame."""
+    def release(self) -> None:
+        """Book what came so far, and from now on what comes: the engine knows all before it.
+
+        A snapshot says up to which booking everything is in it: a fill that is told out of turn
+        would let it claim those that are still to be told.
+        """
+        early, self._early = self._early or [], None
+        for words in early:
+            self.on_words(words)
+
+    def on_words(self, words: Sequence[Word]) -> None:
+        """Book what came in one frame; before the release it waits."""
+        if self._early is not None:
+            self._early.append(words)
+            return
         heard = [word for word in words if not isinstance(word, Unrecognised)]
         self.unreadable += len(words) - len(heard)
         if heard:
