@@ -33,6 +33,19 @@ def anyio_backend():
     return "asyncio"
 
 
+class NothingResolves:
+    """No market pays while these tests look."""
+
+    def payouts_e6(self):
+        return {}
+
+    def look(self, held_e6, asked_ns, lag_ns):
+        """Nobody turned anything in."""
+
+    async def learn(self, token_ids):
+        """There is nothing to learn."""
+
+
 class World:
     """An account of 1,000 USD and 200 set aside, the venue's balances, and the comparisons."""
 
@@ -57,7 +70,7 @@ class World:
         self.writer = writer
         self.reconciler = Reconciler(
             self, self.told.ledger, writer, ProductionSettings(), clock=lambda: self.told.now,  # type: ignore[arg-type]
-            speed=FAST, alarm=self._alarm, payouts=dict, told=self.compared.append,
+            speed=FAST, alarm=self._alarm, payouts=NothingResolves(), told=self.compared.append,
             earnings=earnings, acceptances=self.folder, line=lambda *_: None,  # type: ignore[arg-type]
         )  # fmt: skip
 

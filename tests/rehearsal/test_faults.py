@@ -73,7 +73,6 @@ async def test_a_bad_day_loses_nothing_and_ends_with_quotes(tmp_path, stage):
     assert files.faults == []
 
 
-@pytest.mark.skipif(not IS_NIGHTLY, reason="nightly, until it has proved itself on slow machines")
 async def test_settlements_that_fail_pull_everything_and_the_report_says_why(tmp_path, stage):
     async with Rehearsal(tmp_path, speed=6, profile="mixed", activity=6, renew_s=60) as rehearsal:
         injection = rehearsal.exchange.injection

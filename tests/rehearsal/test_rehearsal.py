@@ -46,7 +46,6 @@ async def test_thousands_of_orders_and_every_book_is_equal(tmp_path, stage):
     assert files.figures["orders decided"] >= ORDERS
 
 
-@pytest.mark.skipif(not IS_NIGHTLY, reason="nightly, until it has proved itself on slow machines")
 async def test_kills_at_any_moment_lose_no_fill_and_no_order(tmp_path, stage):
     chance = Random(20260528)
     async with Rehearsal(tmp_path, speed=6, profile="mixed", activity=3) as rehearsal:
