@@ -161,7 +161,13 @@ class QuotingSettings(Config, frozen=True, kw_only=True, forbid_unknown_fields=T
         float, s("keep an order whose size is off by at most this", unit="share", ge=0, le=1)
     ] = 0.2
     order_life_s: Annotated[
-        float, s("GTD life of an order; the venue's least is 120", unit="s", ge=120)
+        float,
+        s(
+            "GTD life of an order; the venue's least is 120 when it arrives",
+            unit="s",
+            ge=120,
+            production_min=150.0,
+        ),
     ] = 600.0
     renew_before_s: Annotated[
         float, s("replace an order this close to its expiry", unit="s", ge=0)

@@ -1,7 +1,8 @@
 """The production profile rehearsed: thousands of orders, and kills at any moment.
 
 Each test runs the engine as a process of its own against an exchange in this one, and holds all
-that it stored and told to the exchange's books. ``POLYFRAME_NIGHTLY=1`` asks for more kills.
+that it stored and told to the exchange's books. ``POLYFRAME_NIGHTLY=1`` asks for more kills,
+``POLYFRAME_SEED`` for others.
 """
 
 import asyncio
@@ -19,6 +20,7 @@ pytestmark = pytest.mark.anyio
 LOG = logging.getLogger("rehearsal")
 IS_NIGHTLY = os.environ.get("POLYFRAME_NIGHTLY", "") not in ("", "0")
 ORDERS = 2_500
+SEED = int(os.environ.get("POLYFRAME_SEED", "20260528"))
 KILLS = 50 if IS_NIGHTLY else 5
 
 
@@ -47,7 +49,7 @@ async def test_thousands_of_orders_and_every_book_is_equal(tmp_path, stage):
 
 
 async def test_kills_at_any_moment_lose_no_fill_and_no_order(tmp_path, stage):
-    chance = Random(20260528)
+    chance = Random(SEED)
     async with Rehearsal(tmp_path, speed=6, profile="mixed", activity=3) as rehearsal:
         for _ in range(KILLS):
             run = await rehearsal.start()
