@@ -175,7 +175,25 @@ class AccountFolder:
         if before is not None and before.when:
             return before
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
-        thrown = Kill(when=now, by=by, why=why)
+        return self._throw(Kill(when=now, by=by, why=why))
+
+    def kill_too(self, why: str, by: str) -> bool:
+        """Forbid trading for one more reason; return whether the switch names it now.
+
+        One that nobody can read is somebody's, and stays as it is.
+
+        Raises:
+            PolyframeError: it cannot be written.
+        """
+        before = self.killed()
+        if before is None:
+            return why in self.kill(why, by).why
+        if not before.when:
+            return False
+        self._throw(before._replace(why=f"{before.why}; {why}"))
+        return True
+
+    def _throw(self, thrown: Kill) -> Kill:
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             _write_durably(self.path / KILL, json.dumps(thrown._asdict()).encode() + b"\n")
@@ -190,18 +208,7 @@ class AccountFolder:
 
         A file that cannot be read or understood counts: in doubt the switch is thrown.
         """
-        path = self.path / KILL
-        try:
-            with path.open("rb") as file:
-                told = json.loads(file.read(_MOST_BYTES))
-            return Kill(*(str(told[name]) for name in Kill._fields))
-        except FileNotFoundError:
-            # A link that leads nowhere is a switch too.
-            return _unreadable(path, "leads nowhere") if path.is_symlink() else None
-        except OSError as error:
-            return _unreadable(path, error.strerror or str(error))
-        except (ValueError, KeyError, TypeError, RecursionError):
-            return _unreadable(path, "it is not what 'polyframe kill' writes")
+        return _kill_in(self.path / KILL)
 
     def resume(self) -> Kill:
         """Take the switch back; return what it said.
@@ -210,14 +217,23 @@ class AccountFolder:
             UsageError: it was not thrown.
             PolyframeError: it cannot be removed.
         """
-        thrown = self.killed()
         path = self.path / KILL
-        if thrown is None:
-            raise UsageError(f"{path}: is not there, so nothing is to be resumed")
+        taken = self.path / f".{KILL}.{os.getpid()}"
         try:
-            path.unlink()
+            # Taken away first: what an engine adds from now on is a switch of its own, and what
+            # is read here is all that was taken back.
+            path.rename(taken)
+        except FileNotFoundError:
+            raise UsageError(f"{path}: is not there, so nothing is to be resumed") from None
+        except OSError as error:
+            raise PolyframeError(f"{path}: cannot be removed: {error.strerror}") from error
+        thrown = _kill_in(taken) or _unreadable(path, "it has gone")
+        try:
+            taken.unlink()
             _sync_folder(self.path)
         except OSError as error:
+            with suppress(OSError):
+                taken.rename(path)
             raise PolyframeError(f"{path}: cannot be removed: {error.strerror}") from error
         return thrown
 
@@ -297,6 +313,20 @@ def _told(place: Path) -> Holder:
         return Holder(int(told["pid"]), str(told["folder"]))
     except (KeyError, TypeError, ValueError):
         return Holder(0, "")
+
+
+def _kill_in(path: Path) -> Kill | None:
+    try:
+        with path.open("rb") as file:
+            told = json.loads(file.read(_MOST_BYTES))
+        return Kill(*(str(told[name]) for name in Kill._fields))
+    except FileNotFoundError:
+        # A link that leads nowhere is a switch too.
+        return _unreadable(path, "leads nowhere") if path.is_symlink() else None
+    except OSError as error:
+        return _unreadable(path, error.strerror or str(error))
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return _unreadable(path, "it is not what 'polyframe kill' writes")
 
 
 def _unreadable(path: Path, reason: str) -> Kill:

@@ -155,7 +155,7 @@ class LiveDesk:
             clob, settings, clock, speed, self._alarm, lambda: self._engine.moment.now_ns
         )
         self._kill_watch = KillWatch(account.folder, self._alarm, self._resumed)
-        self._halts = HaltKeeper(self._engine.safety, self._kill_watch.throw, self._line)
+        self._halts = HaltKeeper(self._engine.safety, self._kill_watch, self._line)
         self._mode_watch = ModeWatch(clob, speed, self._alarm, self._reconciler.hold)
 
     # --- what the shell asks ---------------------------------------------------------------
@@ -358,12 +358,11 @@ class LiveDesk:
             self._take([HazardRaised(now_ns, hazard, action, detail)])
 
     def _resumed(self) -> None:
-        """The operator ended the halt: what still holds raises it again."""
+        """The operator ended what the switch named: what still holds raises it again."""
         now_ns = self._account.clock()
-        self._halts.forget()
         self._watch.resumed()
         self._reconciler.hold("resumed")
-        for hazard in self._engine.safety.halts:
+        for hazard in self._halts.resumed():
             self._take([HazardCleared(now_ns, hazard)])
         if self._writer.has_failed:
             self._store_failed("nothing is stored since it failed: stop, and start again")

@@ -25,6 +25,7 @@ _KILL_LOOK_S = 0.2  # wall: a kill is acted upon within a second
 _AGE_LOOK_S = 0.1  # wall
 _MODE_LOOK_S = 0.5  # market
 _SKEW_LOOK_S = 5.0  # market: how often the clock is looked at while it is wrong
+_SIGNAL = "SIGUSR1"
 _HELD_MODES = frozenset({VenueMode.RESTARTING, VenueMode.CANCEL_ONLY, VenueMode.DISABLED})
 
 
@@ -196,37 +197,54 @@ class KillWatch:
         self._alarm = alarm
         self._resumed = resumed
         self._was_killed = False
+        self._has_signal = False
 
     async def run(self) -> None:
         """Look until cancelled."""
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._watch_signal)
             while True:
-                killed = self._folder.killed()
-                if killed is not None:
-                    self._was_killed = True
-                    self._alarm(Hazard.KILL_SWITCH, Action.HALT, f"{killed.why} ({killed.by})")
-                elif self._was_killed:
-                    self._was_killed = False
-                    self._resumed()
+                self.look()
                 await anyio.sleep(_KILL_LOOK_S)
 
-    async def throw(self, why: str) -> None:
-        """Throw the switch, so that a halt outlasts the process.
+    def look(self) -> None:
+        """Act on what the switch says now."""
+        killed = self._folder.killed()
+        if killed is not None:
+            self._was_killed, self._has_signal = True, False
+            self._alarm(Hazard.KILL_SWITCH, Action.HALT, f"{killed.why} ({killed.by})")
+        elif self._was_killed:
+            self._was_killed = False
+            self._resumed()
+            if self._has_signal:  # it came after the switch had been taken back
+                self._alarm(Hazard.KILL_SWITCH, Action.HALT, _SIGNAL)
+
+    async def throw(self, hazard: Hazard, detail: str) -> bool:
+        """Throw the switch for a halt, so that it outlasts the process.
+
+        Returns:
+            Whether the switch names it.
 
         Raises:
             PolyframeError: it cannot be written.
         """
-        if self._folder.killed() is None:  # what nobody can read counts: it is the operator's
-            await run_sync(self._folder.kill, why, "polyframe run")
+        if hazard is Hazard.KILL_SWITCH and not self._has_signal:
+            return True  # the file itself raised it
+        why = detail if hazard is Hazard.KILL_SWITCH else f"{hazard}: {detail}"
+        is_named = await run_sync(self._folder.kill_too, why, "polyframe run")
         # Also when it is taken back before the next look.
         self._was_killed = True
+        return is_named
 
     async def _watch_signal(self) -> None:
         with anyio.open_signal_receiver(signal.SIGUSR1) as signals:
             async for _ in signals:
-                # The file follows, as for every halt: a disk may be slow, or full.
-                self._alarm(Hazard.KILL_SWITCH, Action.HALT, "SIGUSR1")
+                self.signalled()
+
+    def signalled(self) -> None:
+        """Act on the signal. The file follows, as for every halt: a disk may be slow, or full."""
+        self._has_signal = True
+        self._alarm(Hazard.KILL_SWITCH, Action.HALT, _SIGNAL)
 
 
 class ModeWatch:
