@@ -12,7 +12,7 @@ from rich.text import Text
 from polyframe.explain.facts import QUOTING, codes_of, decided_ns, decision_id, outcome
 from polyframe.explain.lookup import RunSpans
 from polyframe.explain.moments import clock_text, day_text, span_text
-from polyframe.explain.tally import Tally, orders_text
+from polyframe.explain.tally import REVERSES, Tally, orders_text
 from polyframe.explain.wording import number, quote_text
 from polyframe.runtime.lines import visible
 from polyframe.tracing.span import Span
@@ -52,9 +52,11 @@ def summary(tally: Tally, spans: RunSpans) -> Table:
         {
             f"{part} ({'rested' if rested else 'took'})": n
             for (part, rested), n in tally.fills.items()
+            if n
         }
     )
     _add(table, "fills", _counts(fills))
+    _add(table, "taken back", _counts(tally.taken_back))
     slowest = [
         f"{span_text(took_s)} (decision {decision_id(span)}, {visible(outcome(span))})"
         for took_s, span in tally.slowest
@@ -104,24 +106,42 @@ def decision_table(spans: Sequence[Span], width: int) -> Table:
     return table
 
 
-def fill_table(spans: Sequence[Span], width: int) -> Table:
-    """Return fills as a table, a line each; prices are the token's own."""
+def fill_table(spans: Sequence[Span], width: int, tally: Tally) -> Table:
+    """Return fills as a table, a line each; prices are the token's own.
+
+    Args:
+        spans: the fills.
+        width: of the terminal, in columns.
+        tally: what knows which of them were taken back later.
+    """
     heads = ["time", "id", "market", "order", "fill", "component", "mid before"]
     table = _table(heads if width >= _ROOM_FOR_TRIGGERS else heads[:-1])
     for span in spans:
         told = span.attributes
-        size, price = (number(told.get(f"polyframe.fill.{name}")) for name in ("size", "price"))
         cells = [
             clock_text(decided_ns(span)),
             str(decision_id(span)),
             _market(span),
             str(told.get("polyframe.fill.order_id")),
-            f"{told.get('polyframe.fill.side')} {told.get('polyframe.fill.token')} {size}@{price}",
+            _execution(span, is_taken_back=tally.is_taken_back(span)),
             str(told["polyframe.component"]),
             number(told.get("polyframe.fill.mid_before")),
         ]
         _add_row(table, cells if width >= _ROOM_FOR_TRIGGERS else cells[:-1])
     return table
+
+
+def _execution(fill: Span, *, is_taken_back: bool) -> str:
+    """Return what was traded; of a fill that takes one back, what was traded then."""
+    told = fill.attributes
+    size, price = (number(told.get(f"polyframe.fill.{name}")) for name in ("size", "price"))
+    side = told.get("polyframe.fill.side")
+    if REVERSES not in told:
+        text = f"{side} {told.get('polyframe.fill.token')} {size}@{price}"
+        return f"{text}, taken back" if is_taken_back else text
+    # Its span is the trade the other way round.
+    was = "SELL" if side == "BUY" else "BUY"
+    return f"takes back {was} {told.get('polyframe.fill.token')} {size}@{price}"
 
 
 def _table(heads: Iterable[str]) -> Table:

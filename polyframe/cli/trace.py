@@ -130,9 +130,11 @@ def _show_many(spans: RunSpans, wants: SpanFilter, last: int) -> None:
     with screen() as console:
         console.print(summary(tally, spans))
         if shown:
-            table = fill_table if wants.only_fills else decision_table
+            fits, width = list(shown), console.width
             console.print()
-            console.print(table(list(shown), console.width))
+            console.print(
+                fill_table(fits, width, tally) if wants.only_fills else decision_table(fits, width)
+            )
 
 
 def _wanted(wants: SpanFilter) -> Wanted:

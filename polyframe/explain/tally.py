@@ -24,6 +24,8 @@ from polyframe.tracing.span import Span
 from polyframe.tracing.spans import FILL
 
 _SLOWEST = 3
+REVERSES = "polyframe.fill.reverses"
+"""The attribute of a fill that takes another one back."""
 
 
 class SpanFilter(NamedTuple):
@@ -87,6 +89,11 @@ def orders_text(span: Span) -> str:
     return " ".join(f"{n:+d}" for n in (placed, -cancelled) if n)
 
 
+def _execution(fill: Span, name: str) -> tuple[str, str]:
+    told = fill.attributes
+    return str(told.get(f"polyframe.fill.{name}")), str(told.get("polyframe.fill.order_id"))
+
+
 class Tally:
     """Counts spans as they come, oldest first.
 
@@ -96,7 +103,8 @@ class Tally:
         vetoes: decisions by plugin and code of a veto; one side counts as much as both, or as
             each of them.
         alone: refused decisions by the plugin that alone refused them: who blocks most.
-        fills: fills by component, and whether we rested.
+        fills: fills that stand by component, and whether we rested.
+        taken_back: fills whose settlement failed, by component; they are none of ``fills``.
         markets: ids of the markets decided on.
         not_sampled: unchanged decisions known to have no span.
         first_ns, last_ns: UTC ns, None without spans.
@@ -108,6 +116,9 @@ class Tally:
         self.vetoes: Counter[tuple[str, str]] = Counter()
         self.alone: Counter[str] = Counter()
         self.fills: Counter[tuple[str, bool]] = Counter()
+        self.taken_back: Counter[str] = Counter()
+        self._standing: dict[tuple[str, str], tuple[str, bool]] = {}
+        self._reversed: set[tuple[str, str]] = set()
         self.markets: set[str] = set()
         self.not_sampled = 0
         self.first_ns: int | None = None
@@ -132,7 +143,7 @@ class Tally:
         self.last_ns = ns if self.last_ns is None else max(ns, self.last_ns)
         component = str(told["polyframe.component"])
         if span.name == FILL:
-            self.fills[component, bool(told.get("polyframe.fill.is_maker"))] += 1
+            self._add_fill(span, component)
             return
         self.markets.add(told["polyframe.market.id"])
         if component == MAKER:
@@ -150,7 +161,26 @@ class Tally:
         if is_refusal and all(code != OTHER_LEG for _, code in cast):
             plugins = {plugin for plugin, _ in cast}
             self.alone.update(plugins if len(plugins) == 1 else ())
-        took_s = told.get("polyframe.decision.took_s")
+        self._add_slowest(span)
+
+    def is_taken_back(self, fill: Span) -> bool:
+        """Whether a fill's settlement failed, as far as the spans that were counted tell."""
+        return _execution(fill, "trade_id") in self._reversed
+
+    def _add_fill(self, span: Span, component: str) -> None:
+        if REVERSES not in span.attributes:
+            key = component, bool(span.attributes.get("polyframe.fill.is_maker"))
+            self._standing[_execution(span, "trade_id")] = key
+            self.fills[key] += 1
+            return
+        taken = _execution(span, "reverses")
+        self.taken_back[component] += 1
+        self._reversed.add(taken)
+        if taken in self._standing:  # and not of a time before the first span that is wanted
+            self.fills[self._standing.pop(taken)] -= 1
+
+    def _add_slowest(self, span: Span) -> None:
+        took_s = span.attributes.get("polyframe.decision.took_s")
         if took_s is not None:
             # Two runs' spans in one folder: numbers come twice, and spans have no order.
             entry = (took_s, -decision_id(span), -self.decisions, span)

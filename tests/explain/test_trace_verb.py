@@ -158,6 +158,25 @@ def test_fills_are_listed(world):
     ]  # fmt: skip
 
 
+def test_a_fill_whose_settlement_failed_is_taken_back_and_counts_no_more(world):
+    world.fill(4, "o-000001", 1, trade_id="t8", size_e6=40_000_000)
+    world.fill(64, "o-000001", 1, trade_id="t8!failed", size_e6=40_000_000, is_buy=False,
+               reverses="t8")  # fmt: skip
+    text = world.screen("trace", "--fills", width=120)
+    assert [" ".join(line.split()[4:-2]) for line in text.splitlines()[-3:]] == [
+        "BUY YES 100@0.49", "BUY YES 40@0.49, taken back", "takes back BUY YES 40@0.49",
+    ]  # fmt: skip
+    told = [" ".join(line.split()) for line in text.splitlines()]
+    assert "fills maker (rested) 1" in told
+    assert "taken back maker 1" in told
+    # What stood when it was taken back is another question.
+    early = world.screen("trace", "--fills", "--until", "12:00:30", width=120)
+    assert "fills maker (rested) 2" in [" ".join(line.split()) for line in early.splitlines()]
+    assert "taken back" not in early
+    late = world.screen("trace", "--fills", "--since", "12:00:30", width=120)
+    assert "\nfills" not in late
+
+
 @pytest.mark.parametrize(
     ("options", "begins"), [(("--json",), '{"name": "decide quote"'), (("--last", "5000"), "run ")]
 )
