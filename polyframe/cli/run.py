@@ -6,6 +6,7 @@ import copy
 import json
 import os
 import sys
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -110,7 +111,7 @@ def command(
 
     from polyframe.runtime.run_state import find_state, make_run_folder
     from polyframe.runtime.shell import Shell
-    from polyframe.runtime.status import open_status
+    from polyframe.runtime.status import RunLog, open_status
     from polyframe.runtime.stop_signals import is_interrupt
     from polyframe.runtime.venues import open_venue
     from polyframe.tracing.collector import collector_of
@@ -131,12 +132,14 @@ def command(
     folder = make_run_folder(
         runs_folder, datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ"), strategy.config_hash
     )
-    status = open_status(folder / "log.txt", plain=plain, redact=cli.redact)
+    log = RunLog(folder / "log.txt", time.time_ns, cli.redact)
+    status = open_status(log, plain=plain)
 
     async def go() -> dict[str, Any]:
         async with open_venue(
             choice, strategy.settings, speed, is_real=credentials is not None
         ) as venue:
+            log.clock = venue.clock
             if credentials is not None:
                 from polyframe.runtime.live.run import trade_for_real
 

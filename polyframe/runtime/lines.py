@@ -1,9 +1,10 @@
-"""One log line: ``Name key=value ...``, with everything that could forge a line escaped."""
+"""One log line: ``TIME Name key=value ...``, with everything that could forge a line escaped."""
 
 from __future__ import annotations
 
 import unicodedata
 from collections.abc import Mapping
+from datetime import UTC, datetime
 
 # Control, format (bidi, zero-width), surrogate, private, unassigned; line separators.
 _HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
@@ -31,3 +32,9 @@ def line(message: str, fields: Mapping[str, object]) -> str:
             text = '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
         parts.append(f"{name}={text}")
     return " ".join(parts)
+
+
+def at_text(ns: int) -> str:
+    """Return UTC ns cut to the millisecond, as a line begins: ``2026-11-28T08:22:26.123Z``."""
+    seconds, rest_ns = divmod(ns, 10**9)
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest_ns // 10**6:03d}Z"

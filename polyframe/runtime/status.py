@@ -1,6 +1,7 @@
 """What a person sees of a run: a live screen in a terminal, ``key=value`` lines elsewhere.
 
-Everything that came from the market is escaped before it is shown.
+Everything that came from the market is escaped before it is shown. A line begins with market time:
+what the venue, the tape and the spans call that moment, also where it is not the wall's.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, TextIO
 from polyframe.money import price_text, size_text
 from polyframe.runtime.assemble import Machine
 from polyframe.runtime.engine import Engine
-from polyframe.runtime.lines import line, visible
+from polyframe.runtime.lines import at_text, line, visible
 from polyframe.runtime.tape import Head
 from polyframe.runtime.venues import Venue
 
@@ -56,26 +57,51 @@ class StatusSink(Protocol):
         ...
 
 
+class RunLog:
+    """The lines of a run: stamped, stripped of what must not be said, and kept in its log file.
+
+    Args:
+        path: the log file, None keeps nothing.
+        clock: UTC ns that lines are stamped with; a run puts the venue's here once it is open.
+        redact: strikes out of every line what must not be said.
+    """
+
+    def __init__(
+        self, path: Path | None, clock: Callable[[], int], redact: Callable[[str], str] = str
+    ) -> None:
+        self.clock = clock
+        self._redact = redact
+        self._file = None if path is None else path.open("a", encoding="utf-8")
+
+    def text(self, message: str, fields: Mapping[str, object]) -> str:
+        """Return one line as it may be shown."""
+        return f"{at_text(self.clock())} {self._redact(line(message, fields))}"
+
+    def keep(self, text: str) -> None:
+        """Write a line to the log file."""
+        if self._file is not None:
+            self._file.write(text + "\n")
+            self._file.flush()
+
+    def close(self) -> None:
+        """Close the log file."""
+        if self._file is not None:
+            self._file.close()
+
+
 class PlainStatus:
     """``key=value`` lines on a stream and in the run's log file."""
 
-    def __init__(
-        self,
-        out: TextIO,
-        log_path: Path | None,
-        period_s: float = 5.0,
-        redact: Callable[[str], str] = str,
-    ) -> None:
+    def __init__(self, out: TextIO, log: RunLog, period_s: float = 5.0) -> None:
         self._out = out
-        self._redact = redact
-        self._log = None if log_path is None else log_path.open("a", encoding="utf-8")
+        self.log = log
         self.period_s = period_s
 
     def line(self, message: str, fields: Mapping[str, object]) -> None:
         """Write one log line."""
-        text = self._redact(line(message, fields))
+        text = self.log.text(message, fields)
         print(text, file=self._out, flush=True)
-        self._keep(text)
+        self.log.keep(text)
 
     def show(
         self, machine: Machine, venue: Venue, head: Head, live: LiveStatus | None = None
@@ -84,45 +110,31 @@ class PlainStatus:
         fields = status_fields(machine, venue)
         self.line("status", hazard_fields(machine.engine) | live_fields(live) | fields)
 
-    def _keep(self, text: str) -> None:
-        if self._log is not None:
-            self._log.write(text + "\n")
-            self._log.flush()
-
     def close(self) -> None:
         """Close the log file."""
-        if self._log is not None:
-            self._log.close()
+        self.log.close()
 
 
 class ScreenStatus:
     """A live screen (rich): quotes beside the book, inventory, PnL, vetoes, feed health."""
 
-    def __init__(
-        self,
-        log_path: Path | None,
-        period_s: float = 0.5,
-        redact: Callable[[str], str] = str,
-    ) -> None:
+    def __init__(self, log: RunLog, period_s: float = 0.5) -> None:
         from rich.console import Console
         from rich.live import Live
 
-        self._redact = redact
+        self.log = log
         self._console = Console(highlight=False)
         self._live = Live(console=self._console, auto_refresh=False, transient=False)
         self._live.start()
-        self._log = None if log_path is None else log_path.open("a", encoding="utf-8")
         self.period_s = period_s
 
     def line(self, message: str, fields: Mapping[str, object]) -> None:
         """Write one log line above the screen."""
         from rich.text import Text
 
-        text = self._redact(line(message, fields))
+        text = self.log.text(message, fields)
         self._console.print(Text(text, style="dim"))
-        if self._log is not None:
-            self._log.write(text + "\n")
-            self._log.flush()
+        self.log.keep(text)
 
     def show(
         self, machine: Machine, venue: Venue, head: Head, live: LiveStatus | None = None
@@ -133,8 +145,7 @@ class ScreenStatus:
     def close(self) -> None:
         """Leave the last screen standing and close the log file."""
         self._live.stop()
-        if self._log is not None:
-            self._log.close()
+        self.log.close()
 
 
 def status_fields(machine: Machine, venue: Venue) -> dict[str, object]:
@@ -258,13 +269,8 @@ def _order(price_e4: int, leaves_e6: int) -> str:
     return f"{size_text(leaves_e6)} @ {price_text(price_e4)}"
 
 
-def open_status(
-    log_path: Path | None, *, plain: bool, redact: Callable[[str], str] = str
-) -> PlainStatus | ScreenStatus:
-    """Return the screen when a person is watching a terminal, else lines.
-
-    ``redact`` strikes out of every line what must not be said.
-    """
+def open_status(log: RunLog, *, plain: bool) -> PlainStatus | ScreenStatus:
+    """Return the screen when a person is watching a terminal, else lines."""
     if plain or sys.stdout is None or not sys.stdout.isatty():
-        return PlainStatus(sys.stdout, log_path, redact=redact)
-    return ScreenStatus(log_path, redact=redact)
+        return PlainStatus(sys.stdout, log)
+    return ScreenStatus(log)

@@ -72,7 +72,7 @@ def test_a_day_of_an_operator(play):
             engine.send(signal.SIGTERM)
             ended = await engine.ended()
             assert ended.code == 0, ended.err
-            assert "Run stopping reason=terminated" in ended.out
+            assert engine.said("Run stopping reason=terminated")
             assert "book: verified empty" in ended.out
         assert side.resting == 0
         refused = await desk.run_again()

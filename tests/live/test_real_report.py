@@ -165,8 +165,8 @@ def test_the_verb_shows_it(done: Done) -> None:
 
 
 def test_its_lines_say_how_the_way_to_the_venue_stands(done: Done) -> None:
-    status = [line for line in done.output.splitlines() if line.startswith("status ")]
-    assert re.match(r"status HAZARDS=reconciling:hold mode=rehearsal unknown=0 ", status[0])
+    status = [line for line in done.output.splitlines() if "Z status " in line]
+    assert re.search(r"Z status HAZARDS=reconciling:hold mode=rehearsal unknown=0 ", status[0])
     assert "reconciled=never" in status[0]
     assert "hazards: reconciling=" in done.output
     assert "book: verified empty" in done.output

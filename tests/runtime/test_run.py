@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -66,18 +67,29 @@ def test_the_end_of_a_run_names_the_vetoes_that_refused_most():
 
 def test_a_paper_run_without_a_network_ends_with_everything_promised(folder, nowhere):
     summary, output = run("--speed", "20", "--for", "8s", "--cycle-s", "20")
-    first = output.splitlines()[0]
-    assert first.startswith('polyframe mode=paper source=embedded why="Polymarket does not answer')
+    lines = output.splitlines()
+    told = [text.partition(" ")[2] for text in lines]
+    assert told[0].startswith(
+        'polyframe mode=paper source=embedded why="Polymarket does not answer'
+    )
     for name in ("Prefilter", "Warmup complete", "QS veto summary", "QS_SAMPLE", "Active set",
                  "FEED_HEALTH", "status", "Orders left count=0"):  # fmt: skip
-        assert any(text.startswith(name) for text in output.splitlines()), name
+        assert any(text.startswith(name) for text in told), name
+    stopped = next(n for n, text in enumerate(told) if text.startswith("Orders left"))
+    times = [datetime.fromisoformat(text.partition(" ")[0]) for text in lines[: stopped + 1]]
+    assert times == sorted(times)
+    # Market time, which a person finds again in tape and spans.
+    assert (times[-1] - times[0]).total_seconds() > 60
+    kept = Path(summary["tape"]).with_name("log.txt").read_text().splitlines()
+    assert kept == lines[: len(kept)]
+    assert len(kept) == stopped + 1
     assert summary["source"] == "embedded"
     assert summary["orders"] > 20
     assert summary["smallest_active_set_after_warmup"] > 0
     assert summary["attribution_error_usd"] == 0
     assert summary["books_mismatched"] == 0
     assert summary["plugin_problems"] == 0
-    [vetoes] = [text for text in output.splitlines() if text.startswith("vetoes: ")]
+    [vetoes] = [text for text in lines if text.startswith("vetoes: ")]
     most = max(summary["vetoes"].values())
     assert vetoes.split()[1] in {f"{code}={most}" for code in summary["vetoes"]}
     run_folder = Path(summary["tape"]).parent
@@ -130,7 +142,7 @@ def test_ctrl_c_is_an_orderly_stop(folder):
         lines = []
         for text in process.stdout:
             lines.append(text)
-            if text.startswith("Active set"):
+            if "Z Active set" in text:
                 process.send_signal(signal.SIGINT)
                 break
         rest, _ = process.communicate(timeout=60)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from polyframe import money
 from polyframe.model import MarketState
 from polyframe.runtime.activity import Churn, MidRange
-from polyframe.runtime.lines import line, visible
+from polyframe.runtime.lines import at_text, line, visible
 from polyframe.runtime.states import cluster_of, hours_to_close, state_of
 from polyframe.runtime.universe import activity, prefilter
 from polyframe.settings import PrefilterSettings, Settings, StateSettings, UniverseSettings
@@ -148,6 +148,11 @@ def test_hostile_text_cannot_forge_or_hide_a_line():
 
 def test_a_very_long_value_is_cut():
     assert len(line("Name", {"v": "x" * 10_000})) < 500
+
+
+def test_a_line_begins_with_its_time_cut_to_the_millisecond():
+    assert at_text(1_796_026_946_123_999_999) == "2026-11-30T08:22:26.123Z"
+    assert at_text(0) == "1970-01-01T00:00:00.000Z"
 
 
 @given(st.text())

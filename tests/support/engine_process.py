@@ -44,7 +44,8 @@ class EngineProcess:
         self.process.send_signal(number)
 
     def said(self, words: str) -> list[str]:
-        return [line for line in self.out if line.startswith(words)]
+        """Lines that begin with these words, after their time."""
+        return [line for line in self.out if line.partition(" ")[2].startswith(words)]
 
     async def ended(self) -> Ended:
         with anyio.fail_after(PATIENCE_S):

@@ -229,9 +229,9 @@ def test_a_collector_that_does_not_answer_costs_no_report(folder: Path, collecto
     with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         for text in process.stdout:
-            if text.startswith("status") and "decisions=0" not in text:
+            if "Z status " in text and "decisions=0" not in text:
                 process.send_signal(signal.SIGINT)
-            if text.startswith("Orders left"):
+            if "Z Orders left" in text:
                 break
         [run_folder] = (folder / "runs").iterdir()
         while not (run_folder / "summary.json").exists() and process.poll() is None:
