@@ -25,6 +25,7 @@ from polyframe.settings import Settings
 
 UNAUTHORIZED: Final = 401
 _NAMES = ("balance", "allowances", "closed_only", "rate_tier")
+_DEPOSIT: Final = SignatureType.DEPOSIT_WALLET
 _SPENDERS = {
     contracts.STANDARD_EXCHANGE: "standard",
     contracts.NEG_RISK_EXCHANGE: "negative risk",
@@ -36,7 +37,10 @@ def refused(error: CredentialsRefused) -> list[Finding]:
     """Return the findings of an account whose credentials cannot be had."""
     return [
         fault("credentials", error.found, error.fix),
-        *(doubt(name, "not known: it needs credentials") for name in ("wallet", *_NAMES)),
+        *(
+            doubt(name, "not known: it needs credentials")
+            for name in ("wallet", "relayer", *_NAMES)
+        ),
     ]
 
 
@@ -51,19 +55,19 @@ async def checks(
         reach: what of it answers, and its clock, by which requests are signed.
         settings: of the strategy file, or the defaults.
     """
-    wallet = _wallet(credentials)
+    known = [_wallet(credentials), _relayer(credentials, settings)]
     if not reach.has_clob:
         unknown = "the CLOB does not answer"
         held = doubt("credentials", f"{credentials.origin}, not verified: {unknown}")
-        return [held, wallet, *_unknown(unknown)]
+        return [held, *known, *_unknown(unknown)]
     verdict, api = await _verified(credentials, urls, reach)
     if api is None:
-        return [verdict, wallet, *_unknown("the credentials are not verified")]
+        return [verdict, *known, *_unknown("the credentials are not verified")]
     account = OperatorAccount(
         urls.clob, api, credentials.trading_wallet, clock=reach.clock, timeout_s=TIMEOUT_S
     )
     async with account:
-        return [verdict, wallet, *await _asked(account.reads, settings)]
+        return [verdict, *known, *await _asked(account.reads, settings)]
 
 
 def _unknown(why: str) -> list[Finding]:
@@ -72,21 +76,41 @@ def _unknown(why: str) -> list[Finding]:
 
 def _wallet(credentials: Credentials) -> Finding:
     kind, wallet = credentials.signature_type.name, credentials.trading_wallet
-    if credentials.wallet is None:
+    if not credentials.is_wallet_named and credentials.signature_type is _DEPOSIT:
+        _, older = deposit_wallets(credentials.signer)
         return doubt(
             "wallet",
-            f"none named: the official client takes {_choice(credentials)}",
+            f"none named: {wallet.address} trades, the newer deposit wallet of "
+            f"{credentials.signer}; the older one is {older}",
             "set TRADING_ADDRESS to the wallet that has the money",
         )
     owner = "" if credentials.signature_type is SignatureType.EOA else f" of {credentials.signer}"
     return sound("wallet", f"{wallet.address}, {kind}{owner}")
 
 
-def _choice(credentials: Credentials) -> str:
-    if credentials.signature_type is not SignatureType.DEPOSIT_WALLET:
-        return credentials.trading_wallet.address
-    newer, older = deposit_wallets(credentials.signer)
-    return f"the deposit wallet of {credentials.signer} that exists, {newer} or {older}"
+def _relayer(credentials: Credentials, settings: Settings) -> Finding:
+    """Return whether what the file has turned into cash can be: a chore, not a trade."""
+    if credentials.signature_type is SignatureType.EOA:
+        return sound("relayer", "not needed: a plain address pays for its own transactions")
+    if credentials.relayer is not None:
+        return sound(
+            "relayer", "POLY_RELAYER_KEY is set; the first chore shows whether it is taken"
+        )
+    least_usd, bankroll_usd = settings.capital.merge_above_usd, settings.capital.bankroll_usd
+    # Pairs are bought with the bankroll: more than that no merge frees.
+    merges = f"merge pairs (capital.merge_above_usd {least_usd:g})"
+    wanted = [merges] if least_usd <= bankroll_usd else []
+    if settings.production.redeem:
+        wanted.append("redeem (production.redeem)")
+    if not wanted:
+        return sound("relayer", "POLY_RELAYER_KEY is not set, and nothing is merged or redeemed")
+    return fault(
+        "relayer",
+        f"POLY_RELAYER_KEY is not set: the file wants to {' and '.join(wanted)}, and a "
+        f"{credentials.signature_type.name} cannot without",
+        "set it, or production.redeem: false and capital.merge_above_usd above the bankroll; then "
+        "pairs and payouts wait for you, or for the venue's redeemer",
+    )
 
 
 async def _verified(

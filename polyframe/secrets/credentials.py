@@ -59,9 +59,10 @@ class Credentials:
     """Who trades.
 
     ``key_hex`` is ``key`` as the official client wants it. ``api`` is None where only the key is
-    known: the triple is then derived from it. ``wallet`` holds the funds; None leaves the choice
-    to the official client, which takes the signer's deposit wallet. ``signature_type`` goes with
-    ``wallet``. ``origin`` says in words where the key was found, and holds no secret.
+    known: the triple is then derived from it. ``wallet`` holds the funds, and the account's folder
+    is named after it; where it ``is_wallet_named`` by nobody, it follows from the key and
+    ``signature_type``, or is the key's newer deposit wallet. ``origin`` says in words where the key
+    was found, and holds no secret.
     ``relayer`` is the relayer's API key, without which no wallet but a plain address can merge,
     redeem or approve.
     """
@@ -69,7 +70,8 @@ class Credentials:
     key: PrivateKey
     key_hex: Secret
     api: ApiSecrets | None
-    wallet: str | None
+    wallet: str
+    is_wallet_named: bool
     signature_type: SignatureType
     origin: str
     password: Secret | None = None
@@ -82,14 +84,13 @@ class Credentials:
 
     @property
     def account(self) -> str:
-        """The address the account's folder is named after: the wallet, or the signer if unsaid."""
-        return self.wallet or self.key.address
+        """The address the account's folder is named after: the wallet's, before any network."""
+        return self.wallet
 
     @property
     def trading_wallet(self) -> TradingWallet:
-        """Whose money it is; without a wallet named, the key's newer deposit wallet."""
-        wallet = self.wallet or wallet_address(self.signer, self.signature_type)
-        return TradingWallet(wallet, self.signer, self.signature_type)
+        """Whose money it is."""
+        return TradingWallet(self.wallet, self.signer, self.signature_type)
 
     def redactor(self) -> Redactor:
         """Return what strikes these secrets out of a text."""
@@ -132,6 +133,7 @@ def load_credentials(
         key_hex=key_hex,
         api=_api(values),
         wallet=wallet,
+        is_wallet_named=WALLET in values,
         signature_type=kind,
         origin=origin,
         password=password,
@@ -239,34 +241,33 @@ def _api(values: Mapping[str, Secret]) -> ApiSecrets | None:
     return ApiSecrets(key=key.reveal(), secret=secret, passphrase=passphrase)
 
 
-def _wallet(values: Mapping[str, Secret], signer: str) -> tuple[str | None, SignatureType]:
-    """Return the wallet, None where none is named, and the signature type that goes with it."""
+def _wallet(values: Mapping[str, Secret], signer: str) -> tuple[str, SignatureType]:
+    """Return the wallet, and the signature type that goes with it."""
     said = _signature_type(values)
     if WALLET not in values:
-        if said not in (None, SignatureType.DEPOSIT_WALLET):
-            raise CredentialsRefused(
-                f"{SIGNATURE} is {int(said)} and no wallet is named", f"set {WALLET}"
-            )
-        return None, SignatureType.DEPOSIT_WALLET
+        # Of its two deposit wallets the chain knows which has been used; a name must not wait for
+        # the chain, so it is the newer one until somebody names the other.
+        kind = SignatureType.DEPOSIT_WALLET if said is None else said
+        return wallet_address(signer, kind), kind
     try:
         wallet = checksum_address(address_bytes(values[WALLET].reveal()))
     except ValueError:
         raise CredentialsRefused(f"{WALLET} is no address", "give 0x and 40 hex digits") from None
-    kind = wallet_type(signer, wallet)
-    if kind is None:
-        if said is not SignatureType.DEPOSIT_WALLET:
-            raise CredentialsRefused(
-                f"{WALLET} {wallet} is no wallet of the key's address {signer}",
-                f"give one of {', '.join(wallets_of(signer))}, or, where this is a session key of "
-                f"that deposit wallet, set {SIGNATURE}=3",
-            )
-        return wallet, said
-    if said is not None and said is not kind:
+    kind_of_it = wallet_type(signer, wallet)
+    if kind_of_it is None:
+        # Neither is a session key of a stranger's deposit wallet of any use: no order of ours is
+        # signed by one, and whose balance, trades and heartbeat it would see is told nowhere.
         raise CredentialsRefused(
-            f"{SIGNATURE} is {int(said)}, but {WALLET} {wallet} is of type {int(kind)}",
+            f"{WALLET} {wallet} is no wallet of the key's address {signer}",
+            f"give one of {', '.join(wallets_of(signer))}, or the key that owns that wallet: a "
+            "session key cannot trade here",
+        )
+    if said is not None and said is not kind_of_it:
+        raise CredentialsRefused(
+            f"{SIGNATURE} is {int(said)}, but {WALLET} {wallet} is of type {int(kind_of_it)}",
             "leave it out: it follows from the address",
         )
-    return wallet, kind
+    return wallet, kind_of_it
 
 
 def _signature_type(values: Mapping[str, Secret]) -> SignatureType | None:

@@ -8,6 +8,7 @@ import re
 import sqlite3
 import tempfile
 import time
+from pathlib import Path
 
 import pytest
 
@@ -38,8 +39,10 @@ from written_limits import WRITTEN_LIMITS
 pytestmark = pytest.mark.anyio
 NAMES = [
     "python", "packages", "plugins", "disk", "network", "clock", "geoblock", "credentials",
-    "wallet", "balance", "allowances", "closed_only", "rate_tier", "store", "kill_switch", "engine",
+    "wallet", "relayer", "balance", "allowances", "closed_only", "rate_tier", "store",
+    "kill_switch", "engine",
 ]  # fmt: skip
+MAKER = Path(__file__).parents[2] / "strategies" / "maker.yaml"
 
 
 @pytest.fixture
@@ -118,6 +121,7 @@ async def test_a_wrong_key_is_one_line():
     async with open_venue() as exchange:
         other = {**CREDENTIALS, **api_of(exchange), "POLY_PRIVATE_KEY": "11" * 32}
         del other["TRADING_ADDRESS"]
+        other["POLY_SIGNATURE_TYPE"] = "0"
         for environ in (other, {**CREDENTIALS, **api_of(exchange), "POLY_API_SECRET": "AAAA" * 11}):
             done = await run_beside("doctor", "--venue", url_of(exchange), environ=environ)
             name, found, fix, findings = only_failure(done)
@@ -219,13 +223,59 @@ async def test_no_api_key_yet_is_a_doubt_and_none_is_made():
 
 async def test_an_unnamed_wallet_is_a_doubt():
     async with open_venue() as exchange:
-        done = await run_beside(
-            "doctor", "--venue", url_of(exchange), environ={"POLY_PRIVATE_KEY": KEY}
-        )
+        environ = {"POLY_PRIVATE_KEY": KEY, "POLY_RELAYER_KEY": "a relayer's"}
+        done = await run_beside("doctor", "--venue", url_of(exchange), environ=environ)
     result, found, fix = read(done)["wallet"]
     assert result == "warn"
-    assert deposit_wallets(ADDRESS)[0] in found
+    assert all(one in found for one in deposit_wallets(ADDRESS))
     assert "TRADING_ADDRESS" in fix
+
+
+# --- what the relayer is needed for -----------------------------------------------------------
+
+DEPOSIT = {"POLY_PRIVATE_KEY": KEY, "TRADING_ADDRESS": deposit_wallets(ADDRESS)[0]}
+
+
+async def test_chores_without_a_relayers_key_are_one_line():
+    async with open_venue() as exchange:
+        done = await run_beside("doctor", "--venue", url_of(exchange), environ=DEPOSIT)
+        name, found, fix, _ = only_failure(done)
+        assert name == "relayer"
+        assert "POLY_RELAYER_KEY is not set" in found
+        assert "capital.merge_above_usd" in found
+        assert "production.redeem" in found
+        assert "production.redeem: false" in fix
+        secret = "a-relayers-key-of-ours"
+        done = await run_beside(
+            "doctor", "--venue", url_of(exchange), environ={**DEPOSIT, "POLY_RELAYER_KEY": secret}
+        )
+    assert read(done)["relayer"][0] == "pass"
+    assert leaks(done.output, secret) == []
+
+
+def test_a_file_without_chores_wants_no_relayers_key(tmp_path):
+    text = MAKER.read_text()
+    for before, after in (
+        ("redeem: true", "redeem: false"), ("merge_above_usd: 20", "merge_above_usd: 20000")
+    ):  # fmt: skip
+        assert before in text
+        text = text.replace(before, after)
+    file = tmp_path / "no-chores.yaml"
+    file.write_text(text)
+    findings = read(run("doctor", str(file), "--venue", NOWHERE, environ=DEPOSIT))
+    assert findings["relayer"][0] == "pass", findings
+    assert read(run("doctor", "--venue", NOWHERE))["relayer"][1].startswith("not needed")
+
+
+async def test_a_session_key_is_one_line():
+    stranger = deposit_wallets("0x" + "12" * 20)[0]
+    environ = {**DEPOSIT, "TRADING_ADDRESS": stranger, "POLY_SIGNATURE_TYPE": "3"}
+    async with open_venue() as exchange:
+        done = await run_beside("doctor", "--venue", url_of(exchange), environ=environ)
+    name, found, fix, _ = only_failure(done)
+    assert name == "credentials"
+    assert "is no wallet of the key's address" in found
+    assert "a session key cannot trade here" in fix
 
 
 # --- the account's folder -------------------------------------------------------------------

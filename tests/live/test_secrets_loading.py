@@ -76,7 +76,9 @@ def env_file(folder: Path, text: str, mode: int = 0o600) -> Path:
 
 def test_the_environment_is_enough(tmp_path):
     found = load_credentials({**BARE, **API}, tmp_path)
-    assert (found.signer, found.wallet, found.account) == (ADDRESS, None, ADDRESS)
+    newer = deposit_wallets(ADDRESS)[0]
+    assert (found.signer, found.wallet, found.account) == (ADDRESS, newer, newer)
+    assert not found.is_wallet_named
     assert found.signature_type is SignatureType.DEPOSIT_WALLET
     assert found.key_hex.reveal() == KEY
     assert found.api is not None
@@ -211,7 +213,6 @@ def test_what_is_no_file_is_refused_at_once(tmp_path):
         ({**BARE, **API, "POLY_API_KEY": "a key with spaces"}, "POLY_API_KEY is no API key"),
         ({**BARE, "TRADING_ADDRESS": KEY}, "TRADING_ADDRESS is no address"),
         ({**BARE, "POLY_SIGNATURE_TYPE": "4"}, "POLY_SIGNATURE_TYPE is no signature type"),
-        ({**BARE, "POLY_SIGNATURE_TYPE": "2"}, "no wallet is named; set TRADING_ADDRESS"),
         (
             {**BARE, "TRADING_ADDRESS": ADDRESS, "POLY_SIGNATURE_TYPE": "1"},
             f"TRADING_ADDRESS {ADDRESS} is of type 0",
@@ -255,18 +256,29 @@ def test_the_wallet_says_its_own_type(tmp_path):
             assert (found.wallet, found.signature_type, found.account) == (wallet, kind, wallet)
 
 
-def test_a_strangers_wallet_is_refused_unless_it_is_a_session_keys(tmp_path):
+def test_a_wallet_that_nobody_names_follows_from_key_and_type(tmp_path):
+    """An account has one name, before any network, whether somebody wrote it down or not."""
+    for kind, wallet in (
+        ("", deposit_wallets(ADDRESS)[0]),
+        ("0", ADDRESS),
+        ("1", proxy_wallet(ADDRESS)),
+        ("2", safe_wallet(ADDRESS)),
+        ("3", deposit_wallets(ADDRESS)[0]),
+    ):
+        unnamed = load_credentials({**BARE, "POLY_SIGNATURE_TYPE": kind}, tmp_path)
+        named = load_credentials({**BARE, "TRADING_ADDRESS": wallet}, tmp_path)
+        assert unnamed.account == named.account == wallet
+        assert unnamed.trading_wallet == named.trading_wallet
+        assert (unnamed.is_wallet_named, named.is_wallet_named) == (False, True)
+
+
+@pytest.mark.parametrize("kind", ["", "2", "3"])
+def test_a_strangers_wallet_is_refused_for_a_session_key_of_it_too(tmp_path, kind):
     stranger = PrivateKey.from_hex(OTHER).address
-    text = refusal({**BARE, "TRADING_ADDRESS": stranger}, tmp_path)
+    text = refusal({**BARE, "TRADING_ADDRESS": stranger, "POLY_SIGNATURE_TYPE": kind}, tmp_path)
     assert f"{stranger} is no wallet of the key's address {ADDRESS}" in text
     assert deposit_wallets(ADDRESS)[0] in text
-    assert "is no wallet" in refusal(
-        {**BARE, "TRADING_ADDRESS": stranger, "POLY_SIGNATURE_TYPE": "2"}, tmp_path
-    )
-    found = load_credentials(
-        {**BARE, "TRADING_ADDRESS": stranger, "POLY_SIGNATURE_TYPE": "3"}, tmp_path
-    )
-    assert (found.wallet, found.signature_type) == (stranger, SignatureType.DEPOSIT_WALLET)
+    assert "a session key cannot trade here" in text
 
 
 # --- the verb ----------------------------------------------------------------------

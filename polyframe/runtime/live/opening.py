@@ -116,7 +116,7 @@ async def open_account(
                 settings=settings.production,
                 limits=settings.limits,
                 clock=clock,
-                wallet=credentials.wallet or "",
+                wallet=credentials.wallet,
                 signature_type=credentials.signature_type,
                 credentials=None if credentials.api is None else credentials.api.reveal(),
                 relayer=credentials.relayer,
@@ -210,7 +210,8 @@ async def _preflight(
     if held.cash_e6 < settings.least_balance_usd * 1e6:
         raise VenueError(
             f"account {clob.wallet.address} holds {held.cash_e6 / 1e6:.2f} USD, less than "
-            f"production.least_balance_usd {settings.least_balance_usd:g}: fund it"
+            f"production.least_balance_usd {settings.least_balance_usd:g}: fund it, or set "
+            "TRADING_ADDRESS to the wallet that has the money"
         )
     if not _missing(held):
         return held
