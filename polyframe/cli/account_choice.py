@@ -15,8 +15,18 @@ from polyframe.runtime.live.account_folder import AccountFolder, accounts_in, so
 venue_option = click.option(
     "--venue", "venue", metavar="live|URL", help="Polymarket, or a loopback URL.  [default: live]"
 )
+of_venue_option = click.option(
+    "--venue",
+    "venue",
+    metavar="live|URL",
+    help="Only accounts at Polymarket, or at a loopback URL.  [default: at any venue]",
+)
 account_option = click.option(
-    "--account", "account", metavar="NAME", help="Its folder's name or its address."
+    "--account",
+    "account",
+    metavar="NAME",
+    help="Its folder's name or its address.  [default: the only one there is, or of several that "
+    "of the credentials]",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 

@@ -12,12 +12,10 @@ import click
 from polyframe import cli
 from polyframe.cli import report_error
 from polyframe.cli.account_choice import (
-    account_option,
     candidates,
     json_option,
     urls_of,
     urls_of_source,
-    venue_option,
 )
 from polyframe.cli.cancelling import cancel_and_verify, tell
 from polyframe.cli.credentials import load
@@ -34,8 +32,19 @@ if TYPE_CHECKING:
 @click.command("kill")
 @click.option("--why", default="no reason given", help="What the account's KILL file says.")
 @state_option
-@venue_option
-@account_option
+@click.option(
+    "--venue",
+    "venue",
+    metavar="live|URL",
+    help="Only at Polymarket, or at a loopback URL.  [default: wherever the account has a folder; "
+    "live where it has none]",
+)
+@click.option(
+    "--account",
+    "account",
+    metavar="NAME",
+    help="Its folder's name or its address.  [default: that of the credentials, or every one]",
+)
 @json_option
 @click.pass_context
 def command(

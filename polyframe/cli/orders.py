@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from polyframe.cli import one_line
-from polyframe.cli.account_choice import account_option, json_option, the_account, venue_option
+from polyframe.cli.account_choice import account_option, json_option, of_venue_option, the_account
 from polyframe.cli.plain_table import print_table
 from polyframe.cli.run_options import state_option
 from polyframe.errors import UsageError
@@ -24,7 +24,7 @@ _ID_CHARS = 14
 @click.command("orders")
 @click.argument("order", required=False)
 @state_option
-@venue_option
+@of_venue_option
 @account_option
 @json_option
 def command(

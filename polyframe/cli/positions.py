@@ -7,14 +7,14 @@ from pathlib import Path
 
 import click
 
-from polyframe.cli.account_choice import account_option, json_option, the_account, venue_option
+from polyframe.cli.account_choice import account_option, json_option, of_venue_option, the_account
 from polyframe.cli.plain_table import print_table
 from polyframe.cli.run_options import state_option
 
 
 @click.command("positions")
 @state_option
-@venue_option
+@of_venue_option
 @account_option
 @json_option
 def command(state_folder: Path, venue: str | None, account: str | None, as_json: bool) -> None:

@@ -45,7 +45,9 @@ def command(
     runs: dict[str, Any] = found["runs"]
     if run_id is not None:
         if run_id not in runs:
-            raise PolyframeError(f"{path}: no run {run_id!r}; it holds {', '.join(runs) or 'none'}")
+            raise UsageError(
+                f"--run {run_id!r}: {path} has no such run; it holds {', '.join(runs) or 'none'}"
+            )
         runs = {run_id: runs[run_id]}
     if as_json:
         click.echo(json.dumps({**found, "runs": runs}, allow_nan=False))

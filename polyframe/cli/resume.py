@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from polyframe.cli import one_line
-from polyframe.cli.account_choice import account_option, json_option, the_account, venue_option
+from polyframe.cli.account_choice import account_option, json_option, of_venue_option, the_account
 from polyframe.cli.run_options import state_option
 from polyframe.errors import UsageError
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @click.command("resume")
 @state_option
-@venue_option
+@of_venue_option
 @account_option
 @json_option
 @click.option(

@@ -113,10 +113,11 @@ def command(
     from polyframe.runtime.shell import Shell
     from polyframe.runtime.status import RunLog, open_status
     from polyframe.runtime.stop_signals import is_interrupt
-    from polyframe.runtime.venues import open_venue
+    from polyframe.runtime.venues import check_choice, open_venue
     from polyframe.tracing.collector import collector_of
 
-    # It complains, if it does, before there is a run.
+    # They complain, if they do, before there is a run.
+    check_choice(choice, speed, is_real=profile == "production")
     collector_of(strategy.settings.tracing.otlp_endpoint, os.environ)
     credentials = None
     if profile == "production":

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import msgspec
 
-from polyframe.cli.account_choice import account_option, json_option, the_account, venue_option
+from polyframe.cli.account_choice import account_option, json_option, of_venue_option, the_account
 from polyframe.cli.plain_table import print_table
 from polyframe.cli.run_options import state_option
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @click.command("status")
 @state_option
-@venue_option
+@of_venue_option
 @account_option
 @json_option
 def command(state_folder: Path, venue: str | None, account: str | None, as_json: bool) -> None:

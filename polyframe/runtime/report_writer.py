@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from polyframe.errors import PolyframeError
+from polyframe.errors import PolyframeError, UsageError
 
 SCHEMA = "polyframe.report-file/1"
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -73,11 +73,12 @@ def find_report(folder: Path, day: str | None) -> Path:
     """Return a day's file; the latest day's when none is named.
 
     Raises:
-        PolyframeError: there is none.
+        UsageError: there is none of the day that was named.
+        PolyframeError: there is none at all.
     """
     if day is not None:
         if not _DAY.fullmatch(day):
-            raise PolyframeError(f"{day!r} is no day; write YYYY-MM-DD")
+            raise UsageError(f"{day!r} is no day; write YYYY-MM-DD")
         path = folder / f"{day}.json"
         if path.is_file():
             return path
@@ -87,7 +88,7 @@ def find_report(folder: Path, day: str | None) -> Path:
         raise PolyframeError(f"{folder}: cannot be read: {error.strerror}") from None
     if day is not None:
         hint = f"the latest is {known[-1].stem}" if known else "there is none yet"
-        raise PolyframeError(f"{folder}: no report of {day}; {hint}")
+        raise UsageError(f"{folder}: no report of {day}; {hint}")
     if not known:
         raise PolyframeError(f"{folder}: no report yet; 'polyframe run' writes one")
     return known[-1]

@@ -46,6 +46,36 @@ class Venue(NamedTuple):
     urls: VenueUrls = hosts.LIVE_URLS
 
 
+def check_choice(choice: str | None, speed: float, *, is_real: bool = False) -> None:
+    """Refuse what no venue can be opened by, before anything is asked or written.
+
+    Args:
+        choice: as :func:`open_venue` takes it.
+        speed: market seconds per wall second.
+        is_real: whether orders are sent to it.
+
+    Raises:
+        UsageError: the choice is none, or the speed does not fit it.
+    """
+    if choice is None or choice == "embedded":
+        return
+    if choice == "live":
+        if speed != 1:
+            raise UsageError("--speed is for recordings and the embedded exchange; live time is 1")
+    elif choice.startswith(_RECORDING):
+        if is_real:
+            raise UsageError(f"--venue {choice}: a recording takes no orders; it is for paper")
+    elif not choice.startswith(("http://", "https://")):
+        raise UsageError(
+            f"--venue {choice!r}: choose live, embedded, recording:PATH or a loopback URL"
+        )
+    elif not hosts.is_loopback(choice):
+        raise UsageError(
+            f"--venue {choice}: only a loopback URL may be given; Polymarket's own addresses "
+            "are fixed in the code (--venue live)"
+        )
+
+
 @asynccontextmanager
 async def open_venue(
     choice: str | None, settings: Settings, speed: float, *, is_real: bool = False
@@ -64,6 +94,7 @@ async def open_venue(
         VenueError: nothing there answers.
         UsageError: the choice is none of these, or the speed does not fit it.
     """
+    check_choice(choice, speed, is_real=is_real)
     if choice is None:
         fault = await _probe(hosts.CLOB_URL, settings.venue.probe_timeout_s)
         if fault is None:
@@ -86,8 +117,7 @@ async def open_venue(
     else:
         why = "asked for"
     if choice == "live":
-        if speed != 1:
-            raise UsageError("--speed is for recordings and the embedded exchange; live time is 1")
+        check_choice(choice, speed)  # also where nobody chose it
         yield Venue(
             "live", why, hosts.GAMMA_URL, hosts.CLOB_URL, hosts.MARKET_WS_URL, time.time_ns, 1.0,
             anyio.Event(),
@@ -96,8 +126,6 @@ async def open_venue(
         # Imported here: a live run needs no server.
         from polyframe.exchange import open_recording, open_simulated
 
-        if is_real and choice != "embedded":
-            raise UsageError(f"--venue {choice}: a recording takes no orders; it is for paper")
         if choice == "embedded":
             source = "embedded"
             embedded = settings.embedded
@@ -128,12 +156,7 @@ async def open_venue(
                 lambda: exchange.clock.lost_ns,
                 hosts.loopback_urls(urls.clob_url),
             )
-    elif choice.startswith(("http://", "https://")):
-        if not hosts.is_loopback(choice):
-            raise UsageError(
-                f"--venue {choice}: only a loopback URL may be given; Polymarket's own addresses "
-                "are fixed in the code (--venue live)"
-            )
+    else:
         fault = await _probe(choice, settings.venue.probe_timeout_s)
         if fault is not None:
             raise VenueError(f"{choice} does not answer ({fault}): start it, or choose another")
@@ -146,10 +169,6 @@ async def open_venue(
             "url", why, gamma_url, its.clob, its.market_ws, clock, speed, anyio.Event(),
             urls=its,
         )  # fmt: skip
-    else:
-        raise UsageError(
-            f"--venue {choice!r}: choose live, embedded, recording:PATH or a loopback URL"
-        )
 
 
 async def _probe(clob_url: str, timeout_s: float) -> str | None:

@@ -93,6 +93,21 @@ class AccountFolder:
         if stat.S_IMODE(found.st_mode) & 0o077:
             raise UsageError(f"{self.path}: others may look into it; run: chmod 700 {self.path}")
 
+    def remove_unused(self) -> None:
+        """Remove the folder when it holds no more than a start that failed has made in it."""
+        with suppress(OSError, UsageError):
+            held = self._hold(self.path / LOCK)
+            try:
+                made = {LOCK, STORE, *(f"{STORE}{end}" for end in ("-wal", "-shm", "-journal"))}
+                found = sorted(one.name for one in self.path.iterdir())
+                if not made.issuperset(found):
+                    return
+                for name in found:
+                    (self.path / name).unlink()
+                self.path.rmdir()
+            finally:
+                os.close(held)
+
     # --- who trades ------------------------------------------------------------------
 
     @contextmanager

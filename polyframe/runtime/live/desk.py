@@ -57,7 +57,13 @@ from polyframe.runtime.live.settlement_watch import SettlementWatch
 from polyframe.runtime.live.sweeper import Sweep, Sweeper
 from polyframe.runtime.live.user_words import UserWords
 from polyframe.runtime.live.venue_books import VenueBooks
-from polyframe.runtime.live.watches import ClockWatch, Heartbeat, KillWatch, ModeWatch
+from polyframe.runtime.live.watches import (
+    ClockWatch,
+    Heartbeat,
+    KillWatch,
+    ModeWatch,
+    clock_fix,
+)
 from polyframe.runtime.live.writer import AccountWriter
 from polyframe.runtime.metadata import Metadata
 from polyframe.runtime.status import LiveStatus
@@ -152,8 +158,9 @@ class LiveDesk:
         )  # fmt: skip
         self._heartbeat = Heartbeat(clob, settings, clock, speed, self._alarm)
         self._clock_watch = ClockWatch(
-            clob, settings, clock, speed, self._alarm, lambda: self._engine.moment.now_ns
-        )
+            clob, settings, clock, speed, self._alarm, lambda: self._engine.moment.now_ns,
+            clock_fix(is_live=account.mode == "production"),
+        )  # fmt: skip
         self._kill_watch = KillWatch(account.folder, self._alarm, self._resumed)
         self._halts = HaltKeeper(self._engine.safety, self._kill_watch, self._line)
         self._mode_watch = ModeWatch(clob, speed, self._alarm, self._reconciler.hold)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager, closing
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,7 +27,7 @@ from polyframe.runtime.live.account_folder import AccountFolder
 from polyframe.runtime.live.ledger import LiveLedger
 from polyframe.runtime.live.statements import Balances, Statements
 from polyframe.runtime.live.store import LedgerStore
-from polyframe.runtime.live.watches import least_skew_s
+from polyframe.runtime.live.watches import clock_fix, least_skew_s
 from polyframe.settings import Settings
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ async def open_account(
         PolyframeError: the disk does not do.
     """
     folder = AccountFolder(state_folder, source, credentials.account)
-    with folder.lock(credentials.signer):
+    with _used_or_gone(folder) as keep, folder.lock(credentials.signer):
         killed = folder.killed()
         if killed is not None:
             raise UsageError(
@@ -126,6 +126,7 @@ async def open_account(
                 held = await _preflight(clob, settings.production, urls, source, clock, line)
                 if not ledger.books.is_opened:
                     await _open_books(ledger, store, clob, urls, settings, clock, line)
+                keep()
                 snapshot = loaded.snapshot
                 account = as_opened(ledger, settings) if snapshot is None else snapshot.account
                 line(
@@ -156,6 +157,22 @@ async def open_account(
                     account=account,
                     documents={} if snapshot is None else snapshot.plugins,
                 )
+
+
+@contextmanager
+def _used_or_gone(folder: AccountFolder) -> Iterator[Callable[[], None]]:
+    """Leave no new folder behind where no account was opened; what is yielded says that one was."""
+    is_kept = folder.path.exists()
+
+    def keep() -> None:
+        nonlocal is_kept
+        is_kept = True
+
+    try:
+        yield keep
+    finally:
+        if not is_kept:
+            folder.remove_unused()
 
 
 def as_opened(ledger: LiveLedger, settings: Settings) -> CarriedAccount | None:
@@ -190,14 +207,9 @@ async def _preflight(
     server_s = await clob.server_time()
     skew_s = least_skew_s(sent_ns, clock(), server_s)
     if abs(skew_s) > settings.max_clock_skew_s:
-        fix = (
-            "set it (NTP)"
-            if source == "live"
-            else "run with the exchange's own --speed, or set it (NTP)"
-        )
         raise VenueError(
             f"our clock is {skew_s:+.1f} s from the venue's (at most "
-            f"{settings.max_clock_skew_s:g}): {fix}"
+            f"{settings.max_clock_skew_s:g}): {clock_fix(is_live=source == 'live')}"
         )
     if source == "live" and (fault := await geoblock_fault(urls.geoblock)) is not None:
         raise VenueError(f"the venue does not trade from here: {fault}")

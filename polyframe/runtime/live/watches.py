@@ -117,13 +117,14 @@ class Heartbeat:
 class ClockWatch:
     """Compares our clock with the venue's, which stamps and checks what we sign.
 
-    ``engine_ns`` returns what the engine takes for now: its time never runs backwards, so after
-    a clock that was ahead it stands still, and nothing may be quoted by it.
+    ``fix`` says what to do about a difference. ``engine_ns`` returns what the engine takes for
+    now: its time never runs backwards, so after a clock that was ahead it stands still, and
+    nothing may be quoted by it.
     """
 
     def __init__(
         self, clob: Clob, settings: ProductionSettings, clock: Callable[[], int], speed: float,
-        alarm: Alarm, engine_ns: Callable[[], int],
+        alarm: Alarm, engine_ns: Callable[[], int], fix: str,
     ) -> None:  # fmt: skip
         self._clob = clob
         self._settings = settings
@@ -131,6 +132,7 @@ class ClockWatch:
         self._speed = speed
         self._alarm = alarm
         self._engine_ns = engine_ns
+        self._fix = fix
         self._is_wrong = False
         self.skew_s: float | None = None
 
@@ -164,7 +166,7 @@ class ClockWatch:
         if abs(self.skew_s) > most_s:
             self._alarm(
                 Hazard.CLOCK_SKEW, Action.PULL,
-                f"our clock is {self.skew_s:+.1f} s from the venue's: set it (NTP)",
+                f"our clock is {self.skew_s:+.1f} s from the venue's: {self._fix}",
             )  # fmt: skip
         elif behind_s > most_s:
             self._alarm(
@@ -175,6 +177,13 @@ class ClockWatch:
             self._is_wrong = False
             self._alarm(Hazard.CLOCK_SKEW, None)
         return self.skew_s
+
+
+def clock_fix(*, is_live: bool) -> str:
+    """Return what to do about a clock that is not the venue's."""
+    if is_live:
+        return "set it (NTP); where NTP finds it right, the venue's is wrong: wait"
+    return "run with the exchange's own --speed, or set it (NTP)"
 
 
 def least_skew_s(sent_ns: int, received_ns: int, server_s: int) -> float:
