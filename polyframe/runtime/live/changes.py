@@ -55,11 +55,13 @@ class Questions(msgspec.Struct, frozen=True, kw_only=True):
     ``order_ids`` (the venue's) are to be read one by one. ``trades_since_s`` is from when
     (Unix seconds) the account's trades must be read, None when they need not be. ``strays``
     (venue's ids) rest although the engine believes them gone, or although they were to take and
-    leave nothing behind: cancel them. ``conversions`` are merges and redemptions whose outcome
-    is not known.
+    leave nothing behind: cancel them. ``turned_away`` (venue's ids) met an engine that restarts:
+    cancel them when it is back. ``conversions`` are merges and redemptions whose outcome is not
+    known.
     """
 
     order_ids: tuple[str, ...] = ()
     trades_since_s: int | None = None
     strays: tuple[str, ...] = ()
+    turned_away: tuple[str, ...] = ()
     conversions: tuple[ConversionRow, ...] = ()

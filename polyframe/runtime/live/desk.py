@@ -33,6 +33,7 @@ from polyframe.events import (
 )
 from polyframe.hazards import Action, Hazard
 from polyframe.model import FeeSchedule, Fill, MarketSpec
+from polyframe.polymarket.account_words import VenueMode
 from polyframe.polymarket.chores import Chores
 from polyframe.polymarket.official_client import ClobError
 from polyframe.polymarket.user_feed import UserFeed
@@ -79,6 +80,8 @@ _NO_FAULT = frozenset(
 )  # fmt: skip
 # Wall seconds that an orderly stop waits for its proof before it says that there is none.
 _STOP_PATIENCE_S = 30.0
+# A restart of the matching engine takes about 90 s (venue.md 4.6), and nothing is proved in it.
+_RESTART_PATIENCE_S = 150.0
 
 
 class LiveDesk:
@@ -208,9 +211,13 @@ class LiveDesk:
 
     async def settle(self) -> None:
         """See the book empty, proved by the venue, and everything it said booked."""
+        latest_s = anyio.current_time() + _RESTART_PATIENCE_S
         with anyio.move_on_after(_STOP_PATIENCE_S) as patience:
-            await self._sweeper.proved()
-            while self._account.ledger.open_venue_ids():  # noqa: ASYNC110 - nobody announces it
+            # Nobody announces it.
+            while self._sweeper.is_unproved or self._account.ledger.open_venue_ids():
+                if self._is_venue_restarting():
+                    until_s = anyio.current_time() + _STOP_PATIENCE_S
+                    patience.deadline = max(patience.deadline, min(until_s, latest_s))
                 await anyio.sleep(_LOOK_S / 2)
             await self._writer.drained()
         self._writer.stop_telling()
@@ -225,6 +232,11 @@ class LiveDesk:
             )  # fmt: skip
         else:
             self._line("Book verified empty", {"orders": 0})
+
+    def _is_venue_restarting(self) -> bool:
+        account = self._account
+        is_away = account.clob.mode.mode is VenueMode.RESTARTING
+        return is_away or bool(account.ledger.questions(account.clock()).turned_away)
 
     def look(self, fills: Sequence[Fill], now_ns: int) -> None:
         """Take a look, at every tick: what rests earns, and what was filled."""

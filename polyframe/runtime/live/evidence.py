@@ -27,6 +27,8 @@ TRADES_LAG_NS: Final = 10 * S_NS
 TAKING_NS: Final = 15 * S_NS
 # The venue takes an expired order off within this.
 EXPIRY_LAG_NS: Final = 5 * S_NS
+# What an engine that is back has can be read within this.
+RESTART_LAG_NS: Final = 5 * S_NS
 
 
 def is_counted(record: Record) -> bool:
@@ -53,6 +55,32 @@ def never_arrived(record: Record, unknown_after_ns: int) -> bool:
         return False
     is_expired = row.expires_ns is not None and missing[1] > row.expires_ns + EXPIRY_LAG_NS
     return is_expired or record.missing_for_ns >= unknown_after_ns
+
+
+def must_be_cancelled(record: Record) -> bool:
+    """Whether the engine has to be asked whether it has an order that it turned away.
+
+    A cancel asks it: a read may be answered by what stands before an engine that is away.
+    """
+    is_turned_away = record.row.state is OrderState.UNKNOWN and record.turned_away_ns
+    return bool(is_turned_away) and not record.absent_ns
+
+
+def stayed_away(record: Record) -> bool:
+    """Whether an order that a restarting engine turned away (425) is proven not to be there.
+
+    That answer alone proves nothing (venue.md 2.10). But the engine was asked when it was back,
+    and did not have it; and neither a list of the open orders nor a read by its id shows it.
+    """
+    row, missing = record.row, record.missing_ns
+    if row.state is not OrderState.UNKNOWN or row.filled_e6 or row.matched_e6:
+        return False
+    return (
+        bool(record.absent_ns)
+        and record.unlisted_ns > record.absent_ns
+        and missing is not None
+        and missing[1] >= record.absent_ns + RESTART_LAG_NS
+    )
 
 
 def is_forgotten(record: Record) -> bool:

@@ -13,6 +13,7 @@ from polyframe.runtime.live.order_records import OrderRecords, Record
 from polyframe.runtime.live.order_states import IN_DOUBT, News, OrderState
 
 NEVER_ARRIVED = "never_arrived"
+_ASKED_IN_VAIN = "the venue was asked for it again and again and does not know it"
 # No order has more than a billion shares, no trade is of the year 36,000; what says so is damaged.
 _MOST_E6 = 10**15
 _MOST_S = 2**40
@@ -139,11 +140,12 @@ class Hearing:
                 reason = "dust" if missing_e6 <= evidence.DUST_E6 else "settlement_failed"
             self._orders.tell(draft, record, OrderCancelled(now_ns, row.order_id, reason))
 
-    def never_arrived(self, draft: Draft, record: Record, now_ns: int) -> None:
+    def never_arrived(
+        self, draft: Draft, record: Record, now_ns: int, message: str = _ASKED_IN_VAIN
+    ) -> None:
         """It is proven that the venue does not have the order, and will not."""
         self._orders.move(draft, record, News.NEVER_ARRIVED, now_ns, NEVER_ARRIVED)
         record.doubted_ns = 0
-        message = "the venue was asked for it again and again and does not know it"
         event = OrderRejected(now_ns, record.row.order_id, NEVER_ARRIVED, message)
         self._orders.tell(draft, record, event)
 

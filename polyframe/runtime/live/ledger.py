@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from msgspec.structs import replace
+
 from polyframe.commands import PlaceOrder
 from polyframe.events import (
     CancelRejected,
@@ -40,6 +42,8 @@ from polyframe.runtime.live.stored_account import Numbers, StoredAccount
 
 # A refusal because the same bytes are there already: the order got in (venue.md 2.10).
 ALREADY_THERE = "duplicate"
+# The matching engine was away when the request came (425): most likely it is not in.
+_TURNED_AWAY = "restarting"
 
 
 class LiveLedger:
@@ -232,6 +236,7 @@ class LiveLedger:
                 event_ = OrderUncertain(now_ns, record.row.order_id, reason)
                 self.orders.tell(draft, record, event_)
             record.doubted_ns = now_ns
+            record.turned_away_ns = now_ns if placement.code == _TURNED_AWAY else 0
         return draft.change()
 
     def cancelled(self, answer: Cancelled, now_ns: int) -> Change:
@@ -256,6 +261,19 @@ class LiveLedger:
             event = CancelRejected(now_ns, record.row.order_id, message)
             self.orders.tell(draft, record, event)
         return draft.change()
+
+    def engine_asked(self, answer: Cancelled, asked_ns: int, now_ns: int) -> Change:
+        """Take the answer to a cancel of ``turned_away`` orders in, sent at ``asked_ns``.
+
+        Our engine did not ask for it: it is not told that it was refused.
+        """
+        change = self.cancelled(replace(answer, refused={}), now_ns)
+        if answer.is_known and not answer.message:  # else it is not the engine that refused
+            for venue_id in answer.refused:
+                record = self.orders.find_venue(venue_id)
+                if record is not None and asked_ns > record.turned_away_ns > 0:
+                    record.absent_ns = record.absent_ns or asked_ns
+        return change
 
     def cancel_unanswered(self, order_ids: Sequence[str], now_ns: int) -> None:
         """Note that the fate of a cancel request is not known: its orders (our ids) are asked."""
@@ -297,6 +315,9 @@ class LiveLedger:
             record.missing(asked_ns)
             if evidence.never_arrived(record, self._unknown_after_ns):
                 self._hearing.never_arrived(draft, record, now_ns)
+            elif evidence.stayed_away(record):
+                message = "the matching engine restarted, and does not have it"
+                self._hearing.never_arrived(draft, record, now_ns, message)
             elif evidence.is_forgotten(record):
                 self._hearing.over(draft, record, None, "forgotten", now_ns)
         return draft.change()
@@ -313,10 +334,12 @@ class LiveLedger:
             self._hearing.order(draft, word, now_ns, asked_ns=asked_ns)
         for record in self.orders.open():
             row = record.row
+            if row.venue_id in seen:
+                continue
+            record.unlisted_ns = max(record.unlisted_ns, asked_ns)
             if (
                 row.state in (OrderState.LIVE, OrderState.CANCEL_SENT)
                 and row.accepted_ns < asked_ns
-                and row.venue_id not in seen
             ):
                 record.doubted_ns = record.doubted_ns or asked_ns
         self.foreign.keep_open(seen, asked_ns)
@@ -348,6 +371,11 @@ class LiveLedger:
                 record.row.venue_id
                 for record in self.orders.open()
                 if record.is_stray or evidence.overstays(record, now_ns)
+            ),
+            turned_away=tuple(
+                record.row.venue_id
+                for record in self.orders.open()
+                if evidence.must_be_cancelled(record)
             ),
             conversions=self.conversions.under_way(),
         )

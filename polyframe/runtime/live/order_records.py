@@ -38,11 +38,15 @@ class Record:
     for, ``missing_ns`` the first and the last one that did not find it. ``answered_ns`` is when
     its placement's request ended. ``short_ns`` is since when more of it matched than was told of
     as fills, 0 when everything was.
+
+    Of an order that a restarting engine turned away: ``turned_away_ns`` is when it did,
+    ``absent_ns`` when the engine was asked that was back and did not have it, ``unlisted_ns`` when
+    the last list of open orders without it was asked for; 0 where that was not so.
     """
 
     __slots__ = (
-        "answered_ns", "asked_ns", "doubted_ns", "is_ended", "is_met", "missing_ns", "row",
-        "short_ns", "told_e6",
+        "absent_ns", "answered_ns", "asked_ns", "doubted_ns", "is_ended", "is_met", "missing_ns",
+        "row", "short_ns", "told_e6", "turned_away_ns", "unlisted_ns",
     )  # fmt: skip
 
     def __init__(self, row: OrderRow, *, is_met: bool) -> None:
@@ -54,6 +58,9 @@ class Record:
         self.asked_ns = 0
         self.answered_ns = row.state_ns
         self.short_ns = 0
+        self.turned_away_ns = 0
+        self.absent_ns = 0
+        self.unlisted_ns = 0
         self.missing_ns: tuple[int, int] | None = None
 
     @property
@@ -64,6 +71,7 @@ class Record:
     def found(self) -> None:
         """Forget that it was not found: there is evidence of it."""
         self.missing_ns = None
+        self.absent_ns = self.unlisted_ns = 0
 
     def missing(self, asked_ns: int) -> None:
         """Note a read that did not find it."""

@@ -6,7 +6,7 @@ trade, the ledger has heard of (:mod:`.reconciliation`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Protocol
 
@@ -14,6 +14,7 @@ import anyio
 
 from polyframe.hazards import Action, Hazard
 from polyframe.live_settings import ProductionSettings
+from polyframe.polymarket.account_words import VenueMode
 from polyframe.polymarket.clob import Clob
 from polyframe.polymarket.official_client import ClobError
 from polyframe.runtime.live.acceptance import Accepted, bookings
@@ -43,6 +44,8 @@ _E6 = 10**6
 # carries nothing looks like one that has nothing to say.
 _TRUST_S = 15.0
 _SHORTEST_TRUST_S = 1.0  # wall
+# Cancels are not taken either.
+_AWAY = frozenset({VenueMode.RESTARTING, VenueMode.DISABLED})
 
 
 class Acceptances(Protocol):
@@ -167,9 +170,19 @@ class Reconciler:
         if doomed:
             answer = await self._clob.cancel(doomed)
             self._writer.put(self._ledger.cancelled(answer, self._clock()))
+        if questions.turned_away and self._clob.mode.mode not in _AWAY:
+            await self._ask_engine(questions.turned_away)
         if failure is not None:
             raise failure
         return len(questions.order_ids) + len(doomed) + (questions.trades_since_s is not None)
+
+    async def _ask_engine(self, venue_ids: Sequence[str]) -> None:
+        """Ask an engine that may be back whether it has what it turned away; nobody wants that."""
+        asked_ns = self._clock()
+        answer = await self._clob.cancel(venue_ids)
+        self._writer.put(self._ledger.engine_asked(answer, asked_ns, self._clock()))
+        if answer.refused:
+            self.want("the matching engine answers again")
 
     async def _ask_again(self) -> None:
         """Ask until nothing that was doubted went unanswered, some times at the most.
