@@ -26,6 +26,9 @@ from polyframe.settings import FeedSettings
 _MOST_FRAME_BYTES = 8 * 1024 * 1024
 _MOST_FRAMES_WAITING = 1024
 _CLOSE_S = 1.0
+# The official client waits 30 s for a PONG (venue.md 3.1). So long nobody would tell us of our
+# fills; and a new connection costs nothing here: nothing is to be subscribed again.
+_ANSWER_S = 5.0
 _MOST_DOUBLINGS = 16
 # At DEBUG websockets writes down every frame, and the first one holds the credentials.
 _SILENT = logging.Logger("polyframe.user_channel", logging.CRITICAL)
@@ -62,7 +65,8 @@ class UserFeed:
         clock: UTC nanoseconds, stamps what is heard.
         on_words: takes what each frame said, synchronously and in order.
         on_up: from here on nothing is missed; close the gap before.
-        on_down: why it is not so any more; also told of every attempt that failed.
+        on_down: why it is not so any more, and when it last said anything (UTC ns, 0 for never):
+            what it would have said since is missing. Also told of every attempt that failed.
         is_ours: whether an order id of the venue's is known to be ours.
         rng: source of the backoff's jitter.
     """
@@ -76,7 +80,7 @@ class UserFeed:
         clock: Callable[[], int],
         on_words: Callable[[list[Word]], None],
         on_up: Callable[[], None],
-        on_down: Callable[[str], None],
+        on_down: Callable[[str, int], None],
         is_ours: IsOurs = nobody,
         rng: random.Random | None = None,
     ) -> None:
@@ -91,6 +95,7 @@ class UserFeed:
         self._rng = rng or random.Random()
         self._is_up = False
         self._heard_at = 0.0
+        self._heard_ns = 0
         self._ended_because = ""
         self._sessions = self._losses = self._refusals = 0
         self._frames = self._received_bytes = self._words = self._unread = 0
@@ -117,7 +122,7 @@ class UserFeed:
             # A socket that opens and never answers is no success: it backs off too.
             failures = 1 if self._sessions > sessions else failures + 1
             self._losses += 1
-            self._on_down(reason)
+            self._on_down(reason, self._heard_ns)
             await anyio.sleep(self._backoff_s(failures))
 
     def _backoff_s(self, failures: int) -> float:
@@ -170,7 +175,7 @@ class UserFeed:
     async def _receive(self, socket: ClientConnection) -> None:
         while True:
             data = await socket.recv(decode=False)
-            ts_ns = self._clock()
+            ts_ns = self._heard_ns = self._clock()
             self._heard_at = anyio.current_time()
             if not self._is_up:
                 self._is_up = True
@@ -189,25 +194,30 @@ class UserFeed:
     async def _keep(self, socket: ClientConnection, scope: anyio.CancelScope) -> None:
         """Credentials, PINGs and the verdict on silence: the socket's only writer."""
         settings = self._settings
-        ping_at = anyio.current_time()
+        answer_s = min(_ANSWER_S, settings.pong_timeout_s)
+        # The oldest PING that nothing was heard since; whatever is heard answers it.
+        asked_at = ping_at = anyio.current_time()
         frames = [self._auth_frame()]
         while True:
             now = anyio.current_time()
-            if now - self._heard_at >= settings.pong_timeout_s:
-                self._ended_because = f"silent for {settings.pong_timeout_s:g} s"
+            is_answered = self._heard_at > asked_at
+            if not is_answered and now - asked_at >= answer_s:
+                self._ended_because = f"silent for {answer_s:g} s after a PING"
                 break
             if now >= ping_at:
                 ping_at = now + settings.ping_s
+                asked_at = now if is_answered else asked_at
                 frames.append("PING")
             # A peer that reads nothing blocks the write; that too is silence.
-            with anyio.move_on_after(settings.pong_timeout_s) as writing:
+            with anyio.move_on_after(answer_s) as writing:
                 while frames:
                     await socket.send(frames[0])
                     del frames[0]
             if writing.cancelled_caught:
-                self._ended_because = f"unwritable for {settings.pong_timeout_s:g} s"
+                self._ended_because = f"unwritable for {answer_s:g} s"
                 break
-            wake_at = min(ping_at, self._heard_at + settings.pong_timeout_s)
+            is_answered = self._heard_at > asked_at
+            wake_at = ping_at if is_answered else min(ping_at, asked_at + answer_s)
             await anyio.sleep(max(0.0, wake_at - anyio.current_time()))
         scope.cancel()
 

@@ -276,6 +276,26 @@ def test_a_user_channel_that_answers_and_says_nothing_hides_no_fill_for_long(pla
     play(scene, STILL)
 
 
+def test_a_half_open_user_channel_holds_and_what_it_did_not_say_is_read(play):
+    async def scene(run: WatchedRun) -> None:
+        bought = run.bids()[:3]
+        markets = {run.exchange.private.desk.terms(one.token_id).market_id for one in bought}
+        run.fault("half_open", channel="user", for_s=6)
+        silent_ns = run.now_ns
+        run.sell_into(bought)
+        await run.until(lambda: Hazard.USER_FEED_LOST in run.standing(), "held", 20)
+        [held, *_] = [one for one in run.said("Hazard", hazard=Hazard.USER_FEED_LOST)
+                      if one.ts_ns >= silent_ns]  # fmt: skip
+        assert held.fields["action"] == "hold"
+        assert "silent for" in str(held.fields["detail"])
+        await run.until(lambda: markets <= set(run.engine.portfolio.held()), "booked", 20)
+        await run.until(lambda: not run.standing(), "the channel and the books are back", 60)
+        over = run.said("Hazard over", hazard=Hazard.USER_FEED_LOST)[-1]
+        assert any(one.ts_ns >= over.ts_ns for one in run.said("Reconciled"))
+
+    play(scene, STILL)
+
+
 def test_a_risk_halt_outlasts_its_run(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     losing = changed(("daily_loss_share: 0.05", "daily_loss_share: 0.0005"), LARGER)

@@ -17,6 +17,7 @@ from websockets.asyncio.server import ServerConnection, serve
 from live_account import START_NS, Venue
 from polyframe.events import Side, Unrecognised
 from polyframe.exchange.faults import message_kinds, socket_kinds
+from polyframe.polymarket import user_feed
 from polyframe.polymarket.account_words import (
     OrderWord,
     PlaceResult,
@@ -54,6 +55,7 @@ class Listener:
         self.words: list[Any] = []
         self.ups = 0
         self.downs: list[str] = []
+        self.heard_ns: list[int] = []
         self._moved = anyio.Event()
         self.feed = UserFeed(
             url,
@@ -74,8 +76,9 @@ class Listener:
         self.ups += 1
         self._move()
 
-    def _down(self, reason: str) -> None:
+    def _down(self, reason: str, heard_ns: int) -> None:
         self.downs.append(reason)
+        self.heard_ns.append(heard_ns)
         self._move()
 
     def _move(self) -> None:
@@ -244,6 +247,66 @@ async def test_a_half_open_line_is_found_by_its_silence() -> None:
         await heard.until(lambda: any("silent for" in one for one in heard.downs))
         await venue.pass_s(10)
         await heard.until(lambda: heard.ups > 1)
+
+
+async def test_a_ping_that_nothing_answers_is_not_waited_for_as_long_as_the_venues_own_client_does(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(user_feed, "_ANSWER_S", 0.3)
+    patient = msgspec.structs.replace(QUIET, ping_s=0.05)  # pong_timeout_s stays 60
+    async with Venue() as venue, venue.account() as clob, listening(venue, clob, patient) as heard:
+        venue.fault(socket_kinds.HalfOpen(channel="user", for_s=5))
+        await venue.pass_s(1)
+        await heard.until(lambda: bool(heard.downs))
+        assert heard.downs[0] == "silent for 0.3 s after a PING"
+        assert heard.heard_ns[0] == START_NS  # when it last said something, not when that showed
+        ups = heard.ups
+        await venue.pass_s(10)
+        await heard.until(lambda: heard.ups > ups)
+
+
+async def test_a_channel_that_answers_pings_and_is_quiet_stays(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(user_feed, "_ANSWER_S", 0.3)
+    pings = 0
+    enough = anyio.Event()
+
+    async def answer(socket: ServerConnection) -> None:
+        nonlocal pings
+        async for frame in socket:
+            if frame == "PING":
+                pings += 1
+                await socket.send("PONG")
+            if pings > 20:
+                enough.set()
+
+    settings = msgspec.structs.replace(QUIET, ping_s=0.04)
+    async with serve(answer, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        secret = ApiCredentials("k", "s", "p")
+        async with following(f"ws://127.0.0.1:{port}", secret, settings) as heard:
+            with anyio.fail_after(PATIENCE_S):
+                await enough.wait()
+            assert (heard.ups, heard.downs) == (1, [])
+
+
+async def test_a_channel_that_never_says_anything_is_given_up_again_and_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(user_feed, "_ANSWER_S", 0.1)
+
+    async def listen(socket: ServerConnection) -> None:
+        async for _ in socket:
+            pass
+
+    async with serve(listen, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        async with following(f"ws://127.0.0.1:{port}", ApiCredentials("k", "s", "p")) as heard:
+            await heard.until(lambda: len(heard.downs) >= 3)
+    assert heard.ups == 0
+    assert set(heard.downs) == {"silent for 0.1 s after a PING"}
+    assert set(heard.heard_ns) == {0}
 
 
 async def test_wrong_credentials_are_told_as_such_and_never_shown() -> None:

@@ -52,6 +52,7 @@ class UserWords:
         self._compare = compare
         self._close_gap = close_gap
         self._away_since_ns: int | None = clock()
+        self._unheard_since_ns = self._away_since_ns
         self._why = "not connected yet"
         self._first = anyio.Event()
         self._early: list[Sequence[Word]] | None = []
@@ -87,20 +88,22 @@ class UserWords:
 
     def on_up(self) -> None:
         """The channel is there; nothing of what it would have said meanwhile is repeated."""
-        since_ns, self._away_since_ns = self._away_since_ns, None
+        was_away, self._away_since_ns = self._away_since_ns is not None, None
         if self._first.is_set():
             self.reconnects += 1
         self._first.set()
-        if since_ns is not None:
-            self._ledger.user_feed_back(since_ns)
+        if was_away:
+            self._ledger.user_feed_back(self._unheard_since_ns)
             self._close_gap("the user channel is back")
         self._alarm(Hazard.USER_FEED_LOST, None)
 
-    def on_down(self, reason: str) -> None:
-        """The channel is gone."""
+    def on_down(self, reason: str, heard_ns: int) -> None:
+        """The channel is gone; ``heard_ns`` is when it last said anything, 0 for never."""
         self._why = reason
         if self._away_since_ns is None:
             self._away_since_ns = self._clock()
+            # It may have been dead for a while before that showed.
+            self._unheard_since_ns = min(heard_ns or self._away_since_ns, self._away_since_ns)
             self._alarm(Hazard.USER_FEED_LOST, Action.HOLD, reason)
 
     async def run(self) -> None:
