@@ -107,8 +107,8 @@ class Reconciler:
         self._payouts = payouts
         self._told = told
         self._wanted: dict[str, None] = {"start": None}
+        self._held_since_begun = False
         self._wake = anyio.Event()
-        self._looked = anyio.Event()
         self._named: set[str] = set()
         self.last: Reconciliation | None = None
         self._why_not = ""
@@ -123,6 +123,7 @@ class Reconciler:
 
     def hold(self, reason: str) -> None:
         """Let nothing new leave until the books have been compared from now on."""
+        self._held_since_begun = True
         self._alarm(Hazard.RECONCILING, Action.HOLD, reason)
         self.want(reason)
 
@@ -211,6 +212,7 @@ class Reconciler:
                     await self._wake.wait()
             self._wake = anyio.Event()
             self._wanted.clear()
+            self._held_since_begun = False
             try:
                 await self.compare()
             except ClobError as error:
@@ -245,8 +247,9 @@ class Reconciler:
         if found.is_beyond_bound:
             worst = next(one for one in found.differences if one.is_beyond_bound)
             self._alarm(Hazard.DIFFERENCES, Action.HALT, told_in_words(worst))
-        if not self._wanted:
-            # What was asked for meanwhile is answered by the next comparison, not by this one.
+        if not self._held_since_begun:
+            # What holds since this comparison began is answered by the next one. What is merely
+            # wanted holds nobody: a venue that sends nonsense without end would hold us for ever.
             self._alarm(Hazard.RECONCILING, None)
         return found
 
