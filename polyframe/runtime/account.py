@@ -74,6 +74,10 @@ class Account:
         """Every market with a holding."""
         return self._portfolio.held()
 
+    def component_net_e6(self, market_id: str, component: str) -> int:
+        """One component's YES less its NO of a market, in micro-shares."""
+        return self._portfolio.component_net_e6(market_id, component)
+
     def orders(self, market_id: str | None = None) -> Sequence[Order]:
         """Orders that may still fill, in-flight ones included."""
         if market_id is not None:

@@ -108,7 +108,7 @@ class OrderAnswers:
             return
         is_reversal = bool(event.reverses)
         order = (
-            self._orders.find(event.order_id)
+            self._orders.reversed(event.order_id, event.size_e6)
             if is_reversal
             else self._orders.filled(event.order_id, event.size_e6)
         )

@@ -171,6 +171,11 @@ class Portfolio:
         """The holding's record, created empty."""
         return self._positions.setdefault(market_id, Position())
 
+    def component_net_e6(self, market_id: str, component: str) -> int:
+        """Return one component's YES less its NO of a market, in micro-shares."""
+        part = self._parts.get(market_id, {}).get(component)
+        return 0 if part is None else part.net_yes_e6
+
     def held(self) -> dict[str, Position]:
         """Markets with a holding."""
         return self._held
