@@ -283,6 +283,15 @@ class HoldingsSettling(Event, frozen=True):
     no_e6: int
 
 
+class ProceedsSettling(Event, frozen=True):
+    """What sales brought and nobody can spend yet: their trades are matched, not mined.
+
+    The whole account's, in 1e-12 USD; a later word replaces an earlier one (venue.md 4.5).
+    """
+
+    amount_e12: int
+
+
 class RebatePaid(Event, frozen=True):
     """The venue paid a maker rebate for one market and day."""
 
@@ -388,6 +397,7 @@ OrderEvent = (
     | CancelRejected
     | OrderFilled
     | HoldingsSettling
+    | ProceedsSettling
     | RebatePaid
     | RewardPaid
     | CashMoved

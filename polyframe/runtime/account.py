@@ -64,6 +64,7 @@ class Account:
     def free_e12(self) -> int:
         """Cash that is here and not promised to anything."""
         waiting_e12 = sum(self._portfolio.unredeemed_e12.values())
+        waiting_e12 += self._portfolio.unsettled_e12
         return self._portfolio.cash_e12 - self._orders.reserved_e12 - waiting_e12
 
     def position(self, market_id: str) -> Position:

@@ -37,7 +37,7 @@
 ``bookings``           the account as the fold of its bookings; pure
 ``changes``            rows to make durable, then events for the engine; pure
 ``payouts``            what resolved markets pay, and what the venue redeemed itself
-``deliveries``         what is bought and cannot be sold yet; pure
+``deliveries``         what is bought and cannot be sold, sold and cannot be spent yet; pure
 ``venue_books``        the stored books, read as the engine's are
 ``writer``             durable before believed, in one order
 ``rows``               what is stored of the account; pure
