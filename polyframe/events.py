@@ -187,6 +187,12 @@ class RunStarted(Event, frozen=True):
     source: str
 
 
+class StopAsked(Event, frozen=True):
+    """A stop is wanted while trades are under way: they are ended, nothing new is begun."""
+
+    reason: str
+
+
 class RunStopping(Event, frozen=True):
     """The last decision point: pull everything."""
 
@@ -416,6 +422,7 @@ InputEvent = (
     | MarketsFetched
     | Tick
     | RunStarted
+    | StopAsked
     | RunStopping
     | OrderEvent
     | SafetyEvent

@@ -151,6 +151,7 @@ class Engine:
             events.MarketsFetched: self._on_markets,
             events.Tick: self._on_tick,
             events.RunStarted: self._on_started,
+            events.StopAsked: self._on_stop_asked,
             events.RunStopping: self._on_stopping,
             **self.safety_watch.handlers,
             **self.answers.handlers,
@@ -438,6 +439,10 @@ class Engine:
 
     def _on_started(self, event: events.RunStarted) -> None:
         self._log("Run started", run=event.run_id, source=event.source)
+
+    def _on_stop_asked(self, event: events.StopAsked) -> None:
+        self._stopping = True
+        self._log("Stop asked", reason=event.reason, trades=self.desk.count)
 
     def _on_stopping(self, event: events.RunStopping) -> None:
         self._stopping = True

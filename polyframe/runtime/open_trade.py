@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from polyframe.model import Trade, TradeLeg
-from polyframe.money import floor_size_e6
+from polyframe.money import floor_size_e6, size_text
 from polyframe.runtime.orders import Order
 
 _SECOND_NS = 1_000_000_000
@@ -68,3 +68,15 @@ class OpenTrade:
             if len(legs) > 1 and left_e6 > 0:
                 found.append((at, TradeLeg(leg.market_id, leg.is_yes, not leg.is_buy, 0, left_e6)))
         return found
+
+    def __str__(self) -> str:
+        component = self.trade.component
+        told = [
+            f"{component} {'has sold' if back.is_buy else 'holds'} {size_text(back.size_e6)} "
+            f"{'YES' if back.is_yes else 'NO'} of {back.market_id} alone"
+            for _, back in self.alone()
+        ]
+        if told:
+            return ", ".join(told)
+        markets = ", ".join(sorted(self.market_ids))
+        return f"{component}, in {markets}: nothing is known to be held alone"

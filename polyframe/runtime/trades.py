@@ -80,6 +80,15 @@ class TradeDesk:
             found |= trade.market_ids
         return found
 
+    @property
+    def count(self) -> int:
+        """How many trades are under way."""
+        return len(self._open)
+
+    def under_way(self) -> list[str]:
+        """What each trade under way holds alone, in words."""
+        return [str(one) for one in self._open]
+
     def propose(self, markets: Sequence[Market], now_ns: int) -> list[PlaceOrder]:
         """Ask the plugins what to take and send the first legs of what nobody vetoes."""
         if self._decider.safety.is_held:
@@ -110,6 +119,8 @@ class TradeDesk:
         """Go on with every trade whose order is done; nothing leaves while a hazard stands."""
         placed: list[PlaceOrder] = []
         if self._decider.safety.is_held:
+            if self._decider.safety.is_pulled:
+                self._say_what_waits()
             return placed
         for under_way in list(self._open):
             order = under_way.order
@@ -119,6 +130,14 @@ class TradeDesk:
             if command is not None:
                 placed.append(command)
         return placed
+
+    def _say_what_waits(self) -> None:
+        """Name what a hazard leaves held alone, once a trade."""
+        for under_way in self._open:
+            if not under_way.is_told and under_way.alone():
+                under_way.is_told = True
+                standing = ", ".join(self._decider.safety.standing)
+                self._warn(f"nothing leaves while {standing} stands: {under_way}")
 
     def _next(self, under_way: OpenTrade, now_ns: int) -> PlaceOrder | None:
         legs = under_way.trade.legs

@@ -102,6 +102,7 @@ IMPURE = {
     "polyframe.polymarket.rest",
     "polyframe.polymarket.shard",
     "polyframe.runtime.metadata",
+    "polyframe.runtime.orderly_stop",
     "polyframe.runtime.live.account_facts",
     "polyframe.runtime.live.chore_runner",
     "polyframe.runtime.live.run",

@@ -61,6 +61,7 @@ from polyframe.runtime.live.watches import ClockWatch, Heartbeat, KillWatch, Mod
 from polyframe.runtime.live.writer import AccountWriter
 from polyframe.runtime.metadata import Metadata
 from polyframe.runtime.status import LiveStatus
+from polyframe.runtime.unpaired import unpaired
 
 _S_NS = 10**9
 _LOOK_S = 0.2
@@ -307,6 +308,9 @@ class LiveDesk:
         await self._writer.durable(account.ledger.resume(account.clock()))
         self._user.release()
         self._take(self._deliveries.under_way())
+        for one in unpaired(self._engine.portfolio):
+            self._engine.warnings.append(str(one))
+            self._line("Held alone", {"what": str(one)})
         if self._settings.resting_orders == "cancel":
             self._sweeper.ask("start")
             await self._sweeper.proved()
