@@ -316,6 +316,7 @@ def test_a_fill_that_only_the_count_tells_of_is_read(told) -> None:
     told.wait(6)
     assert told.ledger.questions(told.now).trades_since_s is None
     told.hear(a_word(order, LIVE, 4))  # the trade's own message never comes
+    told.wait(2)
     assert told.ledger.questions(told.now).trades_since_s is not None
     assert names(told.read_trades(a_fill(order, 4))) == ["OrderFilled"]
     told.wait(6)

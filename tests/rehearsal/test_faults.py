@@ -2,7 +2,6 @@
 
 import json
 import logging
-import os
 from math import inf
 from pathlib import Path
 
@@ -16,7 +15,6 @@ from rehearsal_verdict import judge_books, judge_files
 
 pytestmark = pytest.mark.anyio
 LOG = logging.getLogger("rehearsal")
-IS_NIGHTLY = os.environ.get("POLYFRAME_NIGHTLY", "") not in ("", "0")
 SCRIPT = Path(__file__).parents[2] / "examples" / "production.faults.yaml"
 # The script's time in three parts: each begins when the engine quotes. The third number is when the
 # engine is killed in it, 0 for never.
@@ -30,7 +28,6 @@ def test_the_bad_day_has_every_kind_of_fault():
     assert KINDS.keys() - script == {"failed_trades", "reorg"}  # two failures pull: the test below
 
 
-@pytest.mark.skipif(not IS_NIGHTLY, reason="known: the third act can stay in reconciling; nightly")
 async def test_a_bad_day_loses_nothing_and_ends_with_quotes(tmp_path, stage):
     async with Rehearsal(tmp_path, speed=5, profile="mixed", activity=2, renew_s=60) as rehearsal:
         clock, injection = rehearsal.exchange.clock, rehearsal.exchange.injection
