@@ -105,7 +105,7 @@ class Engine:
         self.warnings: list[str] = []
         self.desk = TradeDesk(
             dispatcher, self.decider, self.account, self.orders, self.markets,
-            self.warnings.append, is_live=begin.is_live,
+            self.warnings.append, log, is_live=begin.is_live,
         )  # fmt: skip
         self.active: tuple[str, ...] = ()
         self.cycles = 0
@@ -173,9 +173,7 @@ class Engine:
         self.decider.budget.start_pass(now_ns)
         commands.extend(self.safety_watch.sweeps())
         if self._stopping:
-            commands.extend(self._pull_all())
-            commands.extend(self.desk.advance(now_ns))
-            return commands
+            return [*commands, *self._pull_all(), *self.desk.advance(now_ns)]
         followed = self.markets.followed() if self.schedule.phase is Phase.WARMING else []
         books = sum(1 for market in followed if market.has_book)
         waited_s = self.schedule.warmed_up(books, len(followed), now_ns)
@@ -446,5 +444,6 @@ class Engine:
 
     def _on_stopping(self, event: events.RunStopping) -> None:
         self._stopping = True
+        self.desk.close()
         self.safety_watch.sweep("stopping")
         self._log("Run stopping", reason=event.reason)

@@ -50,6 +50,11 @@ class OpenTrade:
         return min(got_e6) if len(got_e6) == len(self.trade.legs) else 0
 
     @property
+    def is_even(self) -> bool:
+        """Whether no order is out and nothing is held alone: nobody has to do anything."""
+        return (self.order is None or not self.order.is_live) and not self.alone()
+
+    @property
     def _all_orders(self) -> list[Order]:
         is_legs = self.order is not None and not self.is_unwinding
         return [*self.orders, self.order] if is_legs and self.order is not None else self.orders

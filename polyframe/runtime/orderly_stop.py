@@ -6,7 +6,7 @@ come first. A hazard that pulls is waited for by nobody.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import anyio
@@ -16,14 +16,14 @@ from polyframe.runtime.assemble import Machine
 from polyframe.runtime.engine import Engine
 from polyframe.runtime.paper import PaperVenue
 
-TRADES_LIMIT_S: Final = 10.0
-"""Market seconds that trades under way have for a later leg, or to be unwound.
+UNWIND_LIMIT_S: Final = 10.0
+"""Market seconds that trades under way have to be unwound, after their own ``within_s``.
 
-A leg still has to leave within its trade's own ``within_s``; what it bought can be sold when it
-is mined, which takes some seconds.
+No leg leaves later than that; what one bought can be sold when it is mined, some seconds after.
 """
-_TRADES_LIMIT_NS = round(TRADES_LIMIT_S * 1_000_000_000)
-_LOOKS = 200
+_UNWIND_LIMIT_NS = round(UNWIND_LIMIT_S * 1_000_000_000)
+# Wall seconds between two looks.
+_LOOK_S = 0.05
 
 Take = Callable[[Sequence[Event]], None]
 
@@ -44,18 +44,18 @@ async def end_trades(
     if not engine.desk.busy:
         return
     now_ns = max(clock(), engine.moment.now_ns)
+    limit_ns = max(now_ns, engine.desk.last_deadline_ns) + _UNWIND_LIMIT_NS
     take([StopAsked(now_ns, reason)])
 
     def may_go_on() -> bool:
         return bool(engine.desk.busy) and not engine.safety.is_pulled
 
     if machine.paper is not None:
-        let_pass(machine.paper, engine, take, now_ns + _TRADES_LIMIT_NS, may_go_on)
+        let_pass(machine.paper, engine, take, limit_ns, may_go_on)
         return
-    limit_s = TRADES_LIMIT_S / speed
-    with anyio.move_on_after(limit_s):
+    with anyio.move_on_after((limit_ns - now_ns) / 1e9 / speed):
         while may_go_on():  # noqa: ASYNC110 - nobody announces it
-            await anyio.sleep(limit_s / _LOOKS)
+            await anyio.sleep(_LOOK_S)
 
 
 def let_pass(
@@ -69,6 +69,13 @@ def let_pass(
         take([Tick(max(due_ns, engine.moment.now_ns))])
 
 
-def held_alone(engine: Engine) -> list[str]:
-    """Return what stopped trades hold alone, a sentence each."""
-    return [f"a trade was stopped between its legs: {text}" for text in engine.desk.under_way()]
+def say_held_alone(engine: Engine, line: Callable[[str, Mapping[str, object]], None]) -> None:
+    """Name every trade that was stopped between its legs, however the run ended.
+
+    Args:
+        engine: the run's; its warnings are the report's.
+        line: writes a line of the run's log.
+    """
+    for text in engine.desk.under_way():
+        engine.warnings.append(f"a trade was stopped between its legs: {text}")
+        line("Held alone", {"what": text, "until": "somebody pairs or sells it"})

@@ -28,7 +28,7 @@ from polyframe.runtime.day import DAY_NS, DayRecord, day_text
 from polyframe.runtime.engine import Begin
 from polyframe.runtime.facts import run_facts, summary
 from polyframe.runtime.metadata import Metadata
-from polyframe.runtime.orderly_stop import end_trades, held_alone, let_pass
+from polyframe.runtime.orderly_stop import end_trades, let_pass, say_held_alone
 from polyframe.runtime.report_writer import write_atomically, write_report
 from polyframe.runtime.run_state import RunState, what_is_missing, write_state
 from polyframe.runtime.status import StatusSink
@@ -338,13 +338,13 @@ class Shell:
             )
         left = sum(1 for _ in orders.all_live())
         self.status.line("Orders left", {"count": left})
-        engine.warnings += held_alone(engine)
         if left:
             engine.warnings.append(f"{left} orders not confirmed gone at the stop")
 
     def _finish(self) -> dict[str, Any]:
         now_ns = max(self._started_ns, self.machine.engine.moment.now_ns)
         self.tracing.settle()
+        say_held_alone(self.machine.engine, self.status.line)
         try:
             self._write_report(now_ns)
         finally:

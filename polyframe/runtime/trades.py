@@ -37,6 +37,7 @@ class TradeDesk:
     """Vets trades, sends their legs, unwinds what is left over.
 
     With real orders (``is_live``) a refused unwinding waits; on paper nothing is on its way.
+    ``log`` is called as ``log(message, **fields)``.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class TradeDesk:
         orders: Orders,
         markets: Markets,
         warn: Callable[[str], None],
+        log: Callable[..., None],
         *,
         is_live: bool = False,
     ) -> None:
@@ -57,6 +59,8 @@ class TradeDesk:
         self._orders = orders
         self._markets = markets
         self._warn = warn
+        self._log = log
+        self._is_closed = False
         self._open: list[OpenTrade] = []
         self.proposed = 0
         self.sent = 0
@@ -85,9 +89,18 @@ class TradeDesk:
         """How many trades are under way."""
         return len(self._open)
 
+    @property
+    def last_deadline_ns(self) -> int:
+        """Until when a leg of what is under way may leave, UTC ns; 0 with nothing under way."""
+        return max((one.deadline_ns for one in self._open), default=0)
+
     def under_way(self) -> list[str]:
-        """What each trade under way holds alone, in words."""
-        return [str(one) for one in self._open]
+        """Return what each trade that is not done holds alone, in words."""
+        return [str(one) for one in self._open if not one.is_even]
+
+    def close(self) -> None:
+        """Let nothing leave any more: what is swept next is proved empty, and has to stay so."""
+        self._is_closed = True
 
     def propose(self, markets: Sequence[Market], now_ns: int) -> list[PlaceOrder]:
         """Ask the plugins what to take and send the first legs of what nobody vetoes."""
@@ -118,6 +131,8 @@ class TradeDesk:
     def advance(self, now_ns: int) -> list[PlaceOrder]:
         """Go on with every trade whose order is done; nothing leaves while a hazard stands."""
         placed: list[PlaceOrder] = []
+        if self._is_closed:
+            return placed
         if self._decider.safety.is_held:
             if self._decider.safety.is_pulled:
                 self._say_what_waits()
@@ -138,6 +153,7 @@ class TradeDesk:
                 under_way.is_told = True
                 standing = ", ".join(self._decider.safety.standing)
                 self._warn(f"nothing leaves while {standing} stands: {under_way}")
+                self._log("Held alone", what=str(under_way), until=standing)
 
     def _next(self, under_way: OpenTrade, now_ns: int) -> PlaceOrder | None:
         legs = under_way.trade.legs

@@ -7,8 +7,12 @@ import pytest
 
 import watched_run
 from exchange_side import exchange_of
-from polyframe import Trade, TradeLeg, hookimpl
+from polyframe import Trade, TradeLeg, Veto, hookimpl
 from polyframe.hazards import Hazard
+from polyframe.runtime.plugins import configs_of
+from polyframe.runtime.replay import Replay
+from polyframe.runtime.tape import TapeReader
+from polyframe.strategy import strategy_from_resolved
 from triggers import changed
 from watched_run import Tripwire, trading
 
@@ -20,6 +24,7 @@ class PairTaker(Tripwire):
 
     told = None
     beyond_e4 = 500
+    refuses = False
 
     @hookimpl
     def propose_trades(self, markets):
@@ -51,13 +56,37 @@ class PairTaker(Tripwire):
             told, PairTaker.told = PairTaker.told, None
             told()
 
+    @hookimpl
+    def pre_quote_veto(self, quote):
+        """Refuse the other leg, where it is told to: the first one has to be undone."""
+        if PairTaker.refuses and PairTaker.told is None and quote.component == "arb":
+            return [Veto("tripwire.no")]
+        return None
+
 
 @pytest.fixture
 def taking(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(watched_run, "Tripwire", PairTaker)
-    PairTaker.told = None
+    PairTaker.told, PairTaker.refuses = None, False
     return tmp_path
+
+
+def replay_of(folder):
+    """Return what differs when the one run in a folder is replayed, and its counts."""
+    (run,) = (folder / "runs").iterdir()
+    reader = TapeReader(run)
+    _, classes = watched_run.strategy_of(folder)
+    classes = {one["name"]: classes[one["name"]] for one in reader.head.strategy["plugins"]}
+    head = reader.head
+    strategy = strategy_from_resolved(head.strategy, configs_of(classes), head.profile)
+    PairTaker.told = lambda: None
+    replay = Replay(reader, strategy.settings, classes, strategy.plugins)
+    return list(replay.differences()), replay.result()
+
+
+def arb_orders(run):
+    return [one for one in run.engine.orders._by_id.values() if one.component == "arb"]
 
 
 def test_a_stop_after_the_first_leg_lets_the_second_leave(taking) -> None:
@@ -75,6 +104,67 @@ def test_a_stop_after_the_first_leg_lets_the_second_leave(taking) -> None:
             assert not [one for one in run.engine.warnings if "between its legs" in one]
             assert run.said("Book verified empty")
             assert run.engine.desk.completed == 1
+            (asked,), (stopping,) = run.said("Stop asked"), run.said("Run stopping")
+            assert asked.fields["trades"] == 1
+            assert stopping.ts_ns - asked.ts_ns < 15e9
+            assert all(one.filled_e6 for one in arb_orders(run))
+
+    anyio.run(whole)
+    differences, result = replay_of(taking)
+    assert (differences, result.is_whole) == ([], True)
+    assert result.decisions > 2
+
+
+def test_a_leg_that_is_refused_during_the_stop_is_undone_before_the_sweep(taking) -> None:
+    PairTaker.refuses = True
+
+    async def whole() -> None:
+        async with (
+            exchange_of(2.0) as exchange,
+            trading(taking, exchange, orders=0) as run,
+        ):
+            PairTaker.told = run.ended.set
+            await run.until(run.finished.is_set, "the stop", 60)
+            assert run.error is None
+            bought, *sold = arb_orders(run)
+            assert bought.is_buy
+            assert sum(one.filled_e6 for one in sold if not one.is_buy) == bought.filled_e6
+            assert not run.said("Held alone")
+            assert run.said("Book verified empty")
+
+    anyio.run(whole)
+    differences, result = replay_of(taking)
+    assert (differences, result.is_whole) == ([], True)
+
+
+def test_a_kill_between_the_legs_sends_nothing_and_is_said_then_and_at_the_next_start(
+    taking,
+) -> None:
+    PairTaker.refuses = True
+
+    async def whole() -> None:
+        async with exchange_of(1.0) as exchange:
+            async with trading(taking, exchange, orders=0) as run:
+                PairTaker.told = lambda: run.folder.kill("tested", "a test")
+                await run.until(lambda: bool(run.said("Held alone")), "the word of it")
+                (said,) = run.said("Held alone")
+                assert said.fields["until"] == "kill_switch"
+                (bought,) = arb_orders(run)
+                await run.pass_s(8)  # what it bought is mined: it could be sold
+                await run.stop()
+                assert arb_orders(run) == [bought]
+                assert len(run.said("Held alone")) == 2
+                halted, stopped = run.engine.warnings[-2:]
+                assert halted.startswith("nothing leaves while kill_switch stands: arb holds")
+                assert stopped.startswith("a trade was stopped between its legs: arb holds")
+                (asked,), (stopping,) = run.said("Stop asked"), run.said("Run stopping")
+                assert stopping.ts_ns - asked.ts_ns < 1e9
+            run.folder.resume()
+            async with trading(taking, exchange, orders=0) as later:
+                await later.until(lambda: bool(later.said("Held alone")), "the word of it")
+                (warning,) = (one for one in later.engine.warnings if "earlier run" in one)
+                assert warning.startswith("arb holds ")
+                await later.stop()
 
     anyio.run(whole)
 
@@ -93,7 +183,7 @@ def test_a_surplus_is_counted_and_unwound_and_no_difference(taking, monkeypatch)
             await began.wait()
             engine = run.engine
             await run.until(lambda: not engine.desk.busy, "both legs")
-            arb = [o for o in engine.orders._by_id.values() if o.component == "arb"]
+            arb = arb_orders(run)
             assert arb[0].filled_e6 > arb[0].size_e6
             assert all(order.reserved_e12 == 0 for order in arb)
             compared = len(run.said("Reconciled"))

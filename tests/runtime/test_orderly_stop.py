@@ -9,7 +9,7 @@ from polyframe import Plugin, Trade, TradeLeg, events, hookimpl
 from polyframe.commands import CancelAll, CancelOrder, PlaceOrder
 from polyframe.hazards import Action, Hazard
 from polyframe.runtime.engine import Begin
-from polyframe.runtime.orderly_stop import TRADES_LIMIT_S, end_trades, held_alone
+from polyframe.runtime.orderly_stop import UNWIND_LIMIT_S, end_trades, say_held_alone
 from polyframe.runtime.unpaired import unpaired
 from polyframe.settings import LatencySettings
 from runtime_driver import SETTINGS, SHARE, Driver, TwoCents, spec
@@ -33,14 +33,14 @@ class Taker(Plugin):
 LEGS = tuple(TradeLeg("m1", is_yes, True, 5100, 100 * SHARE) for is_yes in (True, False))
 
 
-def between_legs(settings=SETTINGS, begin=None, classes=(Taker,)):
+def between_legs(settings=SETTINGS, begin=None, classes=(Taker,), within_s=5.0):
     """A machine with a trade's first leg out."""
     driver = Driver(settings, classes, begin)
     driver.start(spec("m1"), spec("m2"))
     driver.book(1, 49, 51, market="m1")
     driver.book(1, 49, 51, market="m2")
     driver.at(2)
-    driver.plugin.wanted = [Trade("arb", LEGS)]
+    driver.plugin.wanted = [Trade("arb", LEGS, within_s)]
     driver.book(3, 49, 51, size=501.0)
     assert driver.engine.desk.busy == {"m1"}
     return driver
@@ -67,6 +67,17 @@ def filled(driver, seconds, order_id="o-000001", price_e4=5100):
     return driver.at(seconds, event)
 
 
+def held_alone(driver):
+    """What the run's end says, in the log as in the report."""
+    before, lines = list(driver.engine.warnings), []
+    say_held_alone(driver.engine, lambda message, fields: lines.append((message, fields["what"])))
+    said = driver.engine.warnings[len(before) :]
+    driver.engine.warnings[:] = before
+    assert [message for message, _ in lines] == ["Held alone"] * len(said)
+    assert all(one.endswith(what) for one, (_, what) in zip(said, lines, strict=True))
+    return said
+
+
 def test_the_other_leg_leaves_after_a_stop_was_asked_for_and_the_sweep_comes_after_it(driver):
     assert asked(driver, 3.1) == []
     (second,) = filled(driver, 3.2)
@@ -75,7 +86,27 @@ def test_the_other_leg_leaves_after_a_stop_was_asked_for_and_the_sweep_comes_aft
     assert driver.engine.desk.busy == frozenset()
     commands = driver.at(3.4, events.RunStopping(driver.ts(3.4), "terminated"))
     assert commands == [CancelAll("stopping")]
-    assert held_alone(driver.engine) == []
+    assert held_alone(driver) == []
+
+
+def test_nothing_leaves_behind_the_proof_that_the_book_is_empty(driver):
+    driver.at(3.1, events.RunStopping(driver.ts(3.1), "terminated"))
+    hold = events.HazardRaised(driver.ts(3.1), Hazard.SWEEPING, Action.HOLD, "stopping")
+    driver.at(3.1, hold)
+    filled(driver, 3.2)
+    proved = events.BookVerified(driver.ts(3.3), "stopping", 0, 1)
+    assert driver.at(3.3, proved, events.HazardCleared(driver.ts(3.3), Hazard.SWEEPING)) == []
+    assert driver.at(3.4) == []
+    (said,) = held_alone(driver)
+    assert said.endswith("arb holds 100 YES of m1 alone")
+
+
+def test_a_leg_that_is_filled_during_the_sweep_leaves_nothing_to_say(driver):
+    (second,) = filled(driver, 3.1)
+    driver.at(3.2, events.RunStopping(driver.ts(3.2), "terminated"))
+    assert len(held_alone(driver)) == 1
+    filled(driver, 3.3, second.order_id)
+    assert held_alone(driver) == []
 
 
 def test_a_leg_that_finds_no_other_is_unwound_before_the_sweep(driver):
@@ -110,12 +141,17 @@ def test_nothing_leaves_while_a_hazard_stands_and_what_is_held_alone_is_said(dri
     (warning,) = driver.engine.warnings
     assert "kill_switch" in warning
     assert "arb holds 100 YES of m1 alone" in warning
-    assert held_alone(driver.engine) == [
+    said = [fields for message, fields in driver.lines if message == "Held alone"]
+    assert said == [{"what": "arb holds 100 YES of m1 alone", "until": "kill_switch"}]
+    assert held_alone(driver) == [
         "a trade was stopped between its legs: arb holds 100 YES of m1 alone"
     ]
 
 
 # --- who waits -----------------------------------------------------------------------------
+
+
+LIMIT_S = Trade("arb", LEGS).within_s + UNWIND_LIMIT_S
 
 
 def stop(driver, during=None, speed=1e3):
@@ -145,11 +181,20 @@ def test_without_a_trade_under_way_nothing_is_asked(driver):
 
 
 def test_a_trade_that_nobody_answers_is_waited_for_no_longer_than_promised(driver):
-    (event,) = stop(driver, speed=100 * TRADES_LIMIT_S)
+    (event,) = stop(driver, speed=100 * LIMIT_S)
     assert isinstance(event, events.StopAsked)
     assert driver.engine.desk.busy
-    (said,) = held_alone(driver.engine)
+    (said,) = held_alone(driver)
     assert said.startswith("a trade was stopped between its legs: arb, in m1: ")
+
+
+def test_a_trade_that_may_take_longer_is_waited_for_longer(driver):
+    assert driver.engine.desk.last_deadline_ns == driver.ts(3 + Trade("arb", LEGS).within_s)
+    slow = between_legs(begin=Begin(is_live=True), within_s=30.0)
+    assert slow.engine.desk.last_deadline_ns == slow.ts(33)
+    filled(slow, 3.1)
+    filled(slow, 3.2, "o-000002")
+    assert slow.engine.desk.last_deadline_ns == 0
 
 
 def test_it_is_waited_for_the_legs_and_not_longer(driver):
@@ -157,14 +202,14 @@ def test_it_is_waited_for_the_legs_and_not_longer(driver):
         (second,) = filled(driver, 3.2)  # the waiting has begun: it is that which lets us run
         filled(driver, 3.3, second.order_id)
 
-    stop(driver, answer, speed=TRADES_LIMIT_S / 60)  # a minute of the wall's
+    stop(driver, answer, speed=LIMIT_S / 60)  # a minute of the wall's
     assert driver.engine.desk.busy == frozenset()
 
 
 def test_a_halt_is_not_waited_through(driver):
     hazard = events.HazardRaised(driver.ts(3.1), Hazard.RISK_HALT, Action.PULL, "tested")
     driver.at(3.1, hazard)
-    stop(driver, speed=TRADES_LIMIT_S / 60)
+    stop(driver, speed=LIMIT_S / 60)
     assert driver.engine.desk.busy
 
 

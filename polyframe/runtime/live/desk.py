@@ -308,9 +308,6 @@ class LiveDesk:
         await self._writer.durable(account.ledger.resume(account.clock()))
         self._user.release()
         self._take(self._deliveries.under_way())
-        for one in unpaired(self._engine.portfolio):
-            self._engine.warnings.append(str(one))
-            self._line("Held alone", {"what": str(one)})
         if self._settings.resting_orders == "cancel":
             self._sweeper.ask("start")
             await self._sweeper.proved()
@@ -321,6 +318,14 @@ class LiveDesk:
             except ClobError as error:
                 self._line("The venue does not answer", {"reason": str(error)})
                 await anyio.sleep(_RETRY_S)
+        await self._writer.drained()
+        self._say_unpaired()
+
+    def _say_unpaired(self) -> None:
+        """Name what an earlier run left alone, once no order of it is in doubt any more."""
+        for one in unpaired(self._engine.portfolio):
+            self._engine.warnings.append(str(one))
+            self._line("Held alone", {"what": str(one), "until": "somebody pairs or sells it"})
 
     async def _know_markets(self) -> None:
         """Fetch every market the engine is going to hear of: a fill of an unknown one is lost.
