@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
+
 import anyio
 import pytest
 
@@ -197,5 +200,47 @@ def test_a_surplus_is_counted_and_unwound_and_no_difference(taking, monkeypatch)
             result = await run.stop()
             assert not result["left_unproved"]
             assert engine.portfolio.attribution_error_e12 == 0
+
+    anyio.run(whole)
+
+
+def test_a_crash_before_the_first_legs_answer_is_said_at_the_next_start(taking) -> None:
+    PairTaker.refuses = True
+    image = taking / "image.sqlite"
+
+    async def whole() -> None:
+        async with exchange_of(1.0) as exchange:
+            registry = exchange.private.desk.registry
+            add = registry.add
+
+            def keep_image(order):
+                """What a crash would leave: the leg has arrived, and nobody has heard so."""
+                if order.request.order_type == "FAK" and not image.exists():
+                    place = run.folder.store_path
+                    with (
+                        closing(sqlite3.connect(place)) as old,
+                        closing(sqlite3.connect(image)) as new,
+                    ):
+                        old.backup(new)
+                add(order)
+
+            async with trading(taking, exchange, orders=0) as run:
+                PairTaker.told = lambda: run.folder.kill("tested", "a test")
+                registry.add = keep_image
+                await run.until(lambda: bool(run.said("Held alone")), "the word of it")
+                await run.stop()
+            place = run.folder.store_path
+            for end in ("", "-wal", "-shm"):
+                place.with_name(place.name + end).unlink(missing_ok=True)
+            image.rename(place)
+            place.chmod(0o600)
+            run.folder.resume()
+            with closing(sqlite3.connect(place)) as store:
+                assert store.execute("SELECT count(*) FROM fills").fetchone() == (0,)
+            async with trading(taking, exchange, orders=0) as later:
+                await later.until(lambda: bool(later.said("Held alone")), "the word of it")
+                (warning,) = (one for one in later.engine.warnings if "earlier run" in one)
+                assert warning.startswith("arb holds ")
+                await later.stop()
 
     anyio.run(whole)
