@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sqlite3
 from contextlib import closing
 
@@ -138,6 +140,26 @@ def test_a_leg_that_is_refused_during_the_stop_is_undone_before_the_sweep(taking
     anyio.run(whole)
     differences, result = replay_of(taking)
     assert (differences, result.is_whole) == ([], True)
+
+
+def test_a_second_interrupt_waits_no_longer_and_says_what_is_held_alone(taking) -> None:
+    PairTaker.refuses = True
+
+    async def whole() -> None:
+        async with (
+            exchange_of(1.0) as exchange,
+            trading(taking, exchange, orders=0) as run,
+        ):
+            PairTaker.told = lambda: os.kill(os.getpid(), signal.SIGINT)
+            await run.until(lambda: bool(run.said("Stop asked")), "the stop")
+            os.kill(os.getpid(), signal.SIGINT)
+            await run.finished.wait()
+            (said,) = run.said("Held alone")
+            assert str(said.fields["what"]).startswith("arb holds ")
+            assert run.engine.warnings[-1].startswith("a trade was stopped between its legs")
+            assert not run.said("Run stopping")
+
+    anyio.run(whole)
 
 
 def test_a_kill_between_the_legs_sends_nothing_and_is_said_then_and_at_the_next_start(
