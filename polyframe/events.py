@@ -187,6 +187,12 @@ class RunStarted(Event, frozen=True):
     source: str
 
 
+class StopAsked(Event, frozen=True):
+    """A stop is wanted while trades are under way: they are ended, nothing new is begun."""
+
+    reason: str
+
+
 class RunStopping(Event, frozen=True):
     """The last decision point: pull everything."""
 
@@ -281,6 +287,15 @@ class HoldingsSettling(Event, frozen=True):
     market_id: str
     yes_e6: int
     no_e6: int
+
+
+class ProceedsSettling(Event, frozen=True):
+    """What sales brought and nobody can spend yet: their trades are matched, not mined.
+
+    The whole account's, in 1e-12 USD; a later word replaces an earlier one (venue.md 4.5).
+    """
+
+    amount_e12: int
 
 
 class RebatePaid(Event, frozen=True):
@@ -388,6 +403,7 @@ OrderEvent = (
     | CancelRejected
     | OrderFilled
     | HoldingsSettling
+    | ProceedsSettling
     | RebatePaid
     | RewardPaid
     | CashMoved
@@ -406,6 +422,7 @@ InputEvent = (
     | MarketsFetched
     | Tick
     | RunStarted
+    | StopAsked
     | RunStopping
     | OrderEvent
     | SafetyEvent

@@ -91,6 +91,9 @@ _SEED, _MARKETS, _ACTIVITY, _FUNDS_USD = 7, 300, 1.0, 10_000.0
     "--sell-unsettled", is_flag=True, help="Shares may be sold before their trade is mined."
 )
 @click.option(
+    "--bind-dollars", is_flag=True, help="A BUY that takes spends its dollars at better prices."
+)
+@click.option(
     "--no-approvals", is_flag=True, help="Wallets begin without allowances, and have to grant them."
 )
 @click.option("--no-auto-redeem", is_flag=True, help="Winnings are left to who holds them.")
@@ -116,6 +119,7 @@ def command(
     max_skew: float | None,
     legs_fail_openly: bool,
     sell_unsettled: bool,
+    bind_dollars: bool,
     no_approvals: bool,
     no_auto_redeem: bool,
     warn_limits: bool,
@@ -132,7 +136,7 @@ def command(
         "funds": funds_usd, "tier": tier, "no-eoa": no_eoa or None, "max-skew": max_skew,
         "legs-fail-openly": legs_fail_openly or None, "warn-limits": warn_limits or None,
         "sell-unsettled": sell_unsettled or None, "no-approvals": no_approvals or None,
-        "no-auto-redeem": no_auto_redeem or None,
+        "no-auto-redeem": no_auto_redeem or None, "bind-dollars": bind_dollars or None,
     }  # fmt: skip
     if recording is not None:
         for name, value in simulation.items():
@@ -176,6 +180,7 @@ def command(
         terms = PrivateTerms(
             seed=chance, funds_usd=funds, tier=tier or "Standard", max_skew_s=max_skew,
             takes_eoa=not no_eoa, legs_fail_openly=legs_fail_openly,
+            binds_dollars=bind_dollars,
             sells_unsettled=sell_unsettled, enforces_limits=not warn_limits,
             allowances_given=not no_approvals, auto_redeems=not no_auto_redeem,
         )  # fmt: skip

@@ -29,7 +29,11 @@ class TimeInForce(StrEnum):
 
 
 class NewOrder(msgspec.Struct, frozen=True, gc=False):
-    """An order as sent: ``price_e4`` is the token's own price."""
+    """An order as sent: ``price_e4`` is the token's own price.
+
+    Where ``spends_e12`` is not 0 a BUY that takes spends so much (1e-12 USD), whatever number of
+    shares that brings: at better prices than its own more than ``size_e6``.
+    """
 
     order_id: str
     owner: str
@@ -39,6 +43,7 @@ class NewOrder(msgspec.Struct, frozen=True, gc=False):
     size_e6: int
     time_in_force: TimeInForce = TimeInForce.GTC
     post_only: bool = False
+    spends_e12: int = 0
 
     @property
     def is_bid(self) -> bool:
@@ -295,7 +300,7 @@ class MatchingBook:
             )
         if order.post_only and self.crosses(order):
             return "invalid post-only order: order crosses book"
-        if order.time_in_force is TimeInForce.FOK and self._matchable_e6(order) < order.size_e6:
+        if order.time_in_force is TimeInForce.FOK and not self._is_fillable(order):
             return "order couldn't be fully filled. FOK orders are fully filled or killed."
         if order.time_in_force is TimeInForce.FAK and not self.crosses(order):
             return (
@@ -312,22 +317,32 @@ class MatchingBook:
         best = self.best_bid_e4
         return best is not None and order.yes_price_e4 <= best
 
-    def _matchable_e6(self, order: NewOrder) -> int:
+    def _is_fillable(self, order: NewOrder) -> bool:
+        """Whether what is there at an order's limit or better is all it wants."""
         limit = order.yes_price_e4
         totals = (self._asks if order.is_bid else self._bids).totals
-        return sum(
-            total
+        there = [
+            (_own_price_e4(order.is_yes, price), total)
             for price, total in totals.items()
             if (price <= limit if order.is_bid else price >= limit)
-        )
+        ]
+        if order.spends_e12:
+            return sum(notional_e12(*level) for level in there) >= order.spends_e12
+        return sum(total for _, total in there) >= order.size_e6
 
     def _match(self, order: NewOrder) -> tuple[tuple[Match, ...], int]:
-        leaves_e6 = order.size_e6
+        leaves_e6, left_e12 = order.size_e6, order.spends_e12
         opposite = self._asks if order.is_bid else self._bids
         matches: list[Match] = []
         while leaves_e6 and self.crosses(order):
             price = opposite.prices[0 if order.is_bid else -1]
             resting = next(iter(opposite.queues[price].values()))
+            if order.spends_e12:
+                share_e12 = notional_e12(_own_price_e4(order.is_yes, price), 1)
+                leaves_e6 = left_e12 // share_e12
+                if not leaves_e6:
+                    break
+                left_e12 -= min(leaves_e6, resting.leaves_e6) * share_e12
             size_e6 = min(leaves_e6, resting.leaves_e6)
             matches.append(Match(resting.order, order, price, size_e6))
             opposite.reduce(resting, size_e6)

@@ -64,6 +64,7 @@ class Account:
     def free_e12(self) -> int:
         """Cash that is here and not promised to anything."""
         waiting_e12 = sum(self._portfolio.unredeemed_e12.values())
+        waiting_e12 += self._portfolio.unsettled_e12
         return self._portfolio.cash_e12 - self._orders.reserved_e12 - waiting_e12
 
     def position(self, market_id: str) -> Position:
@@ -73,6 +74,10 @@ class Account:
     def positions(self) -> Mapping[str, Position]:
         """Every market with a holding."""
         return self._portfolio.held()
+
+    def component_net_e6(self, market_id: str, component: str) -> int:
+        """One component's YES less its NO of a market, in micro-shares."""
+        return self._portfolio.component_net_e6(market_id, component)
 
     def orders(self, market_id: str | None = None) -> Sequence[Order]:
         """Orders that may still fill, in-flight ones included."""

@@ -105,7 +105,7 @@ class Engine:
         self.warnings: list[str] = []
         self.desk = TradeDesk(
             dispatcher, self.decider, self.account, self.orders, self.markets,
-            self.warnings.append, is_live=begin.is_live,
+            self.warnings.append, log, is_live=begin.is_live,
         )  # fmt: skip
         self.active: tuple[str, ...] = ()
         self.cycles = 0
@@ -151,6 +151,7 @@ class Engine:
             events.MarketsFetched: self._on_markets,
             events.Tick: self._on_tick,
             events.RunStarted: self._on_started,
+            events.StopAsked: self._on_stop_asked,
             events.RunStopping: self._on_stopping,
             **self.safety_watch.handlers,
             **self.answers.handlers,
@@ -172,9 +173,7 @@ class Engine:
         self.decider.budget.start_pass(now_ns)
         commands.extend(self.safety_watch.sweeps())
         if self._stopping:
-            commands.extend(self._pull_all())
-            commands.extend(self.desk.advance(now_ns))
-            return commands
+            return [*commands, *self._pull_all(), *self.desk.advance(now_ns)]
         followed = self.markets.followed() if self.schedule.phase is Phase.WARMING else []
         books = sum(1 for market in followed if market.has_book)
         waited_s = self.schedule.warmed_up(books, len(followed), now_ns)
@@ -439,7 +438,12 @@ class Engine:
     def _on_started(self, event: events.RunStarted) -> None:
         self._log("Run started", run=event.run_id, source=event.source)
 
+    def _on_stop_asked(self, event: events.StopAsked) -> None:
+        self._stopping = True
+        self._log("Stop asked", reason=event.reason, trades=self.desk.count)
+
     def _on_stopping(self, event: events.RunStopping) -> None:
         self._stopping = True
+        self.desk.close()
         self.safety_watch.sweep("stopping")
         self._log("Run stopping", reason=event.reason)

@@ -59,6 +59,7 @@ class OrderAnswers:
             events.CancelRejected: self._on_cancel_rejected,
             events.OrderFilled: self._on_filled,
             events.HoldingsSettling: self._on_settling,
+            events.ProceedsSettling: self._on_proceeds,
             events.RebatePaid: self._on_rebate,
             events.RewardPaid: self._on_reward,
             events.CashMoved: self._on_cash,
@@ -108,7 +109,7 @@ class OrderAnswers:
             return
         is_reversal = bool(event.reverses)
         order = (
-            self._orders.find(event.order_id)
+            self._orders.reversed(event.order_id, event.size_e6)
             if is_reversal
             else self._orders.filled(event.order_id, event.size_e6)
         )
@@ -125,6 +126,9 @@ class OrderAnswers:
 
     def _on_settling(self, event: events.HoldingsSettling) -> None:
         self._portfolio.settling(event.market_id, event.yes_e6, event.no_e6)
+
+    def _on_proceeds(self, event: events.ProceedsSettling) -> None:
+        self._portfolio.unsettled_e12 = event.amount_e12
 
     def _on_rebate(self, event: events.RebatePaid) -> None:
         self._portfolio.pay_rebate(event.market_id, "maker", event.amount_e12)

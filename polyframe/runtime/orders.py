@@ -95,12 +95,17 @@ def route(
 
 
 class Order:
-    """One order of ours; satisfies :class:`polyframe.views.OrderView`."""
+    """One order of ours; satisfies :class:`polyframe.views.OrderView`.
+
+    ``filled_e6`` may exceed ``size_e6``: a BUY that takes binds dollars at the venue, and what
+    the price was better buys more. ``reversed_e6`` is what of it failed to settle; the venue
+    relists none of that.
+    """
 
     __slots__ = (
         "component", "decision_id", "expires_ns", "filled_e6", "is_buy", "is_unknown", "is_yes",
         "market_id",
-        "order_id", "placed_ns", "price_e4", "size_e6", "status", "token_id",
+        "order_id", "placed_ns", "price_e4", "reversed_e6", "size_e6", "status", "token_id",
     )  # fmt: skip
 
     def __init__(self, command: PlaceOrder | OrderAdopted, is_yes: bool, now_ns: int) -> None:
@@ -112,6 +117,7 @@ class Order:
         self.price_e4 = command.price_e4
         self.size_e6 = command.size_e6
         self.filled_e6 = 0
+        self.reversed_e6 = 0
         self.expires_ns = command.expires_ns
         self.component = command.component
         self.decision_id = command.decision_id
@@ -122,7 +128,12 @@ class Order:
     @property
     def leaves_e6(self) -> int:
         """What may still fill."""
-        return self.size_e6 - self.filled_e6
+        return max(0, self.size_e6 - self.filled_e6)
+
+    @property
+    def got_e6(self) -> int:
+        """What of it stands: filled, and not taken back."""
+        return self.filled_e6 - self.reversed_e6
 
     @property
     def side(self) -> BookSide:
@@ -267,12 +278,19 @@ class Orders:
             return None
         was_live = order.is_live
         before_e12 = order.reserved_e12
-        order.filled_e6 = min(order.size_e6, order.filled_e6 + size_e6)
+        order.filled_e6 += size_e6
         order.is_unknown = False
         if was_live:
             self.reserved_e12 += order.reserved_e12 - before_e12
             if order.leaves_e6 == 0:
                 self._move(order, "filled")
+        return order
+
+    def reversed(self, order_id: str, size_e6: int) -> Order | None:
+        """A fill of it failed to settle. None when the order is unknown."""
+        order = self._by_id.get(order_id)
+        if order is not None:
+            order.reversed_e6 += size_e6
         return order
 
     def _said(self, order_id: str, what: str) -> Order | None:

@@ -31,6 +31,8 @@ class Portfolio:
         horizon_ns: how long after a fill the adverse move is measured.
         payouts_wait: whether a resolution's cash has to be redeemed before it can be spent
             (``unredeemed_e12``, by market).
+
+    ``unsettled_e12`` is the part of the cash that sales have brought and nobody can spend yet.
     """
 
     def __init__(self, bankroll_e12: int, horizon_ns: int, *, payouts_wait: bool = False) -> None:
@@ -46,6 +48,7 @@ class Portfolio:
         self._marks: dict[str, int] = {}
         self._payouts: dict[str, int] = {}
         self.unredeemed_e12: dict[str, int] = {}
+        self.unsettled_e12 = 0
         self._settling_e6: dict[str, tuple[int, int]] = {}
         self._flagged_marks: dict[str, str] = {}
         self._value_e12 = 0
@@ -170,6 +173,11 @@ class Portfolio:
     def position_of(self, market_id: str) -> Position:
         """The holding's record, created empty."""
         return self._positions.setdefault(market_id, Position())
+
+    def component_net_e6(self, market_id: str, component: str) -> int:
+        """Return one component's YES less its NO of a market, in micro-shares."""
+        part = self._parts.get(market_id, {}).get(component)
+        return 0 if part is None else part.net_yes_e6
 
     def held(self) -> dict[str, Position]:
         """Markets with a holding."""

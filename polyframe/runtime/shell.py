@@ -28,12 +28,13 @@ from polyframe.runtime.day import DAY_NS, DayRecord, day_text
 from polyframe.runtime.engine import Begin
 from polyframe.runtime.facts import run_facts, summary
 from polyframe.runtime.metadata import Metadata
-from polyframe.runtime.paper import PaperVenue
+from polyframe.runtime.orderly_stop import end_trades, let_pass, say_held_alone
 from polyframe.runtime.report_writer import write_atomically, write_report
 from polyframe.runtime.run_state import RunState, what_is_missing, write_state
 from polyframe.runtime.status import StatusSink
 from polyframe.runtime.stop_signals import STOPS, WantedNow, is_interrupt, stop_signals
 from polyframe.runtime.tape import Head, TapeWriter, events_of
+from polyframe.runtime.unpaired import unpaired
 from polyframe.runtime.venues import Venue
 from polyframe.strategy import Strategy
 from polyframe.tracing.opening import Tracing
@@ -120,6 +121,9 @@ class Shell:
         write_atomically(run_folder / "manifest.json", head.manifest())
         if before is not None:
             self.machine.engine.warnings += what_is_missing(before, classes)
+            if desk is None:  # with real orders more is known when the account is resumed
+                found = unpaired(self.machine.engine.portfolio)
+                self.machine.engine.warnings += [str(one) for one in found]
         self.tape_folder = run_folder / "tape"
         self.tape = TapeWriter(self.tape_folder, head, round(settings.tape.rotate_mb * 1024 * 1024))
         self.tracing = Tracing(
@@ -311,42 +315,36 @@ class Shell:
 
     async def _settle(self) -> None:
         """Pull every order and see it confirmed: by the venue, or in market time on paper."""
-        now_ns = max(self.venue.clock(), self.machine.engine.moment.now_ns)
-        self.take([RunStopping(now_ns, self._stop_reason)])
-        orders = self.machine.engine.orders
+        venue, engine, reason = self.venue, self.machine.engine, self._stop_reason
+        await end_trades(self.machine, self.take, venue.clock, venue.speed, reason)
+        now_ns = max(venue.clock(), engine.moment.now_ns)
+        self.take([RunStopping(now_ns, reason)])
+        orders = engine.orders
         if self.desk is not None:
             await self.desk.settle()
             self.desk.look(self._new_fills, self.venue.clock())
         elif self.machine.paper is not None:
-            self._settle_paper(self.machine.paper, now_ns + _STOP_LIMIT_NS)
+            let_pass(
+                self.machine.paper, engine, self.take, now_ns + _STOP_LIMIT_NS,
+                lambda: bool(orders.markets_with_live()),
+            )  # fmt: skip
         self._is_settled = True
         lost_s = self.venue.lost_ns() / _SECOND_NS
         if lost_s >= 1:
             self.status.line("Clock slowed", {"lost_market_s": f"{lost_s:.0f}"})
-            self.machine.engine.warnings.append(
+            engine.warnings.append(
                 f"the machine could not keep up with the speed: {lost_s:.0f} s of market time "
                 "were not simulated"
             )
         left = sum(1 for _ in orders.all_live())
         self.status.line("Orders left", {"count": left})
-        if half_done := sorted(self.machine.engine.desk.busy):
-            self.machine.engine.warnings.append(
-                f"a trade was stopped between its legs in {', '.join(half_done)}: what its first "
-                "leg got is held alone"
-            )
         if left:
-            self.machine.engine.warnings.append(f"{left} orders not confirmed gone at the stop")
-
-    def _settle_paper(self, paper: PaperVenue, limit_ns: int) -> None:
-        while self.machine.engine.orders.markets_with_live():
-            due_ns = paper.next_due_ns()
-            if due_ns is None or due_ns > limit_ns:
-                break
-            self.take([Tick(max(due_ns, self.machine.engine.moment.now_ns))])
+            engine.warnings.append(f"{left} orders not confirmed gone at the stop")
 
     def _finish(self) -> dict[str, Any]:
         now_ns = max(self._started_ns, self.machine.engine.moment.now_ns)
         self.tracing.settle()
+        say_held_alone(self.machine.engine, self.status.line)
         try:
             self._write_report(now_ns)
         finally:

@@ -20,7 +20,8 @@ from polyframe.runtime.agenda import Cause
 from polyframe.runtime.decide import RUNTIME, Decider, Evaluation
 from polyframe.runtime.dispatch import Dispatcher
 from polyframe.runtime.markets import Market, Markets
-from polyframe.runtime.orders import Order, Orders, OrderStatus, Route
+from polyframe.runtime.open_trade import OpenTrade
+from polyframe.runtime.orders import Orders, OrderStatus, Route
 from polyframe.runtime.states import ALLOWED
 
 _SECOND_NS = 1_000_000_000
@@ -32,38 +33,11 @@ _AFTER_REFUSAL_NS = 5 * _SECOND_NS
 _OTHER_LEG = (PluginVeto(RUNTIME, Veto("runtime.other_leg")),)
 
 
-class OpenTrade:
-    """A trade under way: which leg is out, and what each one got."""
-
-    def __init__(self, plugin: str, trade: Trade, now_ns: int) -> None:
-        self.plugin = plugin
-        self.trade = trade
-        self.deadline_ns = now_ns + round(trade.within_s * _SECOND_NS)
-        self.got_e6: list[int] = []
-        self.leg_out: TradeLeg | None = None
-        self.order: Order | None = None
-        self.unwinding: list[TradeLeg] = []
-        self.unwinds = 0
-        self.again_ns = 0
-
-    @property
-    def market_ids(self) -> frozenset[str]:
-        """The markets it holds on to."""
-        return frozenset(leg.market_id for leg in self.trade.legs)
-
-    @property
-    def to_come(self) -> tuple[TradeLeg, ...]:
-        """What leaves after the order that is out, for at most its size; nothing without one."""
-        if self.order is None or self.unwinding:
-            return ()
-        after = self.trade.legs[len(self.got_e6) + 1 :]
-        return tuple(replace(leg, size_e6=min(leg.size_e6, self.order.size_e6)) for leg in after)
-
-
 class TradeDesk:
     """Vets trades, sends their legs, unwinds what is left over.
 
     With real orders (``is_live``) a refused unwinding waits; on paper nothing is on its way.
+    ``log`` is called as ``log(message, **fields)``.
     """
 
     def __init__(
@@ -74,6 +48,7 @@ class TradeDesk:
         orders: Orders,
         markets: Markets,
         warn: Callable[[str], None],
+        log: Callable[..., None],
         *,
         is_live: bool = False,
     ) -> None:
@@ -84,6 +59,8 @@ class TradeDesk:
         self._orders = orders
         self._markets = markets
         self._warn = warn
+        self._log = log
+        self._is_closed = False
         self._open: list[OpenTrade] = []
         self.proposed = 0
         self.sent = 0
@@ -106,6 +83,24 @@ class TradeDesk:
         for trade in self._open:
             found |= trade.market_ids
         return found
+
+    @property
+    def count(self) -> int:
+        """How many trades are under way."""
+        return len(self._open)
+
+    @property
+    def last_deadline_ns(self) -> int:
+        """Until when a leg of what is under way may leave, UTC ns; 0 with nothing under way."""
+        return max((one.deadline_ns for one in self._open), default=0)
+
+    def under_way(self) -> list[str]:
+        """Return what each trade that is not done holds alone, in words."""
+        return [str(one) for one in self._open if not one.is_even]
+
+    def close(self) -> None:
+        """Let nothing leave any more: what is swept next is proved empty, and has to stay so."""
+        self._is_closed = True
 
     def propose(self, markets: Sequence[Market], now_ns: int) -> list[PlaceOrder]:
         """Ask the plugins what to take and send the first legs of what nobody vetoes."""
@@ -136,7 +131,11 @@ class TradeDesk:
     def advance(self, now_ns: int) -> list[PlaceOrder]:
         """Go on with every trade whose order is done; nothing leaves while a hazard stands."""
         placed: list[PlaceOrder] = []
+        if self._is_closed:
+            return placed
         if self._decider.safety.is_held:
+            if self._decider.safety.is_pulled:
+                self._say_what_waits()
             return placed
         for under_way in list(self._open):
             order = under_way.order
@@ -147,16 +146,25 @@ class TradeDesk:
                 placed.append(command)
         return placed
 
+    def _say_what_waits(self) -> None:
+        """Name what a hazard leaves held alone, once a trade."""
+        for under_way in self._open:
+            if not under_way.is_told and under_way.alone():
+                under_way.is_told = True
+                standing = ", ".join(self._decider.safety.standing)
+                self._warn(f"nothing leaves while {standing} stands: {under_way}")
+                self._log("Held alone", what=str(under_way), until=standing)
+
     def _next(self, under_way: OpenTrade, now_ns: int) -> PlaceOrder | None:
         legs = under_way.trade.legs
         order, under_way.order = under_way.order, None
-        got_e6 = 0 if order is None else order.filled_e6
-        if under_way.unwinding:
+        if under_way.is_unwinding:
             if order is not None and order.status is OrderStatus.REJECTED:
                 under_way.again_ns = now_ns + self._after_refusal_ns
-            return self._unwind_further(under_way, got_e6, now_ns)
-        under_way.got_e6.append(got_e6)
-        done = len(under_way.got_e6)
+            return self._settle(under_way, now_ns)
+        assert order is not None  # each leg follows from the one before it
+        under_way.orders.append(order)
+        done, got_e6 = len(under_way.orders), min(one.got_e6 for one in under_way.orders)
         if done == len(legs) or not got_e6:
             return self._settle(under_way, now_ns)
         leg = legs[done]
@@ -173,33 +181,28 @@ class TradeDesk:
         return self._send(under_way, quote, now_ns)
 
     def _settle(self, under_way: OpenTrade, now_ns: int) -> PlaceOrder | None:
-        """Compare what the legs got; unwind what has no counterpart."""
-        legs, got = under_way.trade.legs, under_way.got_e6
-        least_e6 = min(got) if len(got) == len(legs) else 0
-        too_much = [
-            TradeLeg(leg.market_id, leg.is_yes, not leg.is_buy, 0, floor_size_e6(got_e6 - least_e6))
-            for leg, got_e6 in zip(legs, got, strict=False)
-            if len(legs) > 1 and got_e6 > least_e6
-        ]
-        under_way.unwinding = [leg for leg in too_much if self._is_legal(leg)]
-        if not under_way.unwinding:
-            self._open.remove(under_way)
-            self.completed += bool(least_e6)
-            return None
-        self.unwound += 1
-        return self._unwind(under_way, now_ns)
+        """Compare what the legs got; unwind what has no counterpart, as long as it is ours."""
+        component = under_way.trade.component
+        for at, leg in under_way.alone():
+            left = replace(leg, size_e6=min(leg.size_e6, self._own_e6(leg, component)))
+            if self._is_legal(left):
+                self.unwound += not under_way.is_unwinding
+                under_way.is_unwinding = True
+                return self._unwind(under_way, at, left, now_ns)
+        self._open.remove(under_way)
+        self.completed += not under_way.is_unwinding and under_way.paired_e6 > 0
+        return None
 
-    def _unwind_further(self, under_way: OpenTrade, got_e6: int, now_ns: int) -> PlaceOrder | None:
-        leg = under_way.unwinding[0]
-        left = replace(leg, size_e6=floor_size_e6(leg.size_e6 - got_e6))
-        if self._is_legal(left):
-            under_way.unwinding[0] = left
-        else:
-            under_way.unwinding.pop(0)
-        if not under_way.unwinding:
-            self._open.remove(under_way)
-            return None
-        return self._unwind(under_way, now_ns)
+    def _own_e6(self, leg: TradeLeg, component: str) -> int:
+        """Return what a leg may undo: a sale no more than its own component holds now.
+
+        The account's tokens are everybody's: what failed to settle, or was sold since, would be
+        taken from another component.
+        """
+        if leg.is_buy:
+            return leg.size_e6
+        net_e6 = self._account.component_net_e6(leg.market_id, component)
+        return floor_size_e6(max(0, net_e6 if leg.is_yes else -net_e6))
 
     def _is_legal(self, leg: TradeLeg) -> bool:
         """Whether the venue takes an order of this size; a smaller remainder is held."""
@@ -213,13 +216,13 @@ class TradeDesk:
         free_e6 = self._account.free_tokens_e6(leg.market_id)[at]
         return leg.is_buy or not is_coming or free_e6 >= leg.size_e6
 
-    def _unwind(self, under_way: OpenTrade, now_ns: int) -> PlaceOrder | None:
-        leg = under_way.unwinding[0]
+    def _unwind(
+        self, under_way: OpenTrade, at: int, leg: TradeLeg, now_ns: int
+    ) -> PlaceOrder | None:
         market = self._markets.find(leg.market_id)
         if now_ns < under_way.again_ns or not self._is_delivered(leg):
             return None
-        under_way.unwinds += 1
-        if market is None or under_way.unwinds > _MOST_UNWINDS:
+        if market is None or len(under_way.back) == _MOST_UNWINDS:
             self._open.remove(under_way)
             self._warn(
                 f"{under_way.trade.component}: {size_text(leg.size_e6)} shares of "
@@ -230,7 +233,10 @@ class TradeDesk:
         limit_e4 = 10_000 - market.tick_e4 if leg.is_buy else market.tick_e4
         trade = under_way.trade
         quote = replace(leg, limit_e4=limit_e4).as_quote(trade.component, trade.inputs)
-        return self._send(under_way, quote, now_ns, outcome="unwinding")
+        command = self._send(under_way, quote, now_ns, outcome="unwinding")
+        assert under_way.order is not None
+        under_way.back.append((at, under_way.order))
+        return command
 
     def _send(
         self, under_way: OpenTrade, quote: Quote, now_ns: int, outcome: str = "taking"

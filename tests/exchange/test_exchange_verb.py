@@ -95,7 +95,7 @@ def test_it_serves_until_interrupted_and_says_what(tmp_path: Path) -> None:
 
 def test_accounts_and_addresses_are_treated_as_asked() -> None:
     options = ("--tier", "Gold", "--no-eoa", "--max-skew", "30s", "--legs-fail-openly")
-    options += ("--sell-unsettled", "--warn-limits")
+    options += ("--sell-unsettled", "--bind-dollars", "--warn-limits")
     with (
         serving(*SMALL, *options, "--ip-limits", "--for", "30s") as (_, env, _lines),
         httpx.Client(base_url=env["POLYMARKET_CLOB_URL"], trust_env=False) as http,

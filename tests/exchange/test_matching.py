@@ -55,6 +55,28 @@ def test_two_buyers_mint_at_the_makers_price() -> None:
     assert (taker.cash_e12, taker.yes_e6) == (-6 * USD_E12, 10 * E6)
 
 
+def test_dollars_buy_more_where_the_price_is_better() -> None:
+    engine = book()
+    engine.submit(order("cheap", "YES", "SELL", 3000, 10))
+    engine.submit(order("dear", "NO", "BUY", 6000, 30))  # offers YES at 0.40
+    taker = order("taker", "YES", "BUY", 5000, 10, time_in_force=TimeInForce.FAK,
+                  spends_e12=5 * USD_E12)  # fmt: skip
+    first, second = engine.submit(taker).matches
+    assert (first.size_e6, second.size_e6) == (10 * E6, 5 * E6)
+    assert -sum(settlement(one)[1].cash_e12 for one in (first, second)) == 5 * USD_E12
+    assert engine.level_e6(False, 4000) == 25 * E6
+
+
+def test_a_fok_for_dollars_is_filled_when_they_can_all_be_spent() -> None:
+    engine = book()
+    engine.submit(order("cheap", "YES", "SELL", 3000, 15))
+    asked = {"time_in_force": TimeInForce.FOK, "spends_e12": 5 * USD_E12}
+    assert "FOK" in engine.submit(order("no", "YES", "BUY", 5000, 10, **asked)).rejection
+    engine.submit(order("more", "YES", "SELL", 5000, 5))
+    assert sum(m.size_e6 for m in engine.submit(
+        order("yes", "YES", "BUY", 5000, 10, **asked)).matches) == 16 * E6  # fmt: skip
+
+
 def test_two_sellers_merge_and_a_plain_trade_moves_tokens() -> None:
     engine = book()
     engine.submit(order("maker", "YES", "SELL", 3000, 10))

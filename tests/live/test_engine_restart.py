@@ -12,7 +12,7 @@ from live_venue import venue_id
 from live_words import LIVE, Teller, a_fill, a_word, an_order, names
 from polyframe.hazards import Hazard
 from polyframe.polymarket.account_words import Cancelled
-from polyframe.runtime.live import desk
+from polyframe.runtime.live import ending
 from watched_run import WatchedRun, trading
 
 Scene = Callable[[WatchedRun], Awaitable[None]]
@@ -189,7 +189,7 @@ def test_a_restart_leaves_doubts_for_seconds_and_quoting_goes_on(play, loses_ord
 
 
 def test_a_stop_during_a_restart_waits_for_its_proof(play, monkeypatch):
-    monkeypatch.setattr(desk, "_STOP_PATIENCE_S", 3.0)
+    monkeypatch.setattr(ending, "_PATIENCE_S", 3.0)
 
     async def scene(run: WatchedRun) -> None:
         began_ns = await turn_some_away(run, restart_s=60)
@@ -204,8 +204,8 @@ def test_a_stop_during_a_restart_waits_for_its_proof(play, monkeypatch):
 
 
 def test_a_restart_without_end_is_not_waited_for_without_end(play, monkeypatch, capsys):
-    monkeypatch.setattr(desk, "_STOP_PATIENCE_S", 1.0)
-    monkeypatch.setattr(desk, "_RESTART_PATIENCE_S", 3.0)
+    monkeypatch.setattr(ending, "_PATIENCE_S", 1.0)
+    monkeypatch.setattr(ending, "_RESTART_PATIENCE_S", 3.0)
 
     async def scene(run: WatchedRun) -> None:
         await turn_some_away(run, restart_s=3_600)

@@ -145,7 +145,7 @@ def test_an_order_that_arrives_long_after_the_proof_does_not_stay(play):
 
 
 def test_the_venue_falls_silent_during_the_stop_and_that_is_said(play, monkeypatch, capsys):
-    monkeypatch.setattr(desk, "_STOP_PATIENCE_S", 2.0)
+    monkeypatch.setattr(ending, "_PATIENCE_S", 2.0)
 
     async def scene(run: WatchedRun) -> None:
         run.fault("timeout_before", hangs_s=1_000)

@@ -258,6 +258,34 @@ def test_what_takes_ends_with_what_it_took(told) -> None:
     assert names(told.hear(a_word(order, MATCHED, 4))) == ["OrderCancelled"]
 
 
+def test_what_binds_dollars_may_get_more_than_it_asked_for(told) -> None:
+    order = told.resting(post_only=False)
+    told.hear(a_fill(order, 6, is_maker=False, price_e4=4000))
+    events = told.hear(
+        a_fill(order, 5.5, is_maker=False, price_e4=4500, trade_id="t2"),
+        a_word(order, MATCHED, 11.5),
+    )
+    assert names(events) == ["OrderFilled"]
+    assert told.state(order) == "filled"
+    told.wait(60)
+    assert (told.asked(), told.ledger.questions(told.now).strays) == ([], ())
+    assert told.ledger.books.tokens_e6 == {YES: 11_500_000}
+    assert told.ledger.orders.unexpected == {}
+    again = Teller(told.rows)
+    (adopted,) = again.take(again.ledger.resume(again.now))[:1]
+    assert (adopted.size_e6, adopted.filled_e6, adopted.is_live) == (10_000_000, 0, False)
+
+
+def test_a_surplus_told_after_the_order_was_whole_is_booked(told) -> None:
+    order = told.resting(post_only=False)
+    told.hear(a_fill(order, 10, is_maker=False, price_e4=4000))
+    assert told.state(order) == "filled"
+    assert names(told.hear(a_word(order, MATCHED, 10.5))) == []
+    assert names(told.hear(a_fill(order, 0.5, is_maker=False, trade_id="t2"))) == ["OrderFilled"]
+    assert told.state(order) == "filled"
+    assert told.ledger.books.tokens_e6 == {YES: 10_500_000}
+
+
 def test_what_takes_and_is_not_told_of_is_read(told) -> None:
     order = told.resting(post_only=False)
     assert told.asked() == []

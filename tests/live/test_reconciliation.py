@@ -3,7 +3,7 @@
 import pytest
 
 from live_venue import MARKET, NO, START, YES
-from live_words import CANCELED, Teller, a_fill, a_word, an_order
+from live_words import CANCELED, MATCHED, Teller, a_fill, a_word, an_order
 from polyframe.commands import MergePairs
 from polyframe.live_settings import ProductionSettings
 from polyframe.money import SHARE_E6
@@ -211,3 +211,13 @@ def test_a_negative_amount_reads_as_one(told) -> None:
     told.hear(a_fill(order, 4))
     (one,) = found(told, no=7, cash=-3.5, yes=0).unexplained
     assert one.theirs == "-3.5 USD"
+
+
+def test_more_than_was_asked_for_is_no_difference(told) -> None:
+    order = told.resting(post_only=False, price_e4=5000)
+    told.hear(
+        a_fill(order, 12.5, CONFIRMED, is_maker=False, price_e4=4000), a_word(order, MATCHED, 12.5)
+    )
+    told.wait(60)
+    fee = 0.05 * 12.5 * 0.4 * 0.6
+    assert found(told, cash=1200 - 5 - fee, yes=12.5).unexplained == ()

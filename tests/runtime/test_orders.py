@@ -72,7 +72,8 @@ def test_rejections_are_counted_by_code():
 
 
 steps = st.lists(
-    st.sampled_from(["accepted", "rejected", "ask", "cancelled", "late", "fill"]), max_size=12
+    st.sampled_from(["accepted", "rejected", "ask", "cancelled", "late", "fill", "more", "back"]),
+    max_size=12,
 )
 
 
@@ -94,6 +95,12 @@ def test_the_reservation_is_always_what_live_buys_promise(names):
                 orders.cancel_rejected("o-1")
             case "fill":
                 orders.filled("o-1", 30 * SHARE)
+            case "more":
+                orders.filled("o-1", 130 * SHARE)
+            case "back":
+                orders.reversed("o-1", 30 * SHARE)
+        assert order.leaves_e6 == max(0, 100 * SHARE - order.filled_e6)
+        assert orders.reserved_e12 >= 0
         assert orders.reserved_e12 == sum(o.reserved_e12 for o in orders.all_live())
         assert bool(orders.live("m")) is order.is_live
         assert orders.markets_with_live() == (["m"] if order.is_live else [])

@@ -30,13 +30,18 @@ _BAD_OWNER = "the order owner has to be the owner of the API KEY"
 _BAD_SIGNER = "the order signer address has to be the address of the API KEY"
 _BAD_SIGNATURE = "invalid signature"
 _BAD_VERSION = "order_version_mismatch"
+_E6 = 10**6
 _NO_EOA = "maker address not allowed, please use the deposit wallet flow"
 
 
 class Intake(msgspec.Struct, frozen=True):
-    """What the exchange accepts beyond the protocol; ``takes_eoa`` False sends EOAs away."""
+    """What the exchange accepts beyond the protocol; ``takes_eoa`` False sends EOAs away.
+
+    ``binds_dollars`` lets a BUY that takes spend the dollars of its amounts, not get its shares.
+    """
 
     takes_eoa: bool = True
+    binds_dollars: bool = False
 
     def request(
         self, post: OrderPost, caller: Caller, terms: MarketTerms, tick_e4: int
@@ -84,6 +89,9 @@ class Intake(msgspec.Struct, frozen=True):
             order_type=post.order_type,
             expiration_s=signed.expiration_s,
             post_only=post.is_post_only,
+            spends_e12=order.maker_amount * _E6
+            if takes_only and self.binds_dollars and order.side is Side.BUY
+            else 0,
         )
 
     def _refuse_parties(self, signed: SignedOrder, caller: Caller) -> str:

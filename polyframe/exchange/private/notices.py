@@ -102,7 +102,7 @@ def _payload(
         "price": wire_price(request.price_e4),
         "original_size": size_text(request.size_e6),
         "matched_size": size_text(matched_e6),
-        "remaining_size": size_text(request.size_e6 - matched_e6),
+        "remaining_size": size_text(max(0, request.size_e6 - matched_e6)),
         "outcome": order.outcome,
         "outcome_index": 0 if order.is_yes else 1,
         "trade_id": trade_id,

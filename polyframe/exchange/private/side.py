@@ -50,8 +50,8 @@ class PrivateSide:
         self.channel = UserChannel(self.keys, clock, asked)
         self._doorman = Doorman(self.keys, clock, asked, terms.max_skew_s)
         self._orders = OrderRoutes(
-            desk, Intake(terms.takes_eoa), SignerLimits(self.limits), clock, acted,
-            legs_fail_openly=terms.legs_fail_openly,
+            desk, Intake(terms.takes_eoa, terms.binds_dollars), SignerLimits(self.limits), clock,
+            acted, legs_fail_openly=terms.legs_fail_openly,
         )  # fmt: skip
         self._account = AccountRoutes(desk, clock, acted)
         self._rewards = RewardRoutes(desk, clock)

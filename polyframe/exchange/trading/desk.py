@@ -373,11 +373,12 @@ class OrderDesk(ServedSource):
                 order = self.registry.open.get(leg.order_id)
                 if order is None:
                     continue
+                before_e6 = order.leaves_e6
                 order.matched_e6 += leg.size_e6
                 order.matched_e12 += notional_e12(leg.price_e4, leg.size_e6)
                 if trade.trade_id not in order.trade_ids:
                     order.trade_ids.append(trade.trade_id)
-                self.registry.reserve(order, -leg.size_e6)
+                self.registry.reserve(order, order.leaves_e6 - before_e6)
                 touched[order.order_id] = order
         for order in touched.values():
             if not order.leaves_e6:

@@ -18,7 +18,8 @@ NOT_ENOUGH_BALANCE = "CANCELED_NOT_ENOUGH_BALANCE"
 class OrderRequest(msgspec.Struct, frozen=True, kw_only=True):
     """An order as the desk takes it, its signature already checked.
 
-    ``price_e4`` is the token's own limit price, ``expiration_s`` 0 unless it is a GTD.
+    ``price_e4`` is the token's own limit price, ``expiration_s`` 0 unless it is a GTD,
+    ``spends_e12`` as in :class:`~polyframe.exchange.matching.NewOrder`.
     """
 
     order_id: str
@@ -32,6 +33,7 @@ class OrderRequest(msgspec.Struct, frozen=True, kw_only=True):
     order_type: str = "GTC"
     expiration_s: int = 0
     post_only: bool = False
+    spends_e12: int = 0
 
 
 class AccountOrder(msgspec.Struct, kw_only=True):
@@ -64,7 +66,7 @@ class AccountOrder(msgspec.Struct, kw_only=True):
     @property
     def leaves_e6(self) -> int:
         """Micro-shares not yet matched."""
-        return self.request.size_e6 - self.matched_e6
+        return max(0, self.request.size_e6 - self.matched_e6)
 
     @property
     def asset(self) -> str:
@@ -85,7 +87,7 @@ class AccountOrder(msgspec.Struct, kw_only=True):
             in_force = TimeInForce(request.order_type)
         return NewOrder(
             request.order_id, request.wallet, self.is_yes, request.side, request.price_e4,
-            request.size_e6, in_force, request.post_only,
+            request.size_e6, in_force, request.post_only, request.spends_e12,
         )  # fmt: skip
 
 

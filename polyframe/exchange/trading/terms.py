@@ -13,6 +13,8 @@ class PrivateTerms(msgspec.Struct, frozen=True, kw_only=True):
     timestamp may be, None takes any; ``takes_eoa`` False sends plain EOA makers to the
     deposit-wallet flow; ``legs_fail_openly`` lets a batch's refused leg say ``success: false``;
     ``sells_unsettled`` lets shares be sold before the trade that brought them is mined.
+    ``binds_dollars`` lets a BUY that takes spend its dollars, so that it gets more shares where
+    the price is better than its limit.
     ``allowances_given`` False lets every wallet begin without allowances, so that it has to
     grant them; ``auto_redeems`` False leaves winnings to whoever holds them.
     """
@@ -25,5 +27,6 @@ class PrivateTerms(msgspec.Struct, frozen=True, kw_only=True):
     takes_eoa: bool = True
     legs_fail_openly: bool = False
     sells_unsettled: bool = False
+    binds_dollars: bool = False
     allowances_given: bool = True
     auto_redeems: bool = True

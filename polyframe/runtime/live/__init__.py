@@ -17,6 +17,7 @@
 ``user_words``         the user channel's words booked, and its absence noticed
 ``watches``            heartbeat, clock, kill switch and venue mode as hazards
 ``halt_keeper``        halts made to outlast the process
+``ending``             an empty book, proved by the venue, or said loudly that it is not
 ``last_resort``        a run that fails empties its book by the venue's word alone
 ``settlement_watch``   settlements that fail and orders that are refused, counted; pure
 ``reconciler``         what is doubted is asked for, gaps are read, books are compared
@@ -37,7 +38,7 @@
 ``bookings``           the account as the fold of its bookings; pure
 ``changes``            rows to make durable, then events for the engine; pure
 ``payouts``            what resolved markets pay, and what the venue redeemed itself
-``deliveries``         what is bought and cannot be sold yet; pure
+``deliveries``         what is bought and cannot be sold, sold and cannot be spent yet; pure
 ``venue_books``        the stored books, read as the engine's are
 ``writer``             durable before believed, in one order
 ``rows``               what is stored of the account; pure

@@ -33,7 +33,6 @@ from polyframe.events import (
 )
 from polyframe.hazards import Action, Hazard
 from polyframe.model import FeeSchedule, Fill, MarketSpec
-from polyframe.polymarket.account_words import VenueMode
 from polyframe.polymarket.chores import Chores
 from polyframe.polymarket.official_client import ClobError
 from polyframe.polymarket.user_feed import UserFeed
@@ -46,9 +45,9 @@ from polyframe.runtime.live.changes import Change
 from polyframe.runtime.live.chore_runner import ChoreRunner
 from polyframe.runtime.live.deliveries import Deliveries
 from polyframe.runtime.live.earnings_keeper import EarningsKeeper
+from polyframe.runtime.live.ending import Ending
 from polyframe.runtime.live.halt_keeper import HaltKeeper
 from polyframe.runtime.live.journal_rows import ReconciliationRow, SweepRow
-from polyframe.runtime.live.last_resort import empty_book
 from polyframe.runtime.live.opening import LiveAccount
 from polyframe.runtime.live.order_sender import OrderSender
 from polyframe.runtime.live.payouts import PayoutKeeper
@@ -68,6 +67,7 @@ from polyframe.runtime.live.watches import (
 from polyframe.runtime.live.writer import AccountWriter
 from polyframe.runtime.metadata import Metadata
 from polyframe.runtime.status import LiveStatus
+from polyframe.runtime.unpaired import unpaired
 
 _S_NS = 10**9
 _LOOK_S = 0.2
@@ -78,10 +78,6 @@ _NO_FAULT = frozenset(
      "gate_expiration", "market_not_ready", "rate_limited", "never_arrived", "restarting",
      "cancel_only", "trading_disabled", "unreachable", "no_match"}
 )  # fmt: skip
-# Wall seconds that an orderly stop waits for its proof before it says that there is none.
-_STOP_PATIENCE_S = 30.0
-# A restart of the matching engine takes about 90 s (venue.md 4.6), and nothing is proved in it.
-_RESTART_PATIENCE_S = 150.0
 
 
 class LiveDesk:
@@ -100,8 +96,7 @@ class LiveDesk:
         self._settings = account.settings.production
         self.mode = account.mode
         self.begin: Begin = account.begin
-        self.is_left_unproved = False
-        self._is_proved = False
+        self._ending = Ending(account, line)
         self._watch = SettlementWatch(self._settings, account.ledger.fills)
         self._is_reconciled_once = False
 
@@ -211,32 +206,20 @@ class LiveDesk:
 
     async def settle(self) -> None:
         """See the book empty, proved by the venue, and everything it said booked."""
-        latest_s = anyio.current_time() + _RESTART_PATIENCE_S
-        with anyio.move_on_after(_STOP_PATIENCE_S) as patience:
-            # Nobody announces it.
-            while self._sweeper.is_unproved or self._account.ledger.open_venue_ids():
-                if self._is_venue_restarting():
-                    until_s = anyio.current_time() + _STOP_PATIENCE_S
-                    patience.deadline = max(patience.deadline, min(until_s, latest_s))
-                await anyio.sleep(_LOOK_S / 2)
-            await self._writer.drained()
-        self._writer.stop_telling()
-        left = len(self._account.ledger.open_venue_ids())
-        self.is_left_unproved = self._sweeper.is_unproved or left > 0 or patience.cancelled_caught
-        self._is_proved = not self.is_left_unproved
-        if self.is_left_unproved:
-            self._line(
-                "THE BOOK IS NOT PROVED EMPTY",
-                {"orders_not_settled": left, "sweep_proved": not self._sweeper.is_unproved,
-                 "do": "polyframe cancel-all, then look at the account"},
-            )  # fmt: skip
-        else:
-            self._line("Book verified empty", {"orders": 0})
+        await self._ending.settle(self._sweeper, self._writer)
 
-    def _is_venue_restarting(self) -> bool:
-        account = self._account
-        is_away = account.clob.mode.mode is VenueMode.RESTARTING
-        return is_away or bool(account.ledger.questions(account.clock()).turned_away)
+    async def give_up(self, *, is_impatient: bool) -> None:
+        """See the book empty, whatever has failed; say loudly where nothing proves it.
+
+        Args:
+            is_impatient: somebody wants the end now: nothing is waited for.
+        """
+        await self._ending.give_up(is_impatient=is_impatient)
+
+    @property
+    def is_left_unproved(self) -> bool:
+        """Whether the run ended without the venue's proof that nothing rests."""
+        return self._ending.is_left_unproved
 
     def look(self, fills: Sequence[Fill], now_ns: int) -> None:
         """Take a look, at every tick: what rests earns, and what was filled."""
@@ -249,30 +232,6 @@ class LiveDesk:
             ],
             now_ns,
         )
-
-    async def give_up(self, *, is_impatient: bool) -> None:
-        """See the book empty, whatever has failed; say loudly where nothing proves it.
-
-        Args:
-            is_impatient: somebody wants the end now: nothing is waited for.
-        """
-        if self._is_proved:
-            return
-        left: int | None = None
-        if not is_impatient:
-            account, is_alone = self._account, self._settings.foreign_orders == "cancel"
-            left = await empty_book(
-                account.clob, None if is_alone else account.ledger.is_ours, self._settings.verify_s
-            )
-        self.is_left_unproved = left != 0
-        if self.is_left_unproved:
-            self._line(
-                "THE BOOK IS NOT PROVED EMPTY",
-                {"resting": "unknown" if left is None else left,
-                 "do": "polyframe cancel-all, then look at the account"},
-            )  # fmt: skip
-        else:
-            self._line("Book verified empty", {"orders": 0})
 
     def save(self, documents: Mapping[str, dict[str, Any]], *, force: bool) -> None:
         """Save the account and the plugins' documents as of now; at once when forced."""
@@ -336,6 +295,14 @@ class LiveDesk:
             except ClobError as error:
                 self._line("The venue does not answer", {"reason": str(error)})
                 await anyio.sleep(_RETRY_S)
+        await self._writer.drained()
+        self._say_unpaired()
+
+    def _say_unpaired(self) -> None:
+        """Name what an earlier run left alone, once no order of it is in doubt any more."""
+        for one in unpaired(self._engine.portfolio):
+            self._engine.warnings.append(str(one))
+            self._line("Held alone", {"what": str(one), "until": "somebody pairs or sells it"})
 
     async def _know_markets(self) -> None:
         """Fetch every market the engine is going to hear of: a fill of an unknown one is lost.

@@ -15,10 +15,11 @@ from polyframe.events import Side
 from polyframe.model import FeeSchedule
 from polyframe.money import taker_fee_e12
 from polyframe.polymarket.account_words import TradeStatus, VenueFill
+from polyframe.runtime.live.bookings import moves_of
 from polyframe.runtime.live.rows import FINAL, FillRow
 
 FillIdentity = tuple[str, str, int]
-# Trades of these have promised tokens and not moved them (venue.md 3.4).
+# Trades of these have promised tokens and cash and not moved them (venue.md 3.4).
 _UNDELIVERED = frozenset({TradeStatus.MATCHED, TradeStatus.RETRYING})
 
 
@@ -94,6 +95,14 @@ class FillRecords:
             if is_coming and row.market_id == market_id:
                 found[row.token_id] = found.get(row.token_id, 0) + row.size_e6
         return found
+
+    def unsettled_proceeds_e12(self) -> int:
+        """Return what is booked as sales' proceeds, less fees, and not moved to us yet."""
+        return sum(
+            moves_of(row)[0]
+            for row in self.unsettled()
+            if row.is_booked and row.side is Side.SELL and row.status in _UNDELIVERED
+        )
 
     def drop(self, venue_id: str) -> None:
         """Forget an order's fills; they must be final."""

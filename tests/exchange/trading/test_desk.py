@@ -122,6 +122,31 @@ def test_bought_shares_can_be_sold_when_their_trade_is_mined(still: StillDesk) -
     assert still.place(**sell).status == "live"
 
 
+def test_the_cash_of_a_sale_can_be_spent_when_its_trade_is_mined(
+    make_still: Callable[..., StillDesk],
+) -> None:
+    still = make_still(funds_usd=1.0)
+    still.give(ALICE, still.yes, 20)
+    sold = still.place(side=Side.SELL, price_e4=still.book.best_bid_e4, size_e6=20_000_000)
+    assert (sold.status, sold.matched_e12 > 4 * E12) == ("matched", True)
+    buy = {"price_e4": 1_000, "size_e6": 20_000_000, "post_only": True}
+    assert "the balance is not enough -> balance: 1000000" in still.place(**buy).error
+    still.wait(6)
+    assert still.place(**buy).status == "live"
+
+
+def test_a_taker_that_binds_dollars_leaves_no_reservation(still: StillDesk) -> None:
+    ask = still.book.best_ask_e4
+    assert ask is not None
+    placed = still.place(price_e4=9_000, size_e6=10_000_000, order_type="FAK", spends_e12=9 * E12)
+    order = still.desk.registry.orders[placed.order_id]
+    assert placed.matched_e6 > order.request.size_e6
+    assert 9 * E12 - 10**6 < placed.matched_e12 <= 9 * E12
+    assert (order.status, order.leaves_e6) == ("MATCHED", 0)
+    cash = still.desk.custody.wallet(ALICE).holding("")
+    assert (cash.reserved, cash.owed > 9 * E12 - 10**6) == (0, True)
+
+
 def test_the_shares_of_a_match_may_be_sold_at_once_where_the_venue_allows_it(
     still: StillDesk,
 ) -> None:
