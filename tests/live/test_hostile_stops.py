@@ -12,7 +12,7 @@ from exchange_side import S_NS, exchange_of
 from polyframe.hazards import Hazard
 from polyframe.polymarket import venue_modes
 from polyframe.polymarket.account_words import VenueMode
-from polyframe.runtime.live import account_folder, desk
+from polyframe.runtime.live import account_folder, ending
 from polyframe.runtime.tape import TapeWriter
 from triggers import LARGER, changed
 from watched_run import Tripwire, WatchedRun, trading
