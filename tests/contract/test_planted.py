@@ -16,6 +16,9 @@ from polyframe.testing.elsewhere import live_elsewhere
 from polyframe.testing.subject import built
 from runtime_driver import Driver, TwoCents, codes
 
+# Long runs over lines that shorter tests reach: tracing them would double their time.
+pytestmark = pytest.mark.no_cover
+
 
 def by_name(plant: Planted) -> str:
     return plant.kind.__name__

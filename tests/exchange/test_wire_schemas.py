@@ -38,7 +38,8 @@ from private_client import PrivateClient, safe_approval
 from venue_routes import HEARTBEAT_MISMATCH, ROUTES, SOCKETS
 from venue_schemas import ERROR, MARKET_MESSAGES, USER_MESSAGES, Schema
 
-pytestmark = pytest.mark.anyio
+# Long runs over lines that shorter tests reach: tracing them would double their time.
+pytestmark = [pytest.mark.anyio, pytest.mark.no_cover]
 TOKEN = "a-token"
 DAY = "2027-01-15"
 

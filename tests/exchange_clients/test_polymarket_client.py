@@ -33,7 +33,8 @@ from polyframe.exchange.server import EmbeddedExchange
 from polyframe.polymarket.order_signing import Exchange
 from polyframe.polymarket.wallets import deposit_wallets
 
-pytestmark = pytest.mark.anyio
+# Long runs over lines that shorter tests reach: tracing them would double their time.
+pytestmark = [pytest.mark.anyio, pytest.mark.no_cover]
 
 MAKER, TAKER = 11, 12
 FAST = 25.0

@@ -35,7 +35,8 @@ from polyframe.polymarket.chores import (
 )
 from polyframe.polymarket.gamma_market import parse_market
 
-pytestmark = pytest.mark.anyio
+# Long runs over lines that shorter tests reach: tracing them would double their time.
+pytestmark = [pytest.mark.anyio, pytest.mark.no_cover]
 USD_E12 = 10**12
 START_E12 = 10_000 * USD_E12
 QUICK = {"again_s": 0.01}

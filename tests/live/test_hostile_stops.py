@@ -17,6 +17,9 @@ from polyframe.runtime.tape import TapeWriter
 from triggers import LARGER, changed
 from watched_run import Tripwire, WatchedRun, trading
 
+# Long runs over lines that shorter tests reach: tracing them would double their time.
+pytestmark = pytest.mark.no_cover
+
 Scene = Callable[[WatchedRun], Awaitable[None]]
 # What is not answered is unknown soon, and given up soon: the stop waits for it.
 SOON = changed(("tracing:", "production: {request_timeout_s: 2.5, unknown_after_s: 10}\ntracing:"))

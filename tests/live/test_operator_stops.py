@@ -15,6 +15,9 @@ import pytest
 from engine_process import Desk
 from exchange_side import S_NS, ExchangeSide, exchange_of
 
+# Long runs over lines that shorter tests reach: tracing them would double their time.
+pytestmark = pytest.mark.no_cover
+
 Scene = Callable[[Desk, ExchangeSide], Awaitable[None]]
 SPEED = 4.0
 

@@ -13,6 +13,9 @@ import pytest
 
 from triggers import TRIGGERS, Trigger, fire
 
+# Long runs over lines that shorter tests reach: tracing them would double their time.
+pytestmark = pytest.mark.no_cover
+
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):

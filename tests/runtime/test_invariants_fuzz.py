@@ -25,6 +25,9 @@ from polyframe.strategy import check_profiles, named_plugins, read_source
 from random_markets import SECOND, World
 from stranger import Stranger, StrangerConfig
 
+# Long runs over lines that shorter tests reach: tracing them would double their time.
+pytestmark = pytest.mark.no_cover
+
 MAKER = Path(__file__).parents[2] / "strategies" / "maker.yaml"
 BATCHES = 220
 LOOSE = {

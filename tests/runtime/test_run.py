@@ -16,6 +16,9 @@ from polyframe.cli import main
 from polyframe.cli.run import _most_frequent
 from polyframe.runtime.report_writer import write_report
 
+# Long runs over lines that shorter tests reach: tracing them would double their time.
+pytestmark = pytest.mark.no_cover
+
 REPOSITORY = Path(__file__).parents[2]
 STRATEGY = REPOSITORY / "strategies" / "maker.yaml"
 FILES = ["manifest.json", "log.txt", "state.json", "summary.json"]

@@ -10,6 +10,9 @@ from click.testing import CliRunner
 
 from polyframe.cli import main
 
+# Long runs over lines that shorter tests reach: tracing them would double their time.
+pytestmark = pytest.mark.no_cover
+
 REPOSITORY = Path(__file__).parents[2]
 STRATEGY = REPOSITORY / "strategies" / "maker.yaml"
 REAL = REPOSITORY.parent / "shared" / "data" / "gamma_markets.jsonl.zst"

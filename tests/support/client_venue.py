@@ -26,7 +26,7 @@ from polyframe.exchange.simulation.source import SimulatedSource
 from polyframe.exchange.trading.terms import PrivateTerms
 
 SEED = 7
-MARKETS = 120
+MARKETS = 80
 NOBODY = "127.0.0.1:9"
 PATIENCE_S = 20.0
 

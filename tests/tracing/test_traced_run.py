@@ -23,6 +23,9 @@ from polyframe.tracing.span import Span, decision_context
 from polyframe.tracing.tracer import Tracer
 from span_lines import lines_of
 
+# Long runs over lines that shorter tests reach: tracing them would double their time.
+pytestmark = pytest.mark.no_cover
+
 REPOSITORY = Path(__file__).parents[2]
 STRATEGY = REPOSITORY / "strategies" / "maker.yaml"
 

@@ -18,6 +18,9 @@ from polyframe.validation.real_orders import OWNER, RealOrders
 from polyframe.validation.scripted_maker import ScriptedMaker, is_quotable
 from polyframe.validation.study import simulated
 
+# Long runs over lines that shorter tests reach: tracing them would double their time.
+pytestmark = pytest.mark.no_cover
+
 MINUTE_NS = 60 * 10**9
 
 

@@ -14,6 +14,9 @@ from polyframe.validation import real_orders
 from polyframe.validation.comparison import compare
 from polyframe.validation.study import Plan, compared
 
+# Long runs over lines that shorter tests reach: tracing them would double their time.
+pytestmark = pytest.mark.no_cover
+
 PLAN = Plan(orders=300, seed=3, settings=PaperSettings())
 
 
