@@ -108,12 +108,12 @@ class Verbs(click.Group):
             click.echo("polyframe: interrupted", err=True)
             ctx.exit(EXIT_INTERRUPTED)
         except BrokenPipeError:
-            _silence_stdout()
+            silence_stdout()
             ctx.exit(EXIT_BROKEN_PIPE)
         except OSError as error:
             if error.errno not in _DISK_TROUBLE:
                 raise
-            _silence_stdout()
+            silence_stdout()
             where, advice = "standard output", "make room or write elsewhere"
             if self._writes_runs(ctx):
                 where = "writing the run's files"
@@ -142,8 +142,8 @@ def one_line(text: str) -> str:
     )
 
 
-def _silence_stdout() -> None:
-    """Point stdout at nothing, so that the interpreter's last flush has nobody to fail at."""
+def silence_stdout() -> None:
+    """Point stdout at nothing: the interpreter's last flush has nobody to fail at or wait for."""
     try:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (OSError, ValueError):  # stdout is not a file: nothing to flush

@@ -175,7 +175,8 @@ def command(
     except BaseExceptionGroup as group:
         raise (KeyboardInterrupt() if is_interrupt(group) else _only(group)) from None
     finally:
-        status.close()
+        if not status.close():
+            cli.silence_stdout()
     if profile == "production":
         from polyframe.cli.live_tables import tell_live
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, Protocol, TextIO
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TextIO, cast
 
 from polyframe.money import price_text, size_text
 from polyframe.runtime.assemble import Machine
 from polyframe.runtime.engine import Engine
 from polyframe.runtime.lines import at_text, line, visible
 from polyframe.runtime.tape import Head
+from polyframe.runtime.terminal import Terminal
 from polyframe.runtime.venues import Venue
 
 if TYPE_CHECKING:
@@ -92,16 +93,22 @@ class RunLog:
 class PlainStatus:
     """``key=value`` lines on a stream and in the run's log file."""
 
-    def __init__(self, out: TextIO, log: RunLog, period_s: float = 5.0) -> None:
+    def __init__(self, out: Terminal, log: RunLog, period_s: float = 5.0) -> None:
         self._out = out
+        self._missed = 0
         self.log = log
         self.period_s = period_s
 
     def line(self, message: str, fields: Mapping[str, object]) -> None:
         """Write one log line."""
         text = self.log.text(message, fields)
-        print(text, file=self._out, flush=True)
         self.log.keep(text)
+        if self._missed:
+            told = self.log.text("Lines not shown", {"count": self._missed, "kept": "log.txt"})
+            if self._out.write(told + "\n"):
+                self._missed = 0
+        if not self._out.write(text + "\n"):
+            self._missed += 1
 
     def show(
         self, machine: Machine, venue: Venue, head: Head, live: LiveStatus | None = None
@@ -110,20 +117,23 @@ class PlainStatus:
         fields = status_fields(machine, venue)
         self.line("status", hazard_fields(machine.engine) | live_fields(live) | fields)
 
-    def close(self) -> None:
-        """Close the log file."""
+    def close(self) -> bool:
+        """Show the last lines and close the log file; return False if nobody takes them."""
         self.log.close()
+        return self._out.close()
 
 
 class ScreenStatus:
     """A live screen (rich): quotes beside the book, inventory, PnL, vetoes, feed health."""
 
-    def __init__(self, log: RunLog, period_s: float = 0.5) -> None:
+    def __init__(self, out: Terminal, log: RunLog, period_s: float = 0.5) -> None:
         from rich.console import Console
         from rich.live import Live
 
         self.log = log
-        self._console = Console(highlight=False)
+        self._out = out
+        # It writes and flushes, and asks whether it is a terminal: no more of a file is needed.
+        self._console = Console(file=cast("TextIO", out), highlight=False)
         self._live = Live(console=self._console, auto_refresh=False, transient=False)
         self._live.start()
         self.period_s = period_s
@@ -133,8 +143,8 @@ class ScreenStatus:
         from rich.text import Text
 
         text = self.log.text(message, fields)
-        self._console.print(Text(text, style="dim"))
         self.log.keep(text)
+        self._console.print(Text(text, style="dim"))
 
     def show(
         self, machine: Machine, venue: Venue, head: Head, live: LiveStatus | None = None
@@ -142,10 +152,11 @@ class ScreenStatus:
         """Redraw the screen."""
         self._live.update(screen(machine, venue, head, live), refresh=True)
 
-    def close(self) -> None:
-        """Leave the last screen standing and close the log file."""
+    def close(self) -> bool:
+        """Leave the last screen standing and close the log file; return False if nobody sees it."""
         self._live.stop()
         self.log.close()
+        return self._out.close()
 
 
 def status_fields(machine: Machine, venue: Venue) -> dict[str, object]:
@@ -271,6 +282,5 @@ def _order(price_e4: int, leaves_e6: int) -> str:
 
 def open_status(log: RunLog, *, plain: bool) -> PlainStatus | ScreenStatus:
     """Return the screen when a person is watching a terminal, else lines."""
-    if plain or sys.stdout is None or not sys.stdout.isatty():
-        return PlainStatus(sys.stdout, log)
-    return ScreenStatus(log)
+    out = Terminal(sys.stdout)
+    return PlainStatus(out, log) if plain or not out.isatty() else ScreenStatus(out, log)

@@ -5,7 +5,9 @@ The engine is a process of its own; the exchange is in this one, and what it hol
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
 import signal
 from collections.abc import Awaitable, Callable
 
@@ -117,8 +119,11 @@ def test_the_second_ctrl_c_ends_at_once_and_says_what_is_not_proved(play):
 
 def test_a_terminal_that_is_gone_loses_lines_and_nothing_else(play):
     async def scene(desk: Desk, side: ExchangeSide) -> None:
-        async with desk.engine(reads=False) as engine:
+        theirs, ours = os.pipe()
+        async with desk.engine(out=ours) as engine:
+            os.close(ours)
             await side.until(lambda: side.resting >= 10, "quoting", 120)
+            os.close(theirs)
             await side.pass_s(10)
             assert side.resting >= 10
             engine.send(signal.SIGHUP)
@@ -127,6 +132,27 @@ def test_a_terminal_that_is_gone_loses_lines_and_nothing_else(play):
         assert side.resting == 0
         [log] = desk.folder.glob("runs/*/log.txt")
         assert 'Run stopping reason="hung up"' in log.read_text()
+        assert "Book verified empty" in log.read_text()
+
+    play(scene)
+
+
+def test_a_terminal_that_takes_nothing_holds_nobody_up(play):
+    async def scene(desk: Desk, side: ExchangeSide) -> None:
+        theirs, ours = os.pipe()
+        with os.fdopen(theirs, "rb") as never_read:
+            fcntl.fcntl(never_read, fcntl.F_SETPIPE_SZ, 4096)
+            async with desk.engine(out=ours) as engine:
+                os.close(ours)
+                await side.until(lambda: side.resting >= 10, "quoting", 120)
+                [log] = desk.folder.glob("runs/*/log.txt")
+                full = len(log.read_text())
+                await side.until(lambda: len(log.read_text()) > full + 8192, "more lines", 120)
+                assert side.resting >= 10
+                engine.send(signal.SIGTERM)
+                ended = await engine.ended()
+            assert (ended.code, ended.err) == (0, [])
+        assert side.resting == 0
         assert "Book verified empty" in log.read_text()
 
     play(scene)

@@ -90,11 +90,12 @@ class Desk:
         return await self.verb(*self._run, *more)
 
     @asynccontextmanager
-    async def engine(self, *more: str, reads: bool = True) -> AsyncIterator[EngineProcess]:
-        """Run an engine; with ``reads`` False nobody reads what it says."""
+    async def engine(self, *more: str, out: int | None = None) -> AsyncIterator[EngineProcess]:
+        """Run an engine; with ``out`` its lines go to that file of the system's, and not to us."""
         process = await anyio.open_process(
             [sys.executable, "-m", "polyframe", *self._run, *more], cwd=self.folder,
-            env=self._environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            env=self._environment, stdout=subprocess.PIPE if out is None else out,
+            stderr=subprocess.PIPE,
         )  # fmt: skip
         engine = EngineProcess(process)
 
@@ -105,10 +106,8 @@ class Desk:
                 into += lines
 
         async with anyio.create_task_group() as tasks:
-            if reads:
+            if out is None:
                 tasks.start_soon(read, process.stdout, engine.out)
-            else:
-                await process.stdout.aclose()
             tasks.start_soon(read, process.stderr, engine.err)
             try:
                 yield engine

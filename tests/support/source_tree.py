@@ -134,6 +134,7 @@ IMPURE = {
     "polyframe.runtime.status",
     "polyframe.runtime.stop_signals",
     "polyframe.runtime.tape",
+    "polyframe.runtime.terminal",
     "polyframe.runtime.venues",
     "polyframe.secrets.credentials",
     "polyframe.secrets.files",

@@ -41,7 +41,7 @@ class GhostFills(TradeFault, frozen=True, kw_only=True, tag="ghost_fills"):
 
 
 class Reorg(TradeFault, frozen=True, kw_only=True, tag="reorg"):
-    """Trades are MINED, and some time later FAILED: what had changed hands goes back."""
+    """Trades are MINED, then FAILED: what changed hands and was not spent since goes back."""
 
     mined_after_s: Annotated[float, s("MINED after the match", unit="s", ge=0, le=86_400)] = 2.0
     failed_after_s: Annotated[float, s("FAILED after MINED", unit="s", ge=0, le=86_400)] = 20.0

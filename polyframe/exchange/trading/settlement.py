@@ -1,8 +1,8 @@
 """Trades of accounts from MATCHED to CONFIRMED or FAILED, and the money they move.
 
 A match is not a fill (venue.md 3.4): it only promises. Collateral and tokens move when the
-trade is MINED; a reorganised chain takes them back (RETRYING), and a FAILED trade is void. What
-becomes of a trade is its fate, which a fault script may decide
+trade is MINED; a reorganised chain takes back what nobody has spent since (RETRYING), and a FAILED
+trade is void. What becomes of a trade is its fate, which a fault script may decide
 (:class:`~polyframe.exchange.faults.targets.TradeFates`).
 """
 
@@ -189,6 +189,11 @@ class Settlement:
     ) -> None:
         """Take a step: money moves at MINED and CONFIRMED, and back at what follows a MINED."""
         is_on_chain = status in (MINED, CONFIRMED)
+        if trade.is_settled and not is_on_chain and _is_spent(trade):
+            # A chain that drops a transaction drops those that spent from it too, and no wallet
+            # ever owes it anything: what was built upon stays.
+            status, is_on_chain = CONFIRMED, True
+            steps.clear()
         if is_on_chain != trade.is_settled:
             self._settle(trade, 1 if is_on_chain else -1, now_ns)
         if is_on_chain and not trade.transaction_hash:
@@ -221,6 +226,17 @@ class Settlement:
             leg.wallet.add(paid, -sign * amount, now_ns, self.balance_lag_ns)
             leg.wallet.add(received, sign * gained, now_ns, self.balance_lag_ns)
             leg.wallet.fees_paid_e12 += sign * leg.fee_e12
+
+
+def _is_spent(trade: Trade) -> bool:
+    """Whether what a settled trade brought has been paid or promised away since."""
+    for leg in trade.legs:
+        if leg.wallet is not None:
+            received, gained = leg.flows()[1]
+            held = leg.wallet.holding(received)
+            if held.balance - held.owed < gained:
+                return True
+    return False
 
 
 def _own(order: NewOrder, yes_price_e4: int) -> int:

@@ -69,6 +69,19 @@ def test_a_reorganised_trade_gives_back_what_it_had_moved(still: StillDesk) -> N
     assert state(still) == before
 
 
+def test_what_was_spent_since_no_reorganisation_takes_back(still: StillDesk) -> None:
+    faults = DeskFaults(still.desk)
+    faults.use_fates(Fated((2.0, "MINED"), (20.0, "FAILED")))
+    still.place(price_e4=still.book.best_ask_e4)
+    still.wait(3)
+    faults.use_fates(None)
+    still.place(side=Side.SELL, price_e4=still.book.best_bid_e4)
+    still.wait(60)
+    assert statuses(still)[-2:] == ["CONFIRMED", "CONFIRMED"]
+    assert all(held.balance >= 0 for held in still.desk.custody.wallet(ALICE).holdings.values())
+    assert still.yes not in state(still)
+
+
 def test_a_sell_of_shares_that_never_came_is_cancelled(still: StillDesk) -> None:
     still.desk.sells_unsettled = True
     DeskFaults(still.desk).use_fates(Fated((2.0, "FAILED")))
