@@ -37,6 +37,8 @@ class Bench:
         self.asked: list[str] = []
         self.fails: dict[str, int] = {}
         self.meanwhile = lambda: None
+        self.together = 1
+        self.together_are_there = anyio.Event()
         payouts = SimpleNamespace(payouts_e6=dict, look=lambda *_: None, learn=self.learn)
         earnings = SimpleNamespace(pending_e12=lambda: 0, settle=lambda _: None)
         self.reconciler = Reconciler(
@@ -67,12 +69,16 @@ class Bench:
         return []
 
     async def order(self, venue_id: str) -> Any:
-        self.asked.append(venue_id.removeprefix("0x"))
-        left = self.fails.get(self.asked[-1], 0)
-        self.fails[self.asked[-1]] = left - 1
+        name = venue_id.removeprefix("0x")
+        self.asked.append(name)
+        if len(self.asked) == self.together:
+            self.together_are_there.set()
+        await self.together_are_there.wait()
+        left = self.fails.get(name, 0)
+        self.fails[name] = left - 1
         if left > 0:
             raise ClobError("no JSON")
-        return a_word(self.orders[self.asked[-1]], CANCELED)
+        return a_word(self.orders[name], CANCELED)
 
     def doubted(self, count: int) -> None:
         self.orders = {}
@@ -96,6 +102,14 @@ async def test_one_order_that_cannot_be_read_keeps_no_other_from_being_read(benc
     assert [bench.told.state(one) for one in bench.orders.values()] == [
         "live", "cancelled", "cancelled",
     ]  # fmt: skip
+
+
+async def test_what_is_doubted_is_asked_for_side_by_side(bench):
+    bench.doubted(20)
+    bench.together = 8
+    with anyio.fail_after(10):
+        await bench.reconciler.ask()
+    assert {bench.told.state(one) for one in bench.orders.values()} == {"cancelled"}
 
 
 async def test_a_comparison_asks_again_for_what_was_not_answered_and_for_nothing_else(bench):

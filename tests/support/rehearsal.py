@@ -57,7 +57,7 @@ quoting:
   {min_interval_s: 0.5, drift_ticks: 0, size_drift: 0.05, order_life_s: 300, renew_before_s: RENEW,
    mutations_per_pass: 60, mutations_per_min: 3000}
 tracing: {unchanged_share: 0.02}
-production: {reconcile_s: 60, order_rate_per_s: 20, order_burst: 30}
+production: {reconcile_s: 60, order_rate_per_s: 20, order_burst: 30, max_rejects_per_min: 60}
 plugins:
   qs: {QS}
   rrs: {}

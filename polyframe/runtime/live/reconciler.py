@@ -6,7 +6,7 @@ trade, the ledger has heard of (:mod:`.reconciliation`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Protocol
 
@@ -39,6 +39,7 @@ _LOOK_AGAIN_S = 5.0
 _MOST_LOOKS = 30
 _MOST_TOKENS_A_LOOK = 400
 _ASKED_AT_MOST = 3
+_ASKED_AT_ONCE = 8
 _E6 = 10**6
 # Market: trades are read this often whatever the user channel says. One that answers PINGs and
 # carries nothing looks like one that has nothing to say.
@@ -154,15 +155,12 @@ class Reconciler:
         """
         now_ns = self._clock()
         questions = self._ledger.questions(now_ns)
-        failure: ClobError | None = None
-        for venue_id in questions.order_ids:
-            asked_ns = self._clock()
-            try:
-                found = await self._clob.order(venue_id)
-            except ClobError as error:
-                failure = failure or error
-                continue
-            self._writer.put(self._ledger.read_order(venue_id, found, asked_ns, self._clock()))
+        failures: list[ClobError] = []
+        # After a pull every order may be in doubt: one after the other would take its time.
+        left = iter(questions.order_ids)
+        async with anyio.create_task_group() as tasks:
+            for _ in range(min(_ASKED_AT_ONCE, len(questions.order_ids))):
+                tasks.start_soon(self._read_orders, left, failures)
         if questions.trades_since_s is not None:
             await self._read_trades(questions.trades_since_s)
         doomed = [*questions.strays]
@@ -173,9 +171,19 @@ class Reconciler:
             self._writer.put(self._ledger.cancelled(answer, self._clock()))
         if questions.turned_away and self._clob.mode.mode not in _AWAY:
             await self._ask_engine(questions.turned_away)
-        if failure is not None:
-            raise failure
+        if failures:
+            raise failures[0]
         return len(questions.order_ids) + len(doomed) + (questions.trades_since_s is not None)
+
+    async def _read_orders(self, left: Iterator[str], failures: list[ClobError]) -> None:
+        for venue_id in left:
+            asked_ns = self._clock()
+            try:
+                found = await self._clob.order(venue_id)
+            except ClobError as error:
+                failures.append(error)
+                continue
+            self._writer.put(self._ledger.read_order(venue_id, found, asked_ns, self._clock()))
 
     async def _ask_engine(self, venue_ids: Sequence[str]) -> None:
         """Ask an engine that may be back whether it has what it turned away; nobody wants that."""
