@@ -17,6 +17,9 @@ from polyframe.testing import (
     subject_of,
 )
 
+# Long runs over lines that shorter tests reach: tracing them would double their time.
+pytestmark = pytest.mark.no_cover
+
 for _claimant in claimants():
     if _claimant.is_own:
         _title = f"Test{_claimant.name.title().replace('_', '')}"

@@ -13,9 +13,6 @@ from polyframe.exchange.calibration.observer import Observer, Watched, watched_m
 from polyframe.exchange.calibration.samples import Samples
 from polyframe.exchange.recording import gamma_path
 
-# Long runs over lines that shorter tests reach: tracing them would double their time.
-pytestmark = pytest.mark.no_cover
-
 S_NS = 10**9
 START_NS = 1_800_000_000 * S_NS
 WATCHED = Watched("0xm", ("yes", "no"), 100)

@@ -48,8 +48,7 @@ from polyframe.polymarket.contracts import (
 )
 from polyframe.polymarket.order_signing import CHAIN_ID
 
-# Long runs over lines that shorter tests reach: tracing them would double their time.
-pytestmark = [pytest.mark.anyio, pytest.mark.no_cover]
+pytestmark = pytest.mark.anyio
 USD_E12 = 10**12
 START_E12 = 10_000 * USD_E12
 RELAYED = ("POLY_PROXY", "GNOSIS_SAFE", "DEPOSIT_WALLET")

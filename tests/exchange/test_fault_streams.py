@@ -32,8 +32,7 @@ from polyframe.exchange.faults.streams import StreamFaults
 from polyframe.exchange.recording import RecordingSource, gamma_path
 from polyframe.exchange.server import EmbeddedExchange
 
-# Long runs over lines that shorter tests reach: tracing them would double their time.
-pytestmark = [pytest.mark.anyio, pytest.mark.no_cover]
+pytestmark = pytest.mark.anyio
 MINUTE_S = 60.0
 _MESSAGE_KINDS = [kind for kind in KINDS.values() if kind.group == "message"]
 

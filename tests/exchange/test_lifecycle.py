@@ -13,9 +13,6 @@ from polyframe.exchange.simulation.universe import generate_listings
 from polyframe.model import MarketSpec
 from polyframe.polymarket.gamma_market import parse_market
 
-# Long runs over lines that shorter tests reach: tracing them would double their time.
-pytestmark = pytest.mark.no_cover
-
 START_NS = 1_800_000_000 * 10**9
 HOUR_NS = 3_600 * 10**9
 

@@ -17,9 +17,6 @@ from polyframe.exchange.simulation.character import CALM, IN_PLAY, LIVELY, Chara
 from polyframe.exchange.simulation.source import SimulatedSource
 from polyframe.exchange.source import Frame
 
-# Long runs over lines that shorter tests reach: tracing them would double their time.
-pytestmark = pytest.mark.no_cover
-
 START_NS = 1_800_000_000 * 10**9
 S_NS = 10**9
 HOUR_NS = 3_600 * S_NS

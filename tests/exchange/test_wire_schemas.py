@@ -38,8 +38,7 @@ from private_client import PrivateClient, safe_approval
 from venue_routes import HEARTBEAT_MISMATCH, ROUTES, SOCKETS
 from venue_schemas import ERROR, MARKET_MESSAGES, USER_MESSAGES, Schema
 
-# Long runs over lines that shorter tests reach: tracing them would double their time.
-pytestmark = [pytest.mark.anyio, pytest.mark.no_cover]
+pytestmark = pytest.mark.anyio
 TOKEN = "a-token"
 DAY = "2027-01-15"
 

@@ -50,8 +50,7 @@ from polyframe.runtime.live.statements import Balances, Statements
 from polyframe.runtime.live.store import LedgerStore
 from polyframe.runtime.live.writer import AccountWriter
 
-# Long runs over lines that shorter tests reach: tracing them would double their time.
-pytestmark = [pytest.mark.anyio, pytest.mark.no_cover]
+pytestmark = pytest.mark.anyio
 SHARES_E6 = 30 * SHARE_E6
 WALLET = WALLETS["EOA"]
 PATIENCE_S = 20.0

@@ -35,8 +35,7 @@ from polyframe.polymarket.chores import (
 )
 from polyframe.polymarket.gamma_market import parse_market
 
-# Long runs over lines that shorter tests reach: tracing them would double their time.
-pytestmark = [pytest.mark.anyio, pytest.mark.no_cover]
+pytestmark = pytest.mark.anyio
 USD_E12 = 10**12
 START_E12 = 10_000 * USD_E12
 QUICK = {"again_s": 0.01}

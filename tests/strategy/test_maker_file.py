@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from pathlib import Path
 
@@ -94,7 +95,7 @@ def test_every_production_floor_of_the_built_in_plugins_holds(built_in, strategi
                     continue
                 floors += 1
                 value = sub[keyword] + looser * max(abs(sub[keyword]) * 1e-6, 1e-9)
-                loosened = read_source(MAKER)
+                loosened = copy.deepcopy(source)
                 loosened.data["plugins"][name][key] = value
                 with pytest.raises(StrategyError, match=rf"plugins\.{name}\.{key}: "):
                     check_profiles(loosened, ["production"], {**built_in})

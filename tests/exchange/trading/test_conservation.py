@@ -18,9 +18,6 @@ from polyframe.exchange.trading.orders import AccountOrder, OrderRequest, Placem
 from polyframe.exchange.trading.settlement import CONFIRMED, FAILED
 from polyframe.money import notional_e12
 
-# Long runs over lines that shorter tests reach: tracing them would double their time.
-pytestmark = pytest.mark.no_cover
-
 # Well before midnight UTC: rewards and rebates are paid on the way.
 START_NS = (1_796_000_000 // 86_400 + 1) * 86_400 * 10**9 - 6_000 * 10**9
 S_NS = 10**9
