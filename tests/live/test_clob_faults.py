@@ -23,8 +23,7 @@ from polyframe.polymarket.clob_opening import open_clob
 from polyframe.polymarket.hosts import loopback_urls
 from polyframe.polymarket.order_signing import SignatureType
 
-# Long runs over lines that shorter tests reach: tracing them would double their time.
-pytestmark = [pytest.mark.anyio, pytest.mark.no_cover]
+pytestmark = pytest.mark.anyio
 ACCEPTED, REJECTED, UNKNOWN = PlaceResult
 HASTY = msgspec.structs.replace(PATIENT, request_timeout_s=0.3)
 

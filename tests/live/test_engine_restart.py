@@ -15,9 +15,6 @@ from polyframe.polymarket.account_words import Cancelled
 from polyframe.runtime.live import ending
 from watched_run import WatchedRun, trading
 
-# Long runs over lines that shorter tests reach: tracing them would double their time.
-pytestmark = pytest.mark.no_cover
-
 Scene = Callable[[WatchedRun], Awaitable[None]]
 BACK = "already canceled or matched"
 

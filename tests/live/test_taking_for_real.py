@@ -21,9 +21,6 @@ from polyframe.strategy import strategy_from_resolved
 from triggers import changed
 from watched_run import Tripwire, trading
 
-# Long runs over lines that shorter tests reach: tracing them would double their time.
-pytestmark = pytest.mark.no_cover
-
 OFTEN = changed(("tracing:", "production: {reconcile_s: 5}\ntracing:"))
 
 

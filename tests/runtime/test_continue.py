@@ -21,9 +21,6 @@ from polyframe.runtime.day import DayRecord
 from polyframe.runtime.run_state import RunState, what_is_missing, write_state
 from runtime_driver import DAY, SETTINGS, SHARE, Driver, spec
 
-# Long runs over lines that shorter tests reach: tracing them would double their time.
-pytestmark = pytest.mark.no_cover
-
 STRATEGY = Path(__file__).parents[2] / "strategies" / "maker.yaml"
 
 
