@@ -1,6 +1,6 @@
 """How much of the pure modules the tests reach: ``python tests/support/pure_coverage.py``.
 
-Run after ``pytest --cov``. Prints the least covered modules and fails below the bar.
+Run after ``pytest --cov`` (``make coverage``). Prints the least covered modules and fails below the bar.
 """
 
 from __future__ import annotations
