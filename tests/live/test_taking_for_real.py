@@ -28,6 +28,7 @@ class PairTaker(Tripwire):
     """Takes one pair in one market, and has somebody told when the first leg is filled."""
 
     told = None
+    market_id = ""
     beyond_e4 = 500
     refuses = False
 
@@ -40,6 +41,9 @@ class PairTaker(Tripwire):
                 continue
             if not (2000 < bid_e4 < ask_e4 < 8000) or market.spec.seconds_delay:
                 continue
+            if market.market_id != (PairTaker.market_id or market.market_id):
+                continue
+            PairTaker.market_id = market.market_id
             size_e6 = max(market.min_size_e6, 5_000_000)
             beyond_e4 = PairTaker.beyond_e4 // tick_e4 * tick_e4
             limits = ask_e4 + beyond_e4, 10_000 - bid_e4 + beyond_e4
@@ -73,7 +77,7 @@ class PairTaker(Tripwire):
 def taking(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(watched_run, "Tripwire", PairTaker)
-    PairTaker.told, PairTaker.refuses = None, False
+    PairTaker.told, PairTaker.refuses, PairTaker.market_id = None, False, ""
     return tmp_path
 
 
