@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, TypeVar
 
 import click
 
@@ -12,22 +14,28 @@ from polyframe.errors import UsageError
 from polyframe.polymarket.hosts import LIVE_URLS, VenueUrls, loopback_urls
 from polyframe.runtime.live.account_folder import AccountFolder, accounts_in, source_of
 
-venue_option = click.option(
-    "--venue", "venue", metavar="live|URL", help="Polymarket, or a loopback URL.  [default: live]"
+_Verb = TypeVar("_Verb", bound=Callable[..., Any])
+
+
+def _venue(told: str) -> Callable[[_Verb], _Verb]:
+    return click.option("--venue", "venue", metavar="live|URL", help=told)
+
+
+def _account(told: str) -> Callable[[_Verb], _Verb]:
+    told = f"Its folder's name or its address.  [default: {told}]"
+    return click.option("--account", "account", metavar="NAME", help=told)
+
+
+venue_option = _venue("Polymarket, or a loopback URL.  [default: live]")
+of_venue_option = _venue(
+    "Only accounts at Polymarket, or at a loopback URL.  [default: at any venue]"
 )
-of_venue_option = click.option(
-    "--venue",
-    "venue",
-    metavar="live|URL",
-    help="Only accounts at Polymarket, or at a loopback URL.  [default: at any venue]",
+killed_venue_option = _venue(
+    "Only at Polymarket, or at a loopback URL.  [default: wherever the account has a folder; live "
+    "where it has none]"
 )
-account_option = click.option(
-    "--account",
-    "account",
-    metavar="NAME",
-    help="Its folder's name or its address.  [default: the only one there is, or of several that "
-    "of the credentials]",
-)
+account_option = _account("the only one there is, or of several that of the credentials")
+killed_account_option = _account("that of the credentials, or every one")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 _LOOPBACK = re.compile(r"loopback-([0-9]+)")

@@ -14,6 +14,8 @@ from polyframe.cli import report_error
 from polyframe.cli.account_choice import (
     candidates,
     json_option,
+    killed_account_option,
+    killed_venue_option,
     urls_of,
     urls_of_source,
 )
@@ -32,19 +34,8 @@ if TYPE_CHECKING:
 @click.command("kill")
 @click.option("--why", default="no reason given", help="What the account's KILL file says.")
 @state_option
-@click.option(
-    "--venue",
-    "venue",
-    metavar="live|URL",
-    help="Only at Polymarket, or at a loopback URL.  [default: wherever the account has a folder; "
-    "live where it has none]",
-)
-@click.option(
-    "--account",
-    "account",
-    metavar="NAME",
-    help="Its folder's name or its address.  [default: that of the credentials, or every one]",
-)
+@killed_venue_option
+@killed_account_option
 @json_option
 @click.pass_context
 def command(

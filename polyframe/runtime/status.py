@@ -102,7 +102,12 @@ class PlainStatus:
     def line(self, message: str, fields: Mapping[str, object]) -> None:
         """Write one log line."""
         text = self.log.text(message, fields)
-        self.log.keep(text)
+        try:
+            self.log.keep(text)
+        finally:  # a full disk is a reason to show it
+            self._show(text)
+
+    def _show(self, text: str) -> None:
         if self._missed:
             told = self.log.text("Lines not shown", {"count": self._missed, "kept": "log.txt"})
             if self._out.write(told + "\n"):
@@ -119,8 +124,9 @@ class PlainStatus:
 
     def close(self) -> bool:
         """Show the last lines and close the log file; return False if nobody takes them."""
+        is_taken = self._out.close()
         self.log.close()
-        return self._out.close()
+        return is_taken
 
 
 class ScreenStatus:
@@ -143,8 +149,10 @@ class ScreenStatus:
         from rich.text import Text
 
         text = self.log.text(message, fields)
-        self.log.keep(text)
-        self._console.print(Text(text, style="dim"))
+        try:
+            self.log.keep(text)
+        finally:  # a full disk is a reason to show it
+            self._console.print(Text(text, style="dim"))
 
     def show(
         self, machine: Machine, venue: Venue, head: Head, live: LiveStatus | None = None
@@ -155,8 +163,9 @@ class ScreenStatus:
     def close(self) -> bool:
         """Leave the last screen standing and close the log file; return False if nobody sees it."""
         self._live.stop()
+        is_taken = self._out.close()
         self.log.close()
-        return self._out.close()
+        return is_taken
 
 
 def status_fields(machine: Machine, venue: Venue) -> dict[str, object]:

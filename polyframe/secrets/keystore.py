@@ -88,6 +88,7 @@ def read_keystore(path: Path, password: Secret) -> Secret:
                 "correct POLY_KEYSTORE_PASSWORD, or leave it out to be asked",
             ) from None
         raise _no_keystore(path) from None
+    # What eth-keyfile raises of JSON that is no keystore, or asks for a terabyte of memory.
     except (KeyError, TypeError, AttributeError, NotImplementedError, MemoryError):
         raise _no_keystore(path) from None
     return key

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TextIO
 
@@ -79,6 +80,17 @@ def test_a_reader_that_has_gone_is_told_of(pipe: tuple[TextIO, TextIO], tmp_path
     assert status.close()
     *_, last = (tmp_path / "log.txt").read_text().splitlines()
     assert " Line " in last
+
+
+def test_a_line_is_shown_where_the_disk_is_full(pipe: tuple[TextIO, TextIO]) -> None:
+    read, write = pipe
+    status = PlainStatus(Terminal(write), RunLog(Path("/dev/full"), lambda: 0))
+    with pytest.raises(OSError, match="No space"):
+        status.line("Account not saved", {})
+    with suppress(OSError):
+        status.close()
+    write.close()
+    assert read.read().endswith("Account not saved\n")
 
 
 def test_what_is_no_file_of_the_systems_is_written_directly() -> None:

@@ -1,6 +1,7 @@
 """How much of the pure modules the tests reach: ``python tests/support/pure_coverage.py``.
 
-Run after ``pytest --cov`` (``make coverage``). Prints the least covered modules and fails below the bar.
+Run after ``pytest --cov``, as ``make coverage`` does. Prints the least covered modules and fails
+below the bar.
 """
 
 from __future__ import annotations

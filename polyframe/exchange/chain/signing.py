@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import msgspec
-import rlp  # type: ignore[import-untyped]
-from rlp.exceptions import RLPException  # type: ignore[import-untyped]
+import rlp
+from rlp.exceptions import RLPException
 
 from polyframe.exchange.chain.calls import Call
 from polyframe.polymarket.contracts import RELAY_HUB

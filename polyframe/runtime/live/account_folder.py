@@ -300,7 +300,7 @@ def _claim(opened: int) -> None:
         with suppress(BlockingIOError):
             fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return
-        time.sleep(_LOOK_S)
+        time.sleep(_LOOK_S)  # of a start or a verb: nothing runs yet that would wait with it
     fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
