@@ -81,6 +81,16 @@ def taking(tmp_path, monkeypatch):
     return tmp_path
 
 
+async def see_it_named(folder, exchange):
+    """Begin once more: what the earlier run holds alone is in the log and among the warnings."""
+    async with trading(folder, exchange, orders=0) as later:
+        await later.until(lambda: bool(later.said("Held alone")), "the word of it")
+        told = [one for one in later.engine.warnings if "earlier run" in one]
+        assert told
+        assert all(one.startswith("arb holds ") for one in told)
+        await later.stop()
+
+
 def replay_of(folder):
     """Return what differs when the one run in a folder is replayed, and its counts."""
     (run,) = (folder / "runs").iterdir()
@@ -189,12 +199,7 @@ def test_a_kill_between_the_legs_sends_nothing_and_is_said_then_and_at_the_next_
                 (asked,), (stopping,) = run.said("Stop asked"), run.said("Run stopping")
                 assert stopping.ts_ns - asked.ts_ns < 1e9
             run.folder.resume()
-            async with trading(taking, exchange, orders=0) as later:
-                await later.until(lambda: bool(later.said("Held alone")), "the word of it")
-                told = [one for one in later.engine.warnings if "earlier run" in one]
-                assert told
-                assert all(one.startswith("arb holds ") for one in told)
-                await later.stop()
+            await see_it_named(taking, exchange)
 
     anyio.run(whole)
 
@@ -264,11 +269,6 @@ def test_a_crash_before_the_first_legs_answer_is_said_at_the_next_start(taking) 
             run.folder.resume()
             with closing(sqlite3.connect(place)) as store:
                 assert store.execute("SELECT count(*) FROM fills").fetchone() == (0,)
-            async with trading(taking, exchange, orders=0) as later:
-                await later.until(lambda: bool(later.said("Held alone")), "the word of it")
-                told = [one for one in later.engine.warnings if "earlier run" in one]
-                assert told
-                assert all(one.startswith("arb holds ") for one in told)
-                await later.stop()
+            await see_it_named(taking, exchange)
 
     anyio.run(whole)
